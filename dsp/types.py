@@ -1,0 +1,164 @@
+"""The values that go in and out of the signal processing: blocks and ticks in, beats and vitals out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Channel(Enum):
+    """A waveform the monitor understands."""
+
+    PLETH = "pleth"  # rises in systole; any linear unit
+    PRESSURE = "pressure"  # arterial pressure, mmHg
+
+
+class Quantity(Enum):
+    """A vital sign that is published every second, and its unit (UCUM)."""
+
+    PULSE_RATE = "pulse_rate"
+    SYSTOLIC = "systolic"
+    DIASTOLIC = "diastolic"
+    MEAN_PRESSURE = "mean_pressure"
+    SPO2 = "spo2"
+    PERFUSION_INDEX = "perfusion_index"
+    RESPIRATION_RATE = "respiration_rate"
+    PULSE_PRESSURE_VARIATION = "pulse_pressure_variation"
+    STROKE_VOLUME = "stroke_volume"
+    CARDIAC_OUTPUT = "cardiac_output"
+    SYSTEMIC_VASCULAR_RESISTANCE = "systemic_vascular_resistance"
+    EJECTION_TIME = "ejection_time"
+    PULSE_RATE_VARIABILITY = "pulse_rate_variability"
+    MOTION = "motion"
+
+    @property
+    def unit(self) -> str:
+        return _UNITS[self]
+
+
+_UNITS = {
+    Quantity.PULSE_RATE: "/min",
+    Quantity.SYSTOLIC: "mm[Hg]",
+    Quantity.DIASTOLIC: "mm[Hg]",
+    Quantity.MEAN_PRESSURE: "mm[Hg]",
+    Quantity.SPO2: "%",
+    Quantity.PERFUSION_INDEX: "%",
+    Quantity.RESPIRATION_RATE: "/min",
+    Quantity.PULSE_PRESSURE_VARIATION: "%",
+    Quantity.STROKE_VOLUME: "mL",
+    Quantity.CARDIAC_OUTPUT: "L/min",
+    Quantity.SYSTEMIC_VASCULAR_RESISTANCE: "dyn.s/cm5",
+    Quantity.EJECTION_TIME: "ms",
+    Quantity.PULSE_RATE_VARIABILITY: "ms",
+    Quantity.MOTION: "g",
+}
+
+
+class Reason(Enum):
+    """Why a beat is rejected or a value is unavailable or doubtful: the closed list of the wire."""
+
+    NOT_IMPLEMENTED = "not implemented yet"
+    NO_CHANNEL = "no such sensor"  # the source does not provide the waveform at all
+    NO_DATA = "no data"  # the waveform is provided, but nothing has come yet
+    LINK_LOST = "link lost"  # the board does not answer
+    STALE = "stale"  # samples stopped coming
+    GAP = "gap"  # samples are missing inside the window
+    LEARNING = "learning"  # too little signal since the start or the last gap
+    SATURATED = "saturated"
+    FLAT = "flat line"
+    NO_PULSE = "no pulse"
+    IRREGULAR = "irregular"  # pulses do not agree with each other well enough for a number
+    ARTIFACT = "artifact"
+    LOW_AMPLITUDE = "low amplitude"
+    IMPLAUSIBLE = "implausible"  # outside what a person can have
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A value that was measured, with the quality of the signal it came from.
+
+    ``reasons`` is empty unless the value is questionable.
+    """
+
+    value: float
+    sqi: float
+    reasons: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.value):
+            raise ValueError(f"value: expected a finite number, got {self.value}")
+        if not 0.0 <= self.sqi <= 1.0:
+            raise ValueError(f"sqi: expected 0..1, got {self.sqi}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """No value, and why."""
+
+    reason: Reason
+
+
+Reading = Measured | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleBlock:
+    """Consecutive samples of one channel, each with its own time.
+
+    A block may be cut anywhere without changing any result. A gap needs no flag: it is a step in the times.
+
+    Attributes
+    ----------
+    t_us : ndarray of int64, shape (n,), strictly increasing
+    samples : ndarray, shape (n,), in the channel's unit; a non-finite sample counts as missing
+    """
+
+    channel: Channel
+    t_us: NDArray[np.int64]
+    samples: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.t_us.shape != self.samples.shape or self.t_us.ndim != 1:
+            raise ValueError(
+                f"t_us and samples: expected one equal dimension, got {self.t_us.shape} and {self.samples.shape}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time has passed, whether or not anything came."""
+
+    t_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """One pulse on one channel; ``t_us`` is its mid-upslope.
+
+    ``mean_mmhg`` is the mean over the cycle that ended at this beat's onset, so that it need not wait for the next beat.
+    Pressures are None on a pleth, ``mean_mmhg`` also where the preceding cycle is not whole.
+    """
+
+    channel: Channel
+    t_us: int
+    onset_us: int
+    peak_us: int
+    interval_us: int | None  # from the preceding beat, None where a beat between may have been missed
+    systolic_mmhg: float | None
+    diastolic_mmhg: float | None
+    mean_mmhg: float | None
+    sqi: float
+    accepted: bool
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vital:
+    """One quantity at one second; ``t_us`` is the end of its averaging window."""
+
+    t_us: int
+    quantity: Quantity
+    reading: Reading
