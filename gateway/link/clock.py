@@ -1,0 +1,103 @@
+"""The board's ticks and sample counts in, gateway microseconds out; nothing here reads a clock."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+TICKS_PERIOD_US = 1 << 30  # MicroPython's ticks_us on rp2: 17.9 minutes
+_WINDOW_US = 8_000_000  # the least delayed frame of this span gives the offset
+_BUCKET_US = 1_000_000
+_SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
+_STEP_US = 100_000  # a larger difference is a step of one of the clocks, not drift
+
+
+class BoardClock:
+    """Maps the board's 30-bit ticks to gateway time by the frames that were delayed least.
+
+    A frame can only arrive late, never early: arrival minus device time is the offset plus a delay, so its minimum over some
+    seconds is the offset (the clock filter of NTP, RFC 5905 section 10). The applied offset is slewed towards it, so that
+    sample spacing stays even; a difference above 0.1 s is applied at once and shows as a gap.
+    """
+
+    def __init__(self) -> None:
+        self._device_us: int | None = None
+        self._arrival_us = 0
+        self._least: list[tuple[int, int]] = []  # (bucket, least arrival minus device time)
+        self._offset_us = 0.0
+
+    def feed(self, arrival_us: int, ticks_us: int) -> int:
+        """Unwrap the ticks of a frame that came at ``arrival_us``; return device microseconds."""
+        device_us = self._unwrap(arrival_us, ticks_us)
+        self._track(arrival_us, device_us)
+        self._arrival_us = arrival_us
+        self._device_us = device_us
+        return device_us
+
+    @property
+    def offset_us(self) -> int:
+        """Gateway time of device time 0."""
+        return round(self._offset_us)
+
+    def _unwrap(self, arrival_us: int, ticks_us: int) -> int:
+        """Choose the wrap nearest to what the gateway's own time lets expect, so that a long silence is no trap."""
+        if self._device_us is None:
+            return ticks_us
+        expected = self._device_us + (arrival_us - self._arrival_us)
+        return expected + (ticks_us - expected + TICKS_PERIOD_US // 2) % TICKS_PERIOD_US - TICKS_PERIOD_US // 2
+
+    def _track(self, arrival_us: int, device_us: int) -> None:
+        raw, bucket = arrival_us - device_us, arrival_us // _BUCKET_US
+        if self._least and self._least[-1][0] == bucket:
+            self._least[-1] = (bucket, min(raw, self._least[-1][1]))
+        else:
+            self._least.append((bucket, raw))
+            oldest = bucket - _WINDOW_US // _BUCKET_US
+            self._least = [entry for entry in self._least if entry[0] > oldest]
+        least = min(value for _, value in self._least)
+        difference = least - self._offset_us
+        if self._device_us is None or abs(difference) > _STEP_US:
+            self._offset_us = float(least)
+            return
+        slew = max(0, device_us - self._device_us) * _SLEW_PPM / 1e6
+        self._offset_us += min(max(difference, -slew), slew)
+
+
+class SampleTimeline:
+    """Even sample times from (index, device time) pairs that jitter by when the board got round to reading.
+
+    A second-order tracking filter (alpha-beta): it follows a sensor clock that is off by several percent without lag. One
+    timeline serves one epoch; a new epoch starts a new one.
+    """
+
+    _ALPHA = 0.05  # settles in about 20 frames
+    _BETA = _ALPHA**2 / 4
+    _TOLERANCE = 0.1  # of the nominal period; beyond it the declared rate is wrong
+
+    def __init__(self, period_us: float) -> None:
+        self._nominal_us = period_us
+        self._period_us = period_us
+        self._last_index: int | None = None
+        self._last_us = 0.0
+
+    def feed(self, index: int, n: int, last_us: int) -> NDArray[np.int64]:
+        """Return the device times of samples ``index``..``index + n - 1``, the last of them stamped ``last_us``."""
+        last_index = index + n - 1
+        if self._last_index is None:
+            self._last_us = float(last_us)
+        else:
+            steps = last_index - self._last_index
+            predicted = self._last_us + steps * self._period_us
+            error = last_us - predicted
+            self._last_us = predicted + self._ALPHA * error
+            self._period_us += self._BETA * error / steps
+            low, high = self._nominal_us * (1 - self._TOLERANCE), self._nominal_us * (1 + self._TOLERANCE)
+            self._period_us = min(max(self._period_us, low), high)
+        self._last_index = last_index
+        back = np.arange(n - 1, -1, -1) * self._period_us
+        return np.rint(self._last_us - back).astype(np.int64)
+
+    @property
+    def rate_hz(self) -> float:
+        """The sample rate as measured by the board's clock."""
+        return 1e6 / self._period_us
