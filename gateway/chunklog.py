@@ -16,6 +16,7 @@ import msgspec
 
 _RECORD = struct.Struct("<QI")
 _MAX_BYTES = 1 << 20  # a longer record can only be a corrupt length
+_MAX_SILENCE_US = 3_600_000_000  # sources yield silence many times a second; a longer leap is a corrupt time
 
 
 class OriginKind(Enum):
@@ -76,11 +77,15 @@ def read_header(file: BinaryIO) -> LogHeader:
 
 def read_chunks(file: BinaryIO) -> Iterator[Chunk]:
     """Yield the chunks in order; a torn last record, as a killed writer leaves it, ends the stream."""
+    last_us: int | None = None
     while True:
         head = file.read(_RECORD.size)
         if len(head) < _RECORD.size:
             return
         t_us, length = _RECORD.unpack(head)
+        if last_us is not None and not last_us <= t_us <= last_us + _MAX_SILENCE_US:
+            raise LogError(f"record after {last_us} us: time {t_us}, expected up to {_MAX_SILENCE_US} us later")
+        last_us = t_us
         if length > _MAX_BYTES:
             raise LogError(f"record at {t_us} us: length {length}, expected at most {_MAX_BYTES}")
         data = file.read(length)

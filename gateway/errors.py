@@ -1,9 +1,9 @@
 """Errors a person can mend; everything else is a bug and is allowed to raise.
 
 UserError               wrong use: one line that says what was expected and where; exit code 2
-  RecordingError        (gateway.recordings) the recording cannot be used
-  BrokerError           (gateway.mqtt) no broker answers there, or none can be started
-  SourceError           (gateway.sources) no such port, port in use, not a log
+├── RecordingError      missing, unreadable, or without a usable channel (gateway.recordings)
+├── SourceError         no such port, port in use, not a log (gateway.sources)
+└── BrokerError         no broker answers there, or none can be started (gateway.mqtt.connection)
 """
 
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 TICKS_PERIOD_US = 1 << 30  # MicroPython's ticks_us on rp2: 17.9 minutes
-_WINDOW_US = 8_000_000  # the least delayed frame of this span gives the offset
 _BUCKET_US = 1_000_000
+# Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
+_BUCKETS = 8
 _SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
 _STEP_US = 100_000  # a larger difference is a step of one of the clocks, not drift
 
@@ -15,9 +16,9 @@ _STEP_US = 100_000  # a larger difference is a step of one of the clocks, not dr
 class BoardClock:
     """Maps the board's 30-bit ticks to gateway time by the frames that were delayed least.
 
-    A frame can only arrive late, never early: arrival minus device time is the offset plus a delay, so its minimum over some
-    seconds is the offset (the clock filter of NTP, RFC 5905 section 10). The applied offset is slewed towards it, so that
-    sample spacing stays even; a difference above 0.1 s is applied at once and shows as a gap.
+    A frame can only arrive late, never early: arrival minus device time is the offset plus a delay, so its minimum over
+    some seconds is the offset (the clock filter of NTP, RFC 5905 section 10). The applied offset is slewed towards it,
+    so that sample spacing stays even; a difference above 0.1 s is applied at once and shows as a gap.
     """
 
     def __init__(self) -> None:
@@ -43,17 +44,16 @@ class BoardClock:
         """Choose the wrap nearest to what the gateway's own time lets expect, so that a long silence is no trap."""
         if self._device_us is None:
             return ticks_us
+        half = TICKS_PERIOD_US // 2
         expected = self._device_us + (arrival_us - self._arrival_us)
-        return expected + (ticks_us - expected + TICKS_PERIOD_US // 2) % TICKS_PERIOD_US - TICKS_PERIOD_US // 2
+        return expected + (ticks_us - expected + half) % TICKS_PERIOD_US - half
 
     def _track(self, arrival_us: int, device_us: int) -> None:
         raw, bucket = arrival_us - device_us, arrival_us // _BUCKET_US
         if self._least and self._least[-1][0] == bucket:
             self._least[-1] = (bucket, min(raw, self._least[-1][1]))
         else:
-            self._least.append((bucket, raw))
-            oldest = bucket - _WINDOW_US // _BUCKET_US
-            self._least = [entry for entry in self._least if entry[0] > oldest]
+            self._least = [*self._least[1 - _BUCKETS :], (bucket, raw)]
         least = min(value for _, value in self._least)
         difference = least - self._offset_us
         if self._device_us is None or abs(difference) > _STEP_US:
@@ -66,8 +66,8 @@ class BoardClock:
 class SampleTimeline:
     """Even sample times from (index, device time) pairs that jitter by when the board got round to reading.
 
-    A second-order tracking filter (alpha-beta): it follows a sensor clock that is off by several percent without lag. One
-    timeline serves one epoch; a new epoch starts a new one.
+    A second-order tracking filter (alpha-beta): it follows a sensor clock that is off by several percent without lag.
+    One timeline serves one epoch; a new epoch starts a new one.
     """
 
     _ALPHA = 0.05  # settles in about 20 frames
@@ -91,11 +91,14 @@ class SampleTimeline:
             error = last_us - predicted
             self._last_us = predicted + self._ALPHA * error
             self._period_us += self._BETA * error / steps
-            low, high = self._nominal_us * (1 - self._TOLERANCE), self._nominal_us * (1 + self._TOLERANCE)
+            low, high = (
+                self._nominal_us * (1 - self._TOLERANCE),
+                self._nominal_us * (1 + self._TOLERANCE),
+            )
             self._period_us = min(max(self._period_us, low), high)
         self._last_index = last_index
-        back = np.arange(n - 1, -1, -1) * self._period_us
-        return np.rint(self._last_us - back).astype(np.int64)
+        times: NDArray[np.float64] = self._last_us - np.arange(n - 1, -1, -1) * self._period_us
+        return np.rint(times).astype(np.int64)
 
     @property
     def rate_hz(self) -> float:

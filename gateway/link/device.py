@@ -63,7 +63,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """Samples of one stream: ``t_us`` shape (n,), gateway time; ``values`` shape (n, channels), in the stream's unit."""
+    """Samples of one stream: ``t_us`` shape (n,), gateway time; ``values`` shape (n, channels), in its unit."""
 
     stream: Descriptor
     t_us: NDArray[np.int64]

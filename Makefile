@@ -1,0 +1,66 @@
+# The same commands people and CI use. Everything is installed into .venv inside the clone.
+PYTHON ?= python3
+RECORD ?=
+SPEED ?= 1
+SEED ?= 1
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SETTINGS := pyproject.toml constraints.txt
+DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
+
+.PHONY: demo test check bench figures constraints clean
+.DEFAULT_GOAL := demo
+
+demo: $(DEMO_STAMP)  ## a whole virtual chair; RECORD=path plays a recording, SPEED=max as fast as it goes
+	@command -v mosquitto_sub >/dev/null || echo "optional: sudo apt install mosquitto-clients   (for mosquitto_sub)"
+	@$(BIN)/chairside demo --speed $(SPEED) --seed $(SEED) $(if $(RECORD),--record $(RECORD))
+
+test: .venv/dev.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both boards, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file mypy-firmware.ini
+	$(BIN)/python bench/cross_compile.py
+	$(BIN)/lint-imports
+
+figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
+	$(BIN)/python bench/figures.py
+
+bench: .venv/dev.stamp  ## ratios, measured side by side in one run
+	$(BIN)/python bench/speed.py
+
+constraints: .venv/dev.stamp  ## write down the versions installed now
+	( echo "# Versions the project is tested with; made by 'make constraints'."; \
+	  $(BIN)/pip freeze --exclude-editable ) > constraints.txt
+
+clean:
+	rm -rf .venv typings build dist
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: .venv/bin/python $(SETTINGS)
+	@echo "installing into .venv ..."
+	$(PIP) --editable '.[embedded,rig]'
+	$(BIN)/python -c 'import dsp'  # compiles the kernels once
+	@touch $@
+
+.venv/recordings.stamp: .venv/demo.stamp
+	$(PIP) --editable '.[embedded,rig,recordings]'
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python $(SETTINGS)
+	@echo "installing into .venv ..."
+	$(PIP) --editable '.[dev]'
+	$(BIN)/python -c 'import dsp'
+	@touch $@ .venv/demo.stamp .venv/recordings.stamp
+
+# The stubs must not go into .venv: they shadow the host's own modules there.
+typings/.stamp: $(SETTINGS)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target typings \
+	  micropython-rp2-rpi-pico-stubs==1.29.0.post1
+	@touch $@

@@ -1,0 +1,186 @@
+"""`chairside analyze`: a recording straight into the signal processing, results as JSON lines or as a summary."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dsp import Beat, Vital
+    from gateway.recordings import Recording
+
+_EXAMPLE = """\
+example:
+  chairside analyze bidmc/bidmc01          a summary to read
+  chairside analyze session.csv.gz --json  one object a line: beat, vital, summary
+
+A WFDB record is named without extension. A relative path is also looked for below $CHAIRSIDE_RECORDINGS.
+"""
+_LONG_S = 120.0  # recordings shorter than this need no progress note
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "analyze",
+        help="beats and vitals of a recording",
+        description="Send a recording straight into the signal processing (no firmware).",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recording", help="WFDB record (path without extension) or .csv/.csv.gz")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyze and print; the exit code is 0 even if nothing could be measured."""
+    from gateway.recordings import load
+
+    recording = load(args.recording)
+    tally = Tally(recording)
+    for line in _lines(recording):
+        tally.count(line)
+        if args.json:
+            print(_encode(line))
+    if args.json:
+        print(_encode(tally.summary()))
+    else:
+        print(tally.text())
+    return 0
+
+
+def _encode(line: dict[str, Any]) -> str:
+    return json.dumps(line, allow_nan=False, separators=(", ", ": "))
+
+
+def _lines(recording: Recording) -> Iterator[dict[str, Any]]:
+    from dsp import Beat
+    from gateway.analysis import analyze
+
+    note = sys.stderr.isatty() and recording.duration_s > _LONG_S
+    for event in analyze(recording):
+        if isinstance(event, Beat):
+            yield beat_line(event)
+            continue
+        yield vital_line(event)
+        if note and event.t_us % 10_000_000 == 0:
+            print(f"\r{event.t_us // 1_000_000} of {recording.duration_s:.0f} s", end="", file=sys.stderr)
+    if note:
+        print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+
+
+def beat_line(beat: Beat) -> dict[str, Any]:
+    """One beat; times in s since the first sample, pressures in mmHg."""
+    return {
+        "type": "beat",
+        "t_s": beat.t_us / 1e6,
+        "channel": beat.channel.value,
+        "onset_s": beat.onset_us / 1e6,
+        "peak_s": beat.peak_us / 1e6,
+        "systolic_mmhg": _rounded(beat.systolic_mmhg),
+        "diastolic_mmhg": _rounded(beat.diastolic_mmhg),
+        "mean_mmhg": _rounded(beat.mean_mmhg),
+        "sqi": _rounded(beat.sqi),
+        "accepted": beat.accepted,
+        "reasons": [r.name.lower() for r in beat.reasons],
+    }
+
+
+def vital_line(vital: Vital) -> dict[str, Any]:
+    """One quantity at one second; no value is null, and says why."""
+    from dsp import Measured, Reason, Unavailable
+
+    line: dict[str, Any] = {
+        "type": "vital",
+        "t_s": vital.t_us / 1e6,
+        "quantity": vital.quantity.value,
+        "value": None,
+        "unit": vital.quantity.unit,
+        "sqi": None,
+    }
+    match vital.reading:
+        case Measured(value=value, sqi=sqi, reasons=reasons):
+            validity = "questionable" if reasons else "measured"
+            line |= {"value": _rounded(value), "sqi": _rounded(sqi), "validity": validity}
+        case Unavailable(reason=reason):
+            reasons = (reason,)
+            line |= {"validity": "stale" if reason is Reason.STALE else "unavailable"}
+    return line | {"reasons": [r.name.lower() for r in reasons]}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+class Tally:
+    """Counts over a whole recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._beats: Counter[tuple[str, bool]] = Counter()
+        self._values: dict[str, list[float]] = {}
+        self._reasons: dict[str, Counter[str]] = {}
+        self._units: dict[str, str] = {}
+
+    def count(self, line: dict[str, Any]) -> None:
+        if line["type"] == "beat":
+            self._beats[line["channel"], line["accepted"]] += 1
+            return
+        name = line["quantity"]
+        self._units[name] = line["unit"]
+        values = self._values.setdefault(name, [])
+        reasons = self._reasons.setdefault(name, Counter())
+        if line["value"] is not None:
+            values.append(line["value"])
+        else:
+            reasons.update(line["reasons"])
+
+    def summary(self) -> dict[str, Any]:
+        """The last line of the JSON output."""
+        recording = self._recording
+        return {
+            "type": "summary",
+            "recording": recording.name,
+            "duration_s": round(recording.duration_s, 3),
+            "channels": {
+                c.value: {"name": s.name, "unit": s.unit, "rate_hz": round(s.rate_hz, 4)}
+                for c, s in recording.signals.items()
+            },
+            "beats": {
+                c.value: {"accepted": self._beats[c.value, True], "rejected": self._beats[c.value, False]}
+                for c in recording.signals
+            },
+            "quantities": {
+                name: {
+                    "median": round(median(values), 3) if values else None,
+                    "unit": self._units[name],
+                    "answered_s": len(values),
+                    "unanswered_s": dict(self._reasons[name]),
+                }
+                for name, values in self._values.items()
+            },
+        }
+
+    def text(self) -> str:
+        """The same for a reader."""
+        summary = self.summary()
+        lines = [f"{summary['recording']}: {summary['duration_s']:.0f} s"]
+        for name, channel in summary["channels"].items():
+            beats = summary["beats"][name]
+            lines.append(
+                f"  {name:<9} {channel['name']} at {channel['rate_hz']:g} Hz: "
+                f"{beats['accepted']} beats, {beats['rejected']} rejected"
+            )
+        for name, q in summary["quantities"].items():
+            seconds = q["answered_s"] + sum(q["unanswered_s"].values())
+            share = 100 * q["answered_s"] / max(1, seconds)
+            value = "-" if q["median"] is None else f"{q['median']:.1f} {q['unit']}"
+            why = ", ".join(f"{r} {n} s" for r, n in sorted(q["unanswered_s"].items()))
+            lines.append(f"  {name:<27} median {value:<14} {share:5.1f} % of the seconds" + (f" ({why})" if why else ""))
+        return "\n".join(lines)

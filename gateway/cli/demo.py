@@ -1,0 +1,197 @@
+"""``chairside demo``: a whole virtual chair in one command.
+
+The rig (real MicroPython with the unmodified firmware, emulated sensors) pipes its link into ``chairside run``;
+a private broker serves it; this process starts the three, shows what a subscriber sees, and ends them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import array
+import fcntl
+import select
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Callable
+from typing import IO, Self
+
+from gateway.cli.run import add_mqtt_options, open_broker
+from gateway.cli.watch import Screen, show
+from gateway.errors import UserError
+from gateway.messages import Topics
+from gateway.mqtt.broker import die_with_parent
+from gateway.mqtt.connection import BrokerUrl
+from gateway.mqtt.subscriber import ChairView, Heard, Subscriber
+from gateway.sources import monotonic_us
+
+_START_S = 20.0
+_END_S = 2.0
+_RESTART_US = 2_000_000
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "demo",
+        help="a whole virtual chair: real firmware, emulated sensors, broker",
+        epilog="example: chairside demo --record bidmc/bidmc01 --speed max",
+    )
+    parser.add_argument("--record", help="recording to play; default: a simulated patient")
+    parser.add_argument("--speed", default="1", help="times real time, or max; default: 1")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated patient; default: 1")
+    add_mqtt_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    started_us = monotonic_us()
+    screen = Screen(sys.stdout.isatty())
+    with open_broker(args.broker, args.mqtt_port) as (url, limits):
+        with _Chair(args, url, screen.note) as chair:
+            for line in _how_to_subscribe(url, limits, args.site, args.chair):
+                screen.note(line)
+            milestones = _Milestones(started_us, screen.note)
+            topic_filter = Topics(args.site, args.chair).everything
+            with Subscriber(BrokerUrl.parse(url), topic_filter, report=screen.note) as subscriber:
+                show(subscriber, screen, until=chair.has_ended, also=milestones.feed)
+        return chair.exit_code
+
+
+def _how_to_subscribe(url: str, limits: str, site: str, chair: str) -> list[str]:
+    broker = BrokerUrl.parse(url)
+    topic = Topics(site, chair).everything
+    python = (
+        "import paho.mqtt.subscribe as s; "
+        f"s.callback(lambda c, u, m: print(m.topic, m.payload.decode()), '{topic}', "
+        f"hostname='{broker.host}', port={broker.port})"
+    )
+    return [
+        f"broker     {url} ({limits})",
+        f"subscribe  mosquitto_sub -h {broker.host} -p {broker.port} -t '{topic}' -v",
+        f'or         {sys.executable} -c "{python}"',
+        f"or         chairside watch --broker {url}",
+        "Ctrl-C ends the demo",
+    ]
+
+
+class _Milestones:
+    """Says once when the first message and the first measured value reached a subscriber."""
+
+    def __init__(self, started_us: int, note: Callable[[str], None]) -> None:
+        self._started_us = started_us
+        self._note = note
+        self._view = ChairView()
+        self._pending = ["first message", "first measured value"]
+
+    def feed(self, heard: Heard, now_us: int) -> None:
+        if not self._pending:
+            return
+        self._view.feed(heard, now_us)
+        measured = any(v.value is not None for v in self._view.quantities(now_us).values())
+        if measured or self._pending[0] == "first message":
+            elapsed_s = (now_us - self._started_us) / 1e6
+            self._note(f"{self._pending.pop(0)} at a subscriber after {elapsed_s:.1f} s")
+
+
+class _Chair:
+    """The rig and the gateway behind it, as processes; a gateway that is killed is started again, as systemd would."""
+
+    def __init__(self, args: argparse.Namespace, broker: str, note: Callable[[str], None]) -> None:
+        rig = ["hil.cli", "chair", "--speed", args.speed, "--seed", str(args.seed)]
+        self._rig_command = [*rig, "--record", args.record] if args.record else rig
+        self._gateway_command = ["gateway.cli.main", "run", "--log", "-", "--broker", broker]
+        self._gateway_command += ["--site", args.site, "--chair", args.chair]
+        self._note = note
+        self._rig: subprocess.Popen[bytes] | None = None
+        self._gateway: subprocess.Popen[bytes] | None = None
+        self._readers: list[threading.Thread] = []
+        self._restart_us: int | None = None
+        self.exit_code = 0
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def has_ended(self) -> bool:
+        """Whether the recording is over or the rig has failed; starts a killed gateway again on the way."""
+        if self._restart_us is not None:
+            if monotonic_us() >= self._restart_us:
+                self._restart_us = None
+                self._start()
+            return False
+        ended = self._gateway.poll() if self._gateway else 0
+        if ended is None:
+            return False
+        if ended < 0:
+            self._note(f"the gateway was killed (signal {-ended}); it is started again in 2 s")
+            self._stop()
+            self._restart_us = monotonic_us() + _RESTART_US
+            return False
+        rig = self._rig.wait(_END_S) if self._rig else 0
+        self.exit_code = ended or rig
+        self._note("the recording has ended" if not self.exit_code else "the demo has failed")
+        return True
+
+    def _start(self) -> None:
+        self._rig = _spawn(self._rig_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        link = _wait_link(self._rig)
+        self._gateway = _spawn(self._gateway_command, stdin=link, stdout=subprocess.DEVNULL)
+        link.close()  # the gateway's now: the rig notices when it dies
+        self._note(f"gateway pid {self._gateway.pid}")
+        for process in (self._rig, self._gateway):
+            reader = threading.Thread(target=self._read_notes, args=(process.stderr,), daemon=True)
+            reader.start()
+            self._readers.append(reader)
+
+    def _read_notes(self, stderr: IO[bytes]) -> None:
+        with stderr:
+            for line in stderr:
+                self._note(line.decode(errors="replace").rstrip())
+
+    def _stop(self) -> None:
+        """The gateway first, so that its last status goes out; then the rig."""
+        for process in (self._gateway, self._rig):
+            if process is None:
+                continue
+            process.terminate()
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for reader in self._readers:
+            reader.join(_END_S)
+        self._readers.clear()
+        self._rig = self._gateway = None
+
+
+def _spawn(command: list[str], *, stdin: int | IO[bytes], stdout: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        process_group=0,  # Ctrl-C is for this process, which ends the others in order
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, looked up before the fork
+    )
+
+
+def _wait_link(rig: subprocess.Popen[bytes]) -> IO[bytes]:
+    """The rig's output once it has begun; a rig that ends before says why in its last line."""
+    if rig.stdout is None or rig.stderr is None:
+        raise RuntimeError("the rig has no pipes")
+    select.select([rig.stdout], [], [], _START_S)
+    waiting = array.array("i", [0])
+    fcntl.ioctl(rig.stdout, termios.FIONREAD, waiting)
+    if waiting[0]:
+        return rig.stdout
+    rig.terminate()
+    with rig.stdout, rig.stderr:
+        lines = rig.stderr.read().decode(errors="replace").splitlines()
+    rig.wait()
+    last = lines[-1] if lines else f"it said nothing for {_START_S:g} s"
+    raise UserError(f"the rig did not start: {last.removeprefix('hil: ')}")

@@ -1,0 +1,209 @@
+"""Typed payloads and their topics: the public MQTT contract, version 1. Topic strings live here only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+import dsp
+from gateway.chunklog import Origin, OriginKind
+
+_ID = re.compile(r"[a-z0-9-]{1,32}")
+_VITALS_EXPIRY_S = 5
+_HEARTBEAT_EXPIRY_S = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a sink publishes; ``expiry_s`` None keeps it until it is replaced."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    expiry_s: int | None = None
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """On every payload: which chair, which start of the gateway, when, and where the signals come from.
+
+    ``t_us`` counts from the start of the recording, ``utc_ms`` is for people.
+    """
+
+    site: str
+    chair: str
+    boot: str
+    t_us: int
+    utc_ms: int
+    origin: OriginKind
+
+
+class Status(Stamp, frozen=True, kw_only=True):
+    """``status``: retained; ``offline`` is the last will or an orderly end. ``reasons`` say why it is degraded."""
+
+    state: str  # online | degraded | offline
+    reasons: list[str]
+    origin_label: str
+    gateway_version: str
+    board: str | None  # uid
+    board_boot: int | None
+    firmware: str | None
+    session: str | None  # treatment sessions come with a later version
+
+
+class Heartbeat(Stamp, frozen=True, kw_only=True):
+    """``heartbeat``: 1 Hz, from the last stage; ``age_ms`` of each channel's newest sample, null before the first."""
+
+    seq: int
+    age_ms: dict[str, int | None]
+    frames: int
+    faults: int
+    frames_lost: int
+    samples_lost: int
+    losses_unknown: int
+    refused: int
+
+
+class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One quantity: a value with its quality, or null with the reason. ``age_ms``: of the newest signal in it."""
+
+    value: float | None
+    unit: str
+    validity: str  # measured | questionable | unavailable | stale; calibrating and uncalibrated are reserved
+    reasons: list[str]
+    sqi: float
+    age_ms: int | None
+
+
+class Vitals(Stamp, frozen=True, kw_only=True):
+    """``vitals``: every quantity each second; not to be shown as live after ``expiry_s``."""
+
+    seq: int
+    expiry_s: int
+    quantities: dict[str, VitalValue]
+
+
+class BeatMessage(Stamp, frozen=True, kw_only=True):
+    """``beats``: one accepted or rejected beat; times are gateway microseconds, ``t_us`` the mid-upslope."""
+
+    channel: str
+    onset_us: int
+    peak_us: int
+    interval_us: int | None
+    systolic_mmhg: float | None
+    diastolic_mmhg: float | None
+    mean_mmhg: float | None
+    sqi: float
+    accepted: bool
+    reasons: list[str]
+
+
+class Topics:
+    """The topics of one chair; ``+`` as an id makes subscription filters."""
+
+    def __init__(self, site: str, chair: str) -> None:
+        for name, value in (("site", site), ("chair", chair)):
+            if value != "+" and not _ID.fullmatch(value):
+                raise ValueError(f"{name}: expected 1..32 of a-z, 0-9 and -, got {value!r}")
+        self.root = f"chairside/v1/{site}/{chair}"
+        self.status = f"{self.root}/status"
+        self.heartbeat = f"{self.root}/heartbeat"
+        self.vitals = f"{self.root}/vitals"
+        self.beats = f"{self.root}/beats"
+        self.everything = f"{self.root}/#"
+
+
+class Composer:
+    """Turns results of one chair into messages; knows its identity, never the time of day except as an offset."""
+
+    def __init__(self, site: str, chair: str, *, boot: str, version: str, origin: Origin, started_utc_ms: int) -> None:
+        self.topics = Topics(site, chair)
+        self._site, self._chair, self._boot = site, chair, boot
+        self._version, self._origin, self._started_utc_ms = version, origin, started_utc_ms
+
+    def status(
+        self,
+        t_us: int,
+        state: str,
+        reasons: list[str],
+        *,
+        board: str | None = None,
+        board_boot: int | None = None,
+        firmware: str | None = None,
+    ) -> Message:
+        payload = Status(
+            **self._stamp(t_us),
+            state=state,
+            reasons=reasons,
+            origin_label=self._origin.label,
+            gateway_version=self._version,
+            board=board,
+            board_boot=board_boot,
+            firmware=firmware,
+            session=None,
+        )
+        return _message(self.topics.status, payload, qos=1, retain=True)
+
+    def heartbeat(self, t_us: int, seq: int, age_ms: dict[str, int | None], counters: dict[str, int]) -> Message:
+        payload = Heartbeat(**self._stamp(t_us), seq=seq, age_ms=age_ms, **counters)
+        return _message(self.topics.heartbeat, payload, expiry_s=_HEARTBEAT_EXPIRY_S)
+
+    def vitals(self, t_us: int, seq: int, quantities: dict[str, VitalValue]) -> Message:
+        payload = Vitals(**self._stamp(t_us), seq=seq, expiry_s=_VITALS_EXPIRY_S, quantities=quantities)
+        return _message(self.topics.vitals, payload, expiry_s=_VITALS_EXPIRY_S)
+
+    def beat(self, beat: dsp.Beat) -> Message:
+        payload = BeatMessage(
+            **self._stamp(beat.t_us),
+            channel=beat.channel.value,
+            onset_us=beat.onset_us,
+            peak_us=beat.peak_us,
+            interval_us=beat.interval_us,
+            systolic_mmhg=beat.systolic_mmhg,
+            diastolic_mmhg=beat.diastolic_mmhg,
+            mean_mmhg=beat.mean_mmhg,
+            sqi=round(beat.sqi, 3),
+            accepted=beat.accepted,
+            reasons=[reason.value for reason in beat.reasons],
+        )
+        return _message(self.topics.beats, payload)
+
+    def _stamp(self, t_us: int) -> dict[str, object]:
+        return {
+            "site": self._site,
+            "chair": self._chair,
+            "boot": self._boot,
+            "t_us": t_us,
+            "utc_ms": self._started_utc_ms + t_us // 1000,
+            "origin": self._origin.kind,
+        }
+
+
+def _message(topic: str, payload: Stamp, *, qos: int = 0, retain: bool = False, expiry_s: int | None = None) -> Message:
+    return Message(topic=topic, payload=msgspec.json.encode(payload), qos=qos, retain=retain, expiry_s=expiry_s)
+
+
+def value_of(reading: dsp.Reading, unit: str, age_ms: int | None) -> VitalValue:
+    """A reading as it stands on the wire."""
+    match reading:
+        case dsp.Measured(value=value, sqi=sqi, reasons=reasons):
+            return VitalValue(
+                value=round(value, 2),
+                unit=unit,
+                validity="questionable" if reasons else "measured",
+                reasons=[reason.value for reason in reasons],
+                sqi=round(sqi, 3),
+                age_ms=age_ms,
+            )
+        case dsp.Unavailable(reason=reason):
+            validity = "stale" if reason is dsp.Reason.STALE else "unavailable"
+            return VitalValue(
+                value=None,
+                unit=unit,
+                validity=validity,
+                reasons=[reason.value],
+                sqi=0.0,
+                age_ms=age_ms,
+            )

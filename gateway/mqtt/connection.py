@@ -1,0 +1,145 @@
+"""A connected MQTT client: version 5 where the broker speaks it, else 3.1.1; one clear line where there is none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.errors import UserError
+from gateway.messages import Message
+
+_KEEPALIVE_S = 5  # a frozen peer is noticed within 1.5 x; subscribers judge staleness themselves, earlier
+_CONNECT_S = 5.0
+_MAX_QUEUED = 1000  # paho's default is unbounded
+_UNSUPPORTED = "Unsupported protocol version"
+
+
+class BrokerError(UserError):
+    """No broker answers there, it refuses us, or none can be started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerUrl:
+    """Where a broker listens: ``mqtt://[user:password@]host[:port]``."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> BrokerUrl:
+        parts = urlsplit(url)
+        try:
+            port = parts.port or 1883
+        except ValueError:
+            port = 0
+        if parts.scheme != "mqtt" or not parts.hostname or not port:
+            raise BrokerError(f"broker: expected mqtt://host[:port], got {url!r}")
+        return cls(host=parts.hostname, port=port, user=parts.username, password=parts.password)
+
+    def __str__(self) -> str:
+        return f"mqtt://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """What the network thread calls; none of them may wait or raise."""
+
+    connected: Callable[[paho.Client], None]
+    message: Callable[[str, bytes, bool], None]
+    report: Callable[[str], None]
+
+
+class _Attempt:
+    """One client and what became of its first connection."""
+
+    def __init__(self, url: BrokerUrl, client_id: str, version: MQTTProtocolVersion, calls: Callbacks) -> None:
+        self.settled = threading.Event()
+        self.refusal = ""
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version)
+        self._url, self._calls = url, calls
+        self.client.on_connect = self._on_connect
+        self.client.on_disconnect = self._on_disconnect
+        self.client.on_connect_fail = self._on_connect_fail
+        self.client.on_message = self._on_message
+        self.client.on_publish = self._on_publish
+        self.client.max_queued_messages_set(_MAX_QUEUED)
+        self.client.reconnect_delay_set(1, 5)
+        if url.user is not None:
+            self.client.username_pw_set(url.user, url.password)
+
+    def _on_connect(
+        self, client: paho.Client, _user: object, _flags: object, reason: ReasonCode, _props: object
+    ) -> None:
+        if reason.is_failure:
+            self.refusal = str(reason)
+        else:
+            self.refusal = ""
+            self._calls.connected(client)
+        self.settled.set()
+
+    def _on_disconnect(
+        self, _client: object, _user: object, _flags: object, reason: ReasonCode, _props: object
+    ) -> None:
+        if self.settled.is_set() and reason.is_failure and not self.refusal:
+            self._calls.report(f"connection to {self._url} lost ({reason}); trying again")
+
+    def _on_connect_fail(self, _client: object, _user: object) -> None:
+        if not self.settled.is_set():
+            self.refusal = "nothing listens there"
+            self.settled.set()
+
+    def _on_message(self, _client: object, _user: object, message: paho.MQTTMessage) -> None:
+        self._calls.message(message.topic, bytes(message.payload), message.retain)
+
+    def _on_publish(self, _client: object, _user: object, _mid: int, reason: ReasonCode, _props: object) -> None:
+        if reason.is_failure:  # MQTT 5 only: a 3.1.1 broker acknowledges what it refuses
+            self._calls.report(f"{self._url} refused a message: {reason}")
+
+
+def connect(url: BrokerUrl, client_id: str, calls: Callbacks, *, will: Message | None = None) -> paho.Client:
+    """Connect and return the running client; it reconnects by itself later.
+
+    Raises
+    ------
+    BrokerError
+        Where nothing listens, or the broker refuses both protocol versions.
+    """
+    refusal = ""
+    for version in (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311):
+        attempt = _Attempt(url, client_id, version, calls)
+        if will is not None:
+            attempt.client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
+        attempt.client.connect_async(url.host, url.port, keepalive=_KEEPALIVE_S)
+        attempt.client.loop_start()
+        settled = attempt.settled.wait(_CONNECT_S)
+        if settled and not attempt.refusal:
+            return attempt.client
+        attempt.client.disconnect()
+        attempt.client.loop_stop()
+        refusal = attempt.refusal or f"no answer within {_CONNECT_S:g} s"
+        if refusal != _UNSUPPORTED:
+            break
+    raise BrokerError(f"broker: expected one at {url}, but {refusal}")
+
+
+def protocol_name(client: paho.Client) -> str:
+    return "MQTT 5" if client.protocol == MQTTProtocolVersion.MQTTv5 else "MQTT 3.1.1"
+
+
+def expiry_properties(client: paho.Client, expiry_s: int | None) -> Properties | None:
+    """Message expiry for MQTT 5; on 3.1.1 the payload's own times have to do."""
+    if expiry_s is None or client.protocol != MQTTProtocolVersion.MQTTv5:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho has no types here
+    properties.MessageExpiryInterval = expiry_s
+    return properties
