@@ -1,0 +1,34 @@
+"""Streaming signal processing: samples in, beats and vital signs out; no clock, no input or output."""
+
+from __future__ import annotations
+
+from dsp.config import MonitorConfig, Rails
+from dsp.monitor import VitalsMonitor
+from dsp.types import (
+    Beat,
+    Channel,
+    Measured,
+    Quantity,
+    Reading,
+    Reason,
+    SampleBlock,
+    Tick,
+    Unavailable,
+    Vital,
+)
+
+__all__ = [
+    "Beat",
+    "Channel",
+    "Measured",
+    "MonitorConfig",
+    "Quantity",
+    "Rails",
+    "Reading",
+    "Reason",
+    "SampleBlock",
+    "Tick",
+    "Unavailable",
+    "Vital",
+    "VitalsMonitor",
+]

@@ -1,0 +1,165 @@
+"""Samples of one channel in, beats out, and a summary of the channel at every whole second."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.config import Rails
+from dsp.pulse import LEARN_US, Pulse, PulseTracker
+from dsp.types import Beat, Channel, Reason, SampleBlock
+from dsp.waveform import CandidateFinder, Gap
+
+SECOND_US = 1_000_000
+WINDOW_US = 8 * SECOND_US  # what every averaged value looks back on; bedside monitors average 8 to 12 s
+STALE_US = 1_500_000  # no sample for so long; anything older than 3 s may not be shown as live
+FLAT_US = 1_500_000  # exactly constant; the longest diastole on an 8-bit record is shorter
+RAILED_US = 1_000_000
+SEARCHING_US = 10 * SECOND_US  # a signal without a pulse for so long is said to have none
+KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none."""
+
+    t_us: int
+    pulses: tuple[Pulse, ...]
+    unavailable: Reason | None
+
+
+class ChannelMonitor:
+    """One waveform from samples to beats."""
+
+    def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None) -> None:
+        self._channel = channel
+        self._finder = CandidateFinder(channel, rate_hz, rails)
+        self._tracker = PulseTracker()
+        self._pulses: deque[Pulse] = deque()
+        self._learning_since_us: int | None = None
+        self._gap_us: int | None = None  # end of the last gap
+        self._had_pulse = False  # since the start or the last forgetting
+        self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
+        self._summaries: dict[int, Summary] = {}
+
+    def feed(self, block: SampleBlock) -> list[Beat]:
+        beats: list[Beat] = []
+        for t_us, samples in self._seconds(block):
+            beats += self._take(t_us, samples)
+        return beats
+
+    def summary(self, t_us: int) -> Summary:
+        """The channel at a whole second, from all samples up to it."""
+        kept = self._summaries.pop(t_us, None)
+        return kept if kept is not None else self._summarize(t_us)
+
+    def _seconds(self, block: SampleBlock) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """The new samples in pieces that end at whole seconds, so that every second is summed up at its end."""
+        t_us, samples = block.t_us, block.samples
+        if self._seen_us is not None:
+            start = int(np.searchsorted(t_us, self._seen_us, side="right"))
+            t_us, samples = t_us[start:], samples[start:]
+        while len(t_us):
+            self._close_until(int(t_us[0]))
+            end = -(-int(t_us[0]) // SECOND_US) * SECOND_US
+            count = int(np.searchsorted(t_us, end, side="right"))
+            yield t_us[:count], samples[:count]
+            t_us, samples = t_us[count:], samples[count:]
+
+    def _close_until(self, t_us: int) -> None:
+        """Sum up each second that ended before ``t_us``."""
+        if self._seen_us is None:
+            return
+        first = max(-(-self._seen_us // SECOND_US), (t_us - 1) // SECOND_US - KEPT_SECONDS)
+        for second in range(first, (t_us - 1) // SECOND_US + 1):
+            at = second * SECOND_US
+            self._summaries[at] = self._summarize(at)
+            self._summaries.pop(at - KEPT_SECONDS * SECOND_US, None)
+
+    def _take(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Beat]:
+        pulses: list[Pulse] = []
+        for event in self._finder.feed(t_us, samples):
+            pulses += self._tracker.feed(event)
+            if isinstance(event, Gap):
+                self._note_gap(event)
+        last_us = self._finder.last_us
+        if last_us is not None:
+            pulses += self._tracker.advance(last_us)
+            self._note_learning(int(t_us[0]), last_us)
+        self._seen_us = int(t_us[-1])
+        self._pulses.extend(pulses)
+        while self._pulses and self._pulses[0].candidate.upslope_us < self._seen_us - WINDOW_US - SECOND_US:
+            self._pulses.popleft()
+        return [self._beat(p) for p in pulses]
+
+    def _note_gap(self, gap: Gap) -> None:
+        self._gap_us = gap.t_us
+        if self._tracker.is_learning:
+            self._had_pulse = False
+            self._learning_since_us = gap.t_us
+
+    def _note_learning(self, first_us: int, last_us: int) -> None:
+        if not self._tracker.is_learning:
+            self._learning_since_us = None
+            self._had_pulse = True
+        elif self._learning_since_us is None:
+            self._learning_since_us = last_us if self._had_pulse else first_us
+
+    def _beat(self, pulse: Pulse) -> Beat:
+        c = pulse.candidate
+        is_pressure = self._channel is Channel.PRESSURE
+        return Beat(
+            channel=self._channel,
+            t_us=c.upslope_us,
+            onset_us=c.onset_us,
+            peak_us=c.peak_us,
+            interval_us=pulse.interval_us,
+            systolic_mmhg=c.raw_max if is_pressure else None,
+            diastolic_mmhg=c.raw_min if is_pressure else None,
+            mean_mmhg=pulse.cycle_mean if is_pressure else None,
+            sqi=pulse.sqi,
+            accepted=pulse.accepted,
+            reasons=pulse.reasons,
+        )
+
+    def _summarize(self, t_us: int) -> Summary:
+        since_us = t_us - WINDOW_US
+        pulses = tuple(p for p in self._pulses if p.candidate.upslope_us > since_us)
+        return Summary(t_us=t_us, pulses=pulses, unavailable=self._unavailable(t_us, pulses))
+
+    def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason | None:
+        last_us = self._finder.last_us
+        if last_us is None:
+            return Reason.NO_DATA
+        if t_us - last_us > STALE_US:
+            return Reason.STALE
+        if self._finder.railed_us >= RAILED_US:
+            return Reason.SATURATED
+        if self._finder.flat_us >= FLAT_US:
+            return Reason.FLAT
+        if self._tracker.is_learning:
+            return self._why_learning(t_us, pulses)
+        last_beat_us = self._tracker.last_beat_us
+        if last_beat_us is None or t_us - last_beat_us > _patience_us(self._tracker.interval_us):
+            return Reason.NO_PULSE
+        return None
+
+    def _why_learning(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason:
+        """LEARNING is said for a limited time only, then that there is no pulse, or none that can be counted."""
+        since_us = self._learning_since_us if self._learning_since_us is not None else t_us
+        humps = sum(1 for p in pulses if p.candidate.upslope_us > t_us - LEARN_US // 2)
+        if not self._had_pulse and t_us - since_us < SEARCHING_US:
+            return Reason.LEARNING
+        return Reason.IRREGULAR if humps >= 3 else Reason.NO_PULSE
+
+
+def _patience_us(interval_us: float | None) -> float:
+    """How long after the last beat its pulse is still believed.
+
+    Two intervals, within 2.0 s (with a second of tick: null within 3 s) and 2.9 s (a pulse of 25/min has 2.4 s).
+    """
+    return min(2.9e6, max(2.0e6, 2 * (interval_us or 0.0)))

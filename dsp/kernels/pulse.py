@@ -1,0 +1,357 @@
+"""Compiled loop of one channel: raw samples in, candidate pulses and gaps out.
+
+Everything the loop remembers is in ``state`` and the rings (slot = index modulo capacity), so a stream gives equal bits
+however it is cut into blocks.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+SNIPPET_POINTS = 28
+
+STATE = np.dtype(
+    [
+        ("index", "i8"),  # of the next sample, counted over gaps
+        ("begin", "i8"),  # index of the first sample since the last reset
+        ("last_t_us", "i8"),
+        ("last_x", "f8"),
+        ("equal_run", "i8"),  # consecutive samples with the value of the last
+        ("railed_run", "i8"),  # consecutive samples on or beyond a rail
+        ("total", "f8"),  # running sum of raw samples since the reset
+        ("s1", "f8"),  # delay lines of the two biquads
+        ("s2", "f8"),
+        ("s3", "f8"),
+        ("s4", "f8"),
+        ("z", "f8"),  # slope sum
+        ("envelope", "f8"),  # decaying maximum of the slope sum
+        ("rising", "i8"),
+        ("z_low", "f8"),
+        ("i_low", "i8"),
+        ("z_high", "f8"),
+        ("i_high", "i8"),
+        ("i_start", "i8"),
+        ("due", "i8"),  # index at which the pending hump is emitted, -1 if none
+        ("hump_start", "i8"),
+        ("hump_top", "i8"),
+        ("hump_z", "f8"),
+        ("hump_low", "f8"),
+    ]
+)
+
+SETUP = np.dtype(
+    [
+        ("period_us", "f8"),
+        ("capacity", "i8"),
+        ("window", "i8"),  # samples of the slope sum
+        ("hold", "i8"),  # samples from the top of the slope sum to the emission
+        ("margin", "i8"),  # samples around a filtered extreme searched for the raw one
+        ("delay", "f8"),  # samples, group delay of the low-pass at 0 Hz
+        ("decay", "f8"),  # factor a sample of the envelope
+        ("rail_low", "f8"),
+        ("rail_high", "f8"),
+        ("snippet_from", "f8"),  # samples, relative to mid-upslope
+        ("snippet_step", "f8"),
+        ("coefficients", "f8", (10,)),  # b0 b1 b2 a1 a2 of two biquads
+    ]
+)
+
+CANDIDATE = np.dtype(
+    [
+        ("is_gap", "i8"),
+        ("emit_us", "i8"),  # time of the sample that completed it; of a gap, the first sample after it
+        ("gap_us", "i8"),
+        ("upslope_us", "i8"),
+        ("onset_us", "i8"),
+        ("peak_us", "i8"),
+        ("onset_index", "i8"),
+        ("onset_total", "f8"),  # raw sum up to the onset, for the mean over a cycle
+        ("slope_sum", "f8"),
+        ("trough", "f8"),  # slope sum before the hump
+        ("foot", "f8"),  # filtered
+        ("top", "f8"),
+        ("raw_max", "f8"),
+        ("raw_min", "f8"),
+        ("rise_s", "f8"),
+        ("clipped", "i8"),  # samples in the flat run at the raw maximum
+        ("railed", "i8"),  # samples of the pulse on or beyond a rail
+    ]
+)
+
+_STATE = nb.from_dtype(STATE)
+_SETUP = nb.from_dtype(SETUP)
+_CANDIDATE = nb.from_dtype(CANDIDATE)
+_F8 = nb.float64[::1]
+_I8 = nb.int64[::1]
+
+
+@njit(nb.int64(_F8, nb.int64, nb.int64, nb.int64, nb.int64), cache=True)
+def index_of_max(ring: NDArray[np.float64], capacity: int, sign: int, first: int, last: int) -> int:
+    """Index of the first largest value of ``sign * ring`` in first..last."""
+    best = first
+    value = sign * ring[first % capacity]
+    for k in range(first + 1, last + 1):
+        v = sign * ring[k % capacity]
+        if v > value:
+            value = v
+            best = k
+    return best
+
+
+@njit(nb.float64(_F8, nb.int64, nb.float64), cache=True)
+def interpolate(ring: NDArray[np.float64], capacity: int, at: float) -> float:
+    """Linear interpolation at a fractional index."""
+    k = int(np.floor(at))
+    part = at - k
+    a = ring[k % capacity]
+    return a + part * (ring[(k + 1) % capacity] - a)
+
+
+@njit(nb.float64(_F8, nb.int64, nb.float64, nb.int64, nb.int64), cache=True)
+def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int, last: int) -> float:
+    """Fractional index where the signal last rises through ``level`` in first..last."""
+    for k in range(last, first, -1):
+        a = ring[(k - 1) % capacity]
+        b = ring[k % capacity]
+        if a < level <= b:
+            return k - 1 + (level - a) / (b - a)
+    return float(first)
+
+
+@njit(nb.float64(_F8, nb.int64, nb.int64, nb.int64), cache=True)
+def tangent_onset(ring: NDArray[np.float64], capacity: int, foot: int, top: int) -> float:
+    """Fractional index where the tangent at the steepest rise meets the level of the foot."""
+    steepest = 0.0
+    at = foot + 1
+    for k in range(foot + 1, top + 1):
+        d = ring[k % capacity] - ring[(k - 1) % capacity]
+        if d > steepest:
+            steepest = d
+            at = k
+    if steepest <= 0.0:
+        return float(foot)
+    middle = 0.5 * (ring[at % capacity] + ring[(at - 1) % capacity])
+    onset = at - 0.5 - (middle - ring[foot % capacity]) / steepest
+    return max(onset, float(foot))
+
+
+@njit(nb.int64(_I8, nb.int64, nb.float64, nb.float64), cache=True)
+def time_at(ring_t: NDArray[np.int64], capacity: int, at: float, period_us: float) -> int:
+    """Time of a fractional index."""
+    k = int(np.floor(at))
+    return ring_t[k % capacity] + int(np.floor((at - k) * period_us + 0.5))
+
+
+@njit(nb.void(_CANDIDATE, _F8, _STATE, _SETUP, _I8, _F8, _F8, _F8, nb.int64), cache=True)
+def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # records
+    """Fill one candidate from the rings; ``now`` is the newest sample."""
+    capacity = setup["capacity"]
+    delay = setup["delay"]
+    oldest = max(state["begin"], now - capacity + 2)
+    first = max(state["hump_start"], oldest)
+    last = now
+    if state["rising"] == 1:
+        last = min(now, max(state["i_start"], state["hump_top"]))
+    top = index_of_max(ring_y, capacity, 1, max(first, state["hump_top"] - setup["window"]), last)
+    foot = index_of_max(ring_y, capacity, -1, first, top)
+    y_foot = ring_y[foot % capacity]
+    y_top = ring_y[top % capacity]
+    middle = crossing(ring_y, capacity, 0.5 * (y_foot + y_top), foot, top)
+    onset = tangent_onset(ring_y, capacity, foot, top)
+
+    shift = int(np.floor(delay + 0.5))
+    upslope_raw = max(oldest, int(middle) - shift)
+    raw_low = max(oldest, foot - shift - setup["margin"])
+    raw_high = min(now, max(top - shift + setup["margin"], upslope_raw))
+    k_max = index_of_max(ring_x, capacity, 1, upslope_raw, raw_high)
+    k_min = index_of_max(ring_x, capacity, -1, min(raw_low, upslope_raw), upslope_raw)
+    value = ring_x[k_max % capacity]
+    run = 1
+    while k_max + run <= now and ring_x[(k_max + run) % capacity] == value:
+        run += 1
+    railed = 0
+    for k in range(min(raw_low, upslope_raw), now + 1):
+        x = ring_x[k % capacity]
+        if x <= setup["rail_low"] or x >= setup["rail_high"]:
+            railed += 1
+
+    begin = float(state["begin"])
+    onset_raw = max(begin, onset - delay)
+    onset_k = int(np.floor(onset_raw + 0.5))
+    row["is_gap"] = 0
+    row["emit_us"] = ring_t[now % capacity]
+    row["gap_us"] = 0
+    row["upslope_us"] = time_at(ring_t, capacity, max(begin, middle - delay), setup["period_us"])
+    row["onset_us"] = time_at(ring_t, capacity, onset_raw, setup["period_us"])
+    row["peak_us"] = ring_t[k_max % capacity]
+    row["onset_index"] = onset_k
+    row["onset_total"] = ring_total[onset_k % capacity]
+    row["slope_sum"] = state["hump_z"]
+    row["trough"] = state["hump_low"]
+    row["foot"] = y_foot
+    row["top"] = y_top
+    row["raw_max"] = value
+    row["raw_min"] = ring_x[k_min % capacity]
+    row["rise_s"] = (top - onset) * setup["period_us"] * 1e-6
+    row["clipped"] = run
+    row["railed"] = railed
+
+    mean = 0.0
+    for j in range(len(snippet)):
+        at = middle + setup["snippet_from"] + j * setup["snippet_step"]
+        at = min(max(at, float(oldest)), float(now - 1))
+        snippet[j] = interpolate(ring_y, capacity, at)
+        mean += snippet[j]
+    mean /= len(snippet)
+    power = 0.0
+    for j in range(len(snippet)):
+        snippet[j] -= mean
+        power += snippet[j] * snippet[j]
+    scale = 1.0 / np.sqrt(power) if power > 0.0 else 0.0
+    for j in range(len(snippet)):
+        snippet[j] *= scale
+
+
+@njit(nb.void(_STATE, _SETUP, nb.float64), cache=True)
+def restart(state, setup, x):  # type: ignore[no-untyped-def]  # records
+    """Forget the signal: filters settled on ``x``, no hump, no pulse."""
+    c = setup["coefficients"]
+    state["begin"] = state["index"]
+    state["equal_run"] = 0
+    state["railed_run"] = 0
+    state["last_x"] = x
+    state["total"] = 0.0
+    state["s1"] = (c[1] + c[2] - c[3] - c[4]) * x
+    state["s2"] = (c[2] - c[4]) * x
+    state["s3"] = (c[6] + c[7] - c[8] - c[9]) * x
+    state["s4"] = (c[7] - c[9]) * x
+    state["z"] = 0.0
+    state["envelope"] = 0.0
+    state["rising"] = 0
+    state["z_low"] = 0.0
+    state["i_low"] = state["index"]
+    state["due"] = -1
+
+
+@njit(nb.float64(_STATE, _SETUP, nb.float64), cache=True)
+def low_pass(state, setup, x):  # type: ignore[no-untyped-def]  # records
+    """Two biquads, transposed direct form II."""
+    c = setup["coefficients"]
+    v = c[0] * x + state["s1"]
+    state["s1"] = c[1] * x - c[3] * v + state["s2"]
+    state["s2"] = c[2] * x - c[4] * v
+    y = c[5] * v + state["s3"]
+    state["s3"] = c[6] * v - c[8] * y + state["s4"]
+    state["s4"] = c[7] * v - c[9] * y
+    return y
+
+
+@njit(nb.boolean(_STATE, _SETUP, nb.float64, nb.int64, nb.float64, nb.float64), cache=True)
+def follow(state, setup, z, now, fall, rise):  # type: ignore[no-untyped-def]  # records
+    """Advance the hysteresis on the slope sum; True when a hump has just ended."""
+    state["envelope"] = max(z, state["envelope"] * setup["decay"])
+    if state["rising"] == 0:
+        if z <= state["z_low"]:
+            state["z_low"] = z
+            state["i_low"] = now
+        elif z > max(state["z_low"] / fall, state["z_low"] + rise * state["envelope"]):
+            state["rising"] = 1
+            state["i_start"] = state["i_low"]
+            state["z_high"] = z
+            state["i_high"] = now
+        return False
+    if z > state["z_high"]:
+        state["z_high"] = z
+        state["i_high"] = now
+        return False
+    return z < fall * state["z_high"]
+
+
+@njit(
+    nb.int64(_I8, _F8, _STATE, _SETUP, _I8, _F8, _F8, _F8, nb.types.Array(_CANDIDATE, 1, "C"), nb.float64[:, ::1]),
+    cache=True,
+)
+def detect(t_us, samples, state, setup, ring_t, ring_x, ring_y, ring_total, rows, snippets):  # type: ignore[no-untyped-def]  # records
+    """Take the samples of one block; write candidates and gaps to ``rows`` and return how many.
+
+    ``rows`` and ``snippets`` need two rows a sample. Samples at or before the last time and non-finite ones are left out;
+    a step of more than 1.5 periods is a gap. The slope sum is that of Zong et al., Computers in Cardiology 2003, 30:259.
+    """
+    fall = 0.6  # a hump ends at this share of its top, so humps closer than the window stay one
+    rise = 0.05  # and begins this share of the recent envelope above the trough: below is noise
+    count = 0
+    capacity = setup["capacity"]
+    for i in range(len(samples)):
+        t = t_us[i]
+        x = samples[i]
+        now = state["index"]
+        if not np.isfinite(x) or (now > 0 and t <= state["last_t_us"]):
+            continue
+        if now == 0:
+            restart(state, setup, x)
+        elif t - state["last_t_us"] > 1.5 * setup["period_us"]:
+            rows[count]["is_gap"] = 1
+            rows[count]["emit_us"] = t
+            rows[count]["gap_us"] = t - state["last_t_us"]
+            count += 1
+            restart(state, setup, x)
+        y = low_pass(state, setup, x)
+        state["total"] += x
+        state["equal_run"] = state["equal_run"] + 1 if x == state["last_x"] else 1
+        railed = x <= setup["rail_low"] or x >= setup["rail_high"]
+        state["railed_run"] = state["railed_run"] + 1 if railed else 0
+        k = now % capacity
+        ring_t[k] = t
+        ring_x[k] = x
+        ring_y[k] = y
+        ring_total[k] = state["total"]
+        age = now - state["begin"]
+        if age > 0:
+            state["z"] += max(0.0, y - ring_y[(now - 1) % capacity])
+        if age > setup["window"]:
+            old = now - setup["window"]
+            state["z"] -= max(0.0, ring_y[old % capacity] - ring_y[(old - 1) % capacity])
+        if follow(state, setup, state["z"], now, fall, rise):
+            if state["due"] >= 0:
+                measure(rows[count], snippets[count], state, setup, ring_t, ring_x, ring_y, ring_total, now)
+                count += 1
+            state["rising"] = 0
+            state["hump_start"] = state["i_start"]
+            state["hump_top"] = state["i_high"]
+            state["hump_z"] = state["z_high"]
+            state["hump_low"] = state["z_low"]
+            state["z_low"] = state["z"]
+            state["i_low"] = now
+            state["due"] = max(now, state["i_high"] + setup["hold"])
+        if state["due"] >= 0 and now >= state["due"]:
+            measure(rows[count], snippets[count], state, setup, ring_t, ring_x, ring_y, ring_total, now)
+            count += 1
+            state["due"] = -1
+        state["last_t_us"] = t
+        state["last_x"] = x
+        state["index"] = now + 1
+    return count
+
+
+@njit(nb.float64(_F8, _F8), cache=True)
+def agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Correlation of two snippets, each of zero mean and unit power."""
+    total = 0.0
+    for j in range(len(a)):
+        total += a[j] * b[j]
+    return total
+
+
+@njit(nb.void(_F8, _F8, nb.float64), cache=True)
+def blend(template: NDArray[np.float64], snippet: NDArray[np.float64], share: float) -> None:
+    """Move ``template`` towards ``snippet`` by ``share``, keeping unit power; ``template`` is changed."""
+    power = 0.0
+    for j in range(len(template)):
+        template[j] += share * (snippet[j] - template[j])
+        power += template[j] * template[j]
+    if power > 0.0:
+        for j in range(len(template)):
+            template[j] /= np.sqrt(power)

@@ -1,0 +1,267 @@
+"""Candidate pulses in, beats out: which humps are pulses, judged against the pulses before.
+
+States: *learning* (no pulse is known; candidates are gathered until the last few agree in size, spacing and shape, so that
+a line without a pulse gives none) and *tracking* (each candidate is judged as it comes). Tracking falls back to learning
+after a gap of ``FORGET_US`` or when no beat was accepted for ``LOST_US``: whatever the thresholds have become, a real
+change of amplitude or rate is found again within a few seconds. All times are stream times, so cutting the stream
+differently changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from statistics import median
+
+from dsp.kernels.pulse import agreement, blend
+from dsp.quality import Evidence, judge, sqi_of
+from dsp.types import Reason
+from dsp.waveform import Candidate, Gap
+
+REFRACTORY_US = 250_000  # 240/min, above any sinus or treated rhythm
+LONGEST_US = 3_000_000  # 20/min: the slowest pulse that is followed
+LOST_US = 3_000_000  # without a beat: the pulse is lost, learn again
+FORGET_US = 2_000_000  # a shorter gap keeps what was learned
+HISTORY = 8  # beats in every median (dsp.md, section 5)
+THRESHOLD = 0.45  # of the median slope sum
+EARLY = 0.55  # of the median interval: before this a full-size pulse is asked for
+EARLY_THRESHOLD = 0.7
+SEARCH_BACK = 1.6  # median intervals without a beat
+SEARCH_BACK_THRESHOLD = 0.2
+LEARN_BEATS = 4
+LEARN_US = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """A judged candidate; ``interval_us`` as in ``Beat``; ``cycle_mean`` over the cycle that ended at its onset."""
+
+    candidate: Candidate
+    accepted: bool
+    sqi: float
+    reasons: tuple[Reason, ...]
+    interval_us: int | None
+    cycle_mean: float | None
+
+
+class _History:
+    """What the accepted pulses looked like."""
+
+    def __init__(self, chain: list[Candidate]) -> None:
+        self.slope_sums = deque((c.slope_sum for c in chain), maxlen=HISTORY)
+        self.amplitudes = deque((c.amplitude for c in chain), maxlen=HISTORY)
+        steps = [b.upslope_us - a.upslope_us for a, b in zip(chain, chain[1:], strict=False)]
+        self.intervals_us = deque(steps, maxlen=HISTORY)
+        self.template = chain[0].snippet.copy()
+        for c in chain[1:]:
+            blend(self.template, c.snippet, 0.3)
+        self._refresh()
+
+    def add(self, candidate: Candidate, interval_us: int | None) -> None:
+        self.slope_sums.append(candidate.slope_sum)
+        self.amplitudes.append(candidate.amplitude)
+        if interval_us is not None:
+            self.intervals_us.append(interval_us)
+        blend(self.template, candidate.snippet, 0.15)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        # Two small pulses in a row already lower the reference, so that a fall of amplitude is followed at once.
+        newest = list(self.slope_sums)[-2:]
+        self.slope_sum = min(median(self.slope_sums), 1.6 * max(newest))
+        self.amplitude = min(median(self.amplitudes), 1.6 * max(list(self.amplitudes)[-2:]))
+        self.interval_us = median(self.intervals_us)
+
+
+class PulseTracker:
+    """Decides beat by beat; ``feed`` and ``advance`` return pulses in order."""
+
+    def __init__(self) -> None:
+        self._history: _History | None = None
+        self._last: Candidate | None = None  # the last accepted
+        self._recent: deque[Candidate] = deque(maxlen=64)  # since the last accepted
+        self._is_joined = False  # nothing is missing since the last accepted
+
+    @property
+    def is_learning(self) -> bool:
+        return self._history is None
+
+    @property
+    def last_beat_us(self) -> int | None:
+        return self._last.upslope_us if self._last else None
+
+    @property
+    def interval_us(self) -> float | None:
+        """Median of the last intervals, None while learning."""
+        return self._history.interval_us if self._history else None
+
+    def feed(self, event: Candidate | Gap) -> list[Pulse]:
+        if isinstance(event, Gap):
+            self._reset(event)
+            return []
+        pulses = self._settle(event.emit_us - 1)
+        self._recent.append(event)
+        pulse = self._learn(event) if self._history is None else self._track(self._history, event)
+        return [*pulses, pulse] if pulse else pulses
+
+    def advance(self, t_us: int) -> list[Pulse]:
+        """Do what is due when all samples up to ``t_us`` have come."""
+        return self._settle(t_us)
+
+    def _reset(self, gap: Gap) -> None:
+        self._recent.clear()
+        self._is_joined = False
+        if gap.length_us >= FORGET_US:
+            self._history = None
+            self._last = None
+
+    def _settle(self, t_us: int) -> list[Pulse]:
+        """Search back and declare the pulse lost, each at its own deadline."""
+        pulses = []
+        while self._history is not None and self._last is not None:
+            since_us = t_us - self._last.upslope_us
+            found = None
+            if since_us >= SEARCH_BACK * self._history.interval_us:
+                found = self._search_back(self._history, self._last)
+            if found is None:
+                if since_us >= LOST_US:
+                    self._history = None
+                    self._is_joined = False
+                break
+            pulses.append(found)
+        return pulses
+
+    def _search_back(self, history: _History, last: Candidate) -> Pulse | None:
+        deadline_us = last.upslope_us + SEARCH_BACK * history.interval_us
+        best = None
+        for c in self._recent:
+            dt = c.upslope_us - last.upslope_us
+            if c.emit_us > deadline_us or dt < 0.5 * history.interval_us or dt < REFRACTORY_US:
+                continue
+            if c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
+                continue
+            evidence = self._evidence(history, c)
+            if evidence.shape < 0.6 or evidence.foot_height > 0.5:
+                continue
+            if best is None or c.slope_sum > best.slope_sum:
+                best = c
+        return self._accept(history, best) if best else None
+
+    def _evidence(self, history: _History, c: Candidate) -> Evidence:
+        last = self._last
+        dt = c.upslope_us - last.upslope_us if last else None
+        return Evidence(
+            shape=agreement(history.template, c.snippet),
+            slope_ratio=c.slope_sum / history.slope_sum,
+            amplitude_ratio=c.amplitude / history.amplitude,
+            interval_ratio=dt / history.interval_us if dt and self._is_joined else None,
+            foot_height=(c.foot - last.foot) / last.amplitude if last and self._is_joined else 0.0,
+            clipped_us=c.clipped_us,
+            is_railed=c.is_railed,
+        )
+
+    def _track(self, history: _History, c: Candidate) -> Pulse | None:
+        evidence = self._evidence(history, c)
+        dt = c.upslope_us - self._last.upslope_us if self._last else LONGEST_US
+        if dt < REFRACTORY_US or not _is_full_size(evidence):
+            return None
+        reasons = judge(evidence)
+        if reasons:
+            return Pulse(
+                candidate=c, accepted=False, sqi=min(0.3, sqi_of(evidence)), reasons=reasons, interval_us=None, cycle_mean=None
+            )
+        return self._accept(history, c)
+
+    def _accept(self, history: _History, c: Candidate) -> Pulse:
+        sqi = sqi_of(self._evidence(history, c))
+        interval_us = cycle_mean = None
+        last = self._last
+        if last is not None and self._is_joined:
+            step = c.upslope_us - last.upslope_us
+            missed = step > SEARCH_BACK * history.interval_us and any(
+                r is not c and r.slope_sum > SEARCH_BACK_THRESHOLD * history.slope_sum for r in self._recent
+            )
+            if step <= LONGEST_US and not missed:
+                interval_us = step
+                cycle_mean = _mean_between(last, c)
+        history.add(c, interval_us)
+        self._follow(c)
+        return Pulse(candidate=c, accepted=True, sqi=sqi, reasons=(), interval_us=interval_us, cycle_mean=cycle_mean)
+
+    def _follow(self, c: Candidate) -> None:
+        self._last = c
+        self._is_joined = True
+        while self._recent and self._recent[0].emit_us <= c.emit_us:
+            self._recent.popleft()
+
+    def _learn(self, c: Candidate) -> Pulse | None:
+        while self._recent[0].upslope_us < c.upslope_us - LEARN_US:
+            self._recent.popleft()
+        chain = _chain(list(self._recent))
+        if not chain or chain[-1] is not c:
+            return None
+        if not _agrees(chain):
+            return Pulse(
+                candidate=c, accepted=False, sqi=0.0, reasons=(Reason.LEARNING,), interval_us=None, cycle_mean=None
+            )
+        chain = chain[-LEARN_BEATS:]
+        self._history = _History(chain)
+        previous = chain[-2]
+        self._follow(c)
+        return Pulse(
+            candidate=c,
+            accepted=True,
+            sqi=sqi_of(self._evidence(self._history, c)),
+            reasons=(),
+            interval_us=c.upslope_us - previous.upslope_us,
+            cycle_mean=_mean_between(previous, c),
+        )
+
+
+def _mean_between(a: Candidate, b: Candidate) -> float | None:
+    """Raw mean from onset to onset."""
+    n = b.onset_index - a.onset_index
+    return (b.onset_total - a.onset_total) / n if n > 0 else None
+
+
+def _is_full_size(evidence: Evidence) -> bool:
+    """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
+    ratio = evidence.interval_ratio
+    is_early = ratio is not None and ratio < EARLY
+    if is_early or evidence.foot_height > 0.5:
+        return evidence.slope_ratio >= EARLY_THRESHOLD and evidence.foot_height < 0.35 + 0.3 * (evidence.slope_ratio - 0.7)
+    return evidence.slope_ratio >= THRESHOLD
+
+
+def _chain(recent: list[Candidate]) -> list[Candidate]:
+    """The candidates that could be pulses: large ones, without doubles."""
+    sizes = sorted((c.slope_sum for c in recent), reverse=True)[: LEARN_BEATS + 1]
+    reference = median(sizes)
+    chain: list[Candidate] = []
+    for c in recent:
+        if c.slope_sum < THRESHOLD * reference:
+            continue
+        if chain:
+            last = chain[-1]
+            is_double = c.upslope_us - last.upslope_us < REFRACTORY_US or (
+                c.foot - last.foot > 0.35 * last.amplitude and c.slope_sum < 0.8 * last.slope_sum
+            )
+            if is_double:
+                continue
+        chain.append(c)
+    return chain
+
+
+def _agrees(chain: list[Candidate]) -> bool:
+    """Whether the last pulses are alike enough to be pulses: the periodicity check."""
+    if len(chain) < LEARN_BEATS:
+        return False
+    tail = chain[-LEARN_BEATS:]
+    steps = [b.upslope_us - a.upslope_us for a, b in zip(tail, tail[1:], strict=False)]
+    if max(steps) > LONGEST_US or max(steps) - min(steps) > 0.4 * median(steps):
+        return False
+    sizes = [c.slope_sum for c in tail]
+    if min(sizes) < 0.5 * max(sizes):
+        return False
+    shapes = [agreement(a.snippet, b.snippet) for a, b in zip(tail, tail[1:], strict=False)]
+    return min(shapes) > 0.85

@@ -1,0 +1,52 @@
+"""Evidence about one candidate pulse in, signal quality and reasons for rejection out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dsp.types import Reason
+
+CLIPPED_US = 150_000  # a pulse top is never exactly constant for so long, not even on an 8-bit record
+SHAPE_LEAST = 0.3  # correlation with the template below which it is no pulse of this patient
+LARGEST = 5.0  # times the usual slope sum and amplitude: a flush or a movement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How a candidate compares with the pulses before.
+
+    ``shape`` is the correlation with the template, ratios are to medians, ``foot_height`` is the rise of the foot since
+    the last beat in amplitudes of that beat; ``interval_ratio`` is None where the last beat is not known.
+    """
+
+    shape: float
+    slope_ratio: float
+    amplitude_ratio: float
+    interval_ratio: float | None
+    foot_height: float
+    clipped_us: int
+    is_railed: bool
+
+
+def judge(evidence: Evidence) -> tuple[Reason, ...]:
+    """Reasons to reject; none means a beat."""
+    reasons = []
+    if evidence.is_railed or evidence.clipped_us >= CLIPPED_US:
+        reasons.append(Reason.SATURATED)
+    if evidence.shape < SHAPE_LEAST or min(evidence.slope_ratio, evidence.amplitude_ratio) > LARGEST:
+        reasons.append(Reason.ARTIFACT)
+    return tuple(reasons)
+
+
+def sqi_of(evidence: Evidence) -> float:
+    """Signal quality 0..1: agreement in shape, in size and in time, multiplied."""
+    shape = _ramp(evidence.shape, 0.4, 0.9)
+    size = 1 - _ramp(abs(math.log2(max(evidence.slope_ratio, 1e-6))), 0.8, 3.0)
+    ratio = evidence.interval_ratio
+    timing = 0.7 if ratio is None else 1 - 0.6 * _ramp(abs(math.log2(max(ratio, 1e-6))), 0.3, 1.2)
+    return shape * size * timing
+
+
+def _ramp(x: float, low: float, high: float) -> float:
+    return min(1.0, max(0.0, (x - low) / (high - low)))

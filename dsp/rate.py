@@ -1,0 +1,72 @@
+"""Summaries of the channels in, pulse rate out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dsp.channel import Summary
+from dsp.types import Measured, Reading, Reason, Unavailable
+
+LEAST_INTERVALS = 2  # a rate of 20/min has two in the window
+QUESTIONABLE_SQI = 0.5
+UNUSABLE_SQI = 0.2
+_WITHOUT_SIGNAL = (Reason.NO_CHANNEL, Reason.NO_DATA, Reason.STALE)
+
+
+def pulse_rate(summary: Summary) -> Reading:
+    """Mean rate over the accepted intervals of the window, beats/min."""
+    if summary.unavailable is not None:
+        return Unavailable(reason=summary.unavailable)
+    used = [p for p in summary.pulses if p.accepted and p.interval_us is not None]
+    if len(used) < LEAST_INTERVALS:
+        return Unavailable(reason=shortage(summary))
+    intervals_us = [p.interval_us for p in used if p.interval_us is not None]
+    sqi = window_sqi(summary)
+    if sqi < UNUSABLE_SQI:
+        return Unavailable(reason=doubt(summary))
+    return Measured(
+        value=60e6 * len(intervals_us) / sum(intervals_us),
+        sqi=sqi,
+        reasons=(doubt(summary),) if sqi < QUESTIONABLE_SQI else (),
+    )
+
+
+def better(readings: Iterable[Reading]) -> Reading:
+    """The measured value of the best quality; else the reason of the channel that at least has a signal."""
+    best: Measured | None = None
+    reasons: list[Reason] = []
+    for reading in readings:
+        if isinstance(reading, Unavailable):
+            reasons.append(reading.reason)
+        elif best is None or reading.sqi > best.sqi:
+            best = reading
+    if best is not None:
+        return best
+    return Unavailable(reason=min(reasons, key=_rank, default=Reason.NO_CHANNEL))
+
+
+def window_sqi(summary: Summary) -> float:
+    """Mean quality of the beats, rejected ones counting as nothing."""
+    pulses = [p for p in summary.pulses if Reason.LEARNING not in p.reasons]
+    return sum(p.sqi for p in pulses if p.accepted) / len(pulses) if pulses else 0.0
+
+
+def doubt(summary: Summary) -> Reason:
+    """Why the quality is low: rejected pulses, or pulses that do not agree."""
+    return Reason.ARTIFACT if any(Reason.ARTIFACT in p.reasons for p in summary.pulses) else Reason.IRREGULAR
+
+
+def shortage(summary: Summary) -> Reason:
+    """Why a channel with a pulse has too few beats for a value."""
+    rejected = [r for p in summary.pulses for r in p.reasons]
+    for reason in (Reason.SATURATED, Reason.ARTIFACT):
+        if reason in rejected:
+            return reason
+    return Reason.LEARNING
+
+
+def _rank(reason: Reason) -> int:
+    """Reasons about the pulse say more than reasons about the signal, and those more than an absent one."""
+    if reason is Reason.NO_CHANNEL:
+        return 2
+    return 1 if reason in _WITHOUT_SIGNAL else 0

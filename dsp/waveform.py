@@ -1,0 +1,147 @@
+"""Samples of one channel in, candidate pulses and gaps out: the typed wrapper of the compiled loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.config import Rails
+from dsp.filters import delay_samples, low_pass
+from dsp.kernels import pulse as kernel
+from dsp.types import Channel
+
+# Pass bands that keep the upslope and leave out noise and flow artefacts (Zong 2003 uses 16 Hz for pressure).
+CUTOFF_HZ = {Channel.PRESSURE: 16.0, Channel.PLETH: 8.0}
+SLOPE_SUM_S = 0.15  # about the length of an upslope (Zong 2003: 128 ms)
+HOLD_S = 0.2  # from the top of the slope sum: by then the pulse has its peak; bounds the latency of a beat
+MARGIN_S = 0.06  # raw extremes are searched this far around the filtered ones
+MEMORY_S = 8.0  # of the rings; a candidate looks back at most 3 s + HOLD_S
+ENVELOPE_S = 2.0  # time constant of the noise floor
+SNIPPET_FROM_S, SNIPPET_S = -0.15, 0.35  # the shape compared between pulses, around mid-upslope
+PIECE = 256  # samples for one call of the kernel; bounds its output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Samples are missing between ``t_us - length_us`` and ``t_us``, the first sample after it."""
+
+    t_us: int
+    length_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A hump of the slope sum that may be a pulse; levels in the channel's unit.
+
+    ``emit_us`` is the time of the sample that completed it. ``foot`` and ``top`` are filtered, ``raw_*`` are not.
+    ``snippet`` has zero mean and unit power. ``clipped_us`` is the length of the flat run at the raw maximum.
+    """
+
+    emit_us: int
+    upslope_us: int
+    onset_us: int
+    peak_us: int
+    onset_index: int
+    onset_total: float
+    slope_sum: float
+    foot: float
+    amplitude: float
+    raw_max: float
+    raw_min: float
+    rise_s: float
+    clipped_us: int
+    is_railed: bool
+    snippet: NDArray[np.float64]
+
+
+class CandidateFinder:
+    """Streaming front end of one channel; results do not depend on how the stream is cut."""
+
+    def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None = None) -> None:
+        self._period_us = 1e6 / rate_hz
+        self._state = np.zeros(1, kernel.STATE)
+        self._setup = _setup(CUTOFF_HZ[channel], rate_hz, rails)
+        capacity = int(self._setup["capacity"][0])
+        self._ring_t = np.zeros(capacity, np.int64)
+        self._rings = tuple(np.zeros(capacity) for _ in range(3))
+        self._rows = np.zeros(2 * PIECE, kernel.CANDIDATE)
+        self._snippets = np.zeros((2 * PIECE, kernel.SNIPPET_POINTS))
+
+    @property
+    def last_us(self) -> int | None:
+        """Time of the last sample, None before the first."""
+        state = self._state[0]
+        return int(state["last_t_us"]) if state["index"] else None
+
+    @property
+    def flat_us(self) -> int:
+        """How long the signal has been exactly constant."""
+        return int((int(self._state[0]["equal_run"]) - 1) * self._period_us)
+
+    @property
+    def railed_us(self) -> int:
+        """How long the signal has been on or beyond a rail."""
+        return int(int(self._state[0]["railed_run"]) * self._period_us)
+
+    def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> Iterator[Candidate | Gap]:
+        """Take a block; yield what it completed, in order."""
+        t_us = np.ascontiguousarray(t_us, np.int64)
+        samples = np.ascontiguousarray(samples, np.float64)
+        for start in range(0, len(samples), PIECE):
+            piece = slice(start, start + PIECE)
+            count = kernel.detect(
+                t_us[piece],
+                samples[piece],
+                self._state[0],
+                self._setup[0],
+                self._ring_t,
+                *self._rings,
+                self._rows,
+                self._snippets,
+            )
+            for k in range(count):
+                yield self._result(k)
+
+    def _result(self, k: int) -> Candidate | Gap:
+        row = self._rows[k]
+        if row["is_gap"]:
+            return Gap(t_us=int(row["emit_us"]), length_us=int(row["gap_us"]))
+        return Candidate(
+            emit_us=int(row["emit_us"]),
+            upslope_us=int(row["upslope_us"]),
+            onset_us=int(row["onset_us"]),
+            peak_us=int(row["peak_us"]),
+            onset_index=int(row["onset_index"]),
+            onset_total=float(row["onset_total"]),
+            slope_sum=float(row["slope_sum"]),
+            foot=float(row["foot"]),
+            amplitude=float(row["top"] - row["foot"]),
+            raw_max=float(row["raw_max"]),
+            raw_min=float(row["raw_min"]),
+            rise_s=float(row["rise_s"]),
+            clipped_us=int((int(row["clipped"]) - 1) * self._period_us),
+            is_railed=bool(row["railed"] > 0),
+            snippet=self._snippets[k].copy(),
+        )
+
+
+def _setup(cutoff_hz: float, rate_hz: float, rails: Rails | None) -> NDArray[np.void]:
+    setup = np.zeros(1, kernel.SETUP)
+    coefficients = low_pass(cutoff_hz, rate_hz)
+    setup["period_us"] = 1e6 / rate_hz
+    setup["capacity"] = int(MEMORY_S * rate_hz) + 8
+    setup["window"] = max(2, round(SLOPE_SUM_S * rate_hz))
+    setup["hold"] = max(1, round(HOLD_S * rate_hz))
+    setup["margin"] = max(1, round(MARGIN_S * rate_hz))
+    setup["delay"] = delay_samples(coefficients)
+    setup["decay"] = math.exp(-1 / (ENVELOPE_S * rate_hz))
+    setup["rail_low"] = rails.low if rails else -math.inf
+    setup["rail_high"] = rails.high if rails else math.inf
+    setup["snippet_from"] = SNIPPET_FROM_S * rate_hz
+    setup["snippet_step"] = SNIPPET_S * rate_hz / (kernel.SNIPPET_POINTS - 1)
+    setup["coefficients"][0] = coefficients
+    return setup
