@@ -41,6 +41,4 @@ def analyze(recording: Recording) -> Iterator[Beat | Vital]:
 def _block(signal: Signal, start: int, end_us: int) -> SampleBlock:
     """Samples from ``start`` up to and including ``end_us``."""
     stop = start + int(np.searchsorted(signal.t_us[start:], end_us, side="right"))
-    return SampleBlock(
-        channel=signal.channel, t_us=signal.t_us[start:stop], samples=signal.samples[start:stop]
-    )
+    return SampleBlock(channel=signal.channel, t_us=signal.t_us[start:stop], samples=signal.samples[start:stop])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -170,7 +171,7 @@ class Composer:
         )
         return _message(self.topics.beats, payload)
 
-    def _stamp(self, t_us: int) -> dict[str, object]:
+    def _stamp(self, t_us: int) -> dict[str, Any]:
         return {
             "site": self._site,
             "chair": self._chair,

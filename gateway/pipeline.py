@@ -12,8 +12,6 @@ from gateway.messages import Composer, Message, VitalValue, value_of
 
 _SECOND_US = 1_000_000
 _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick, null within 3 s
-    1_500_000  # no good frame for so long is a lost link: null at the subscriber within 3 s, with the tick's second
-)
 
 # Where a channel of the monitor comes from, and its sign: absorbed light rises in systole, so reflected counts fall.
 _SOURCES = {
@@ -158,6 +156,6 @@ class Pipeline:
         ]
 
 
-def _rails(stream: Descriptor, sign: float) -> tuple[float, float]:
+def _rails(stream: Descriptor, sign: float) -> dsp.Rails:
     ends = sign * float(stream.scale(0)), sign * float(stream.scale(stream.full))
-    return min(ends), max(ends)
+    return dsp.Rails(low=min(ends), high=max(ends))

@@ -182,5 +182,7 @@ class Tally:
             share = 100 * q["answered_s"] / max(1, seconds)
             value = "-" if q["median"] is None else f"{q['median']:.1f} {q['unit']}"
             why = ", ".join(f"{r} {n} s" for r, n in sorted(q["unanswered_s"].items()))
-            lines.append(f"  {name:<27} median {value:<14} {share:5.1f} % of the seconds" + (f" ({why})" if why else ""))
+            lines.append(
+                f"  {name:<27} median {value:<14} {share:5.1f} % of the seconds" + (f" ({why})" if why else "")
+            )
         return "\n".join(lines)

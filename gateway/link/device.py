@@ -12,6 +12,7 @@ from gateway.link.clock import BoardClock, SampleTimeline
 from gateway.link.frame import Frame, FrameType
 
 _SEQ_MODULUS = 1 << 16
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 20.0, 1000.0  # what the monitor takes
 _U24 = np.array([1 << 16, 1 << 8, 1], dtype=np.int64)
 
 
@@ -41,8 +42,10 @@ class Descriptor(msgspec.Struct, frozen=True):
     boot: int
 
     def __post_init__(self) -> None:
-        if self.format != "u24be" or not self.channels or min(self.den, *self.rate) <= 0:
-            raise ValueError(f"stream {self.name}: format, channels, den or rate not usable")
+        if self.format != "u24be" or not self.channels or not self.num or min(self.den, self.full, *self.rate) <= 0:
+            raise ValueError(f"stream {self.name}: format, channels, num, den, full or rate not usable")
+        if not _LOWEST_RATE_HZ <= self.rate_hz <= _HIGHEST_RATE_HZ:
+            raise ValueError(f"stream {self.name}: rate {self.rate_hz} Hz, expected 20..1000")
 
     @property
     def rate_hz(self) -> float:
