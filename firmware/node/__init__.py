@@ -1,0 +1,3 @@
+"""The program of the board at the treatment chair."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,138 @@
+"""The rig's commands: hil chair, hil board, hil doctor."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+from gateway.chunklog import Origin, OriginKind, write_chunk, write_header
+from gateway.errors import UserError
+
+if TYPE_CHECKING:
+    from hil.stimulus import Stimulus
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code: int = args.command(args)
+    except UserError as error:
+        print(f"hil: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads: nothing must be flushed at exit
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hil", description="Plays signals into the firmware.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    chair = commands.add_parser(
+        "chair",
+        help="write what a virtual chair sends, as a chunk log, to stdout",
+        epilog="example: hil chair --speed max | chairside run --log -",
+    )
+    _add_played(chair)
+    chair.add_argument("--speed", type=_speed, default=1.0, metavar="X|max", help="default 1")
+    chair.set_defaults(command=_chair)
+    board = commands.add_parser(
+        "board",
+        help="run the firmware in real time behind a serial port",
+        epilog="example: hil board --pty, then chairside run --port with the path it prints",
+    )
+    _add_played(board)
+    board.add_argument("--pty", action="store_true", required=True, help="a pseudo terminal")
+    board.set_defaults(command=_board)
+    doctor = commands.add_parser("doctor", help="check what the rig needs", epilog="example: hil doctor")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_played(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--record", metavar="PATH", help="a WFDB record or CSV file")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0 or max, got {text}")
+    return speed
+
+
+def _chair(args: argparse.Namespace) -> int:
+    from hil import chair
+    from hil.board.unix import find_micropython
+
+    find_micropython()  # fails before anything is written
+    stimulus, origin = _load(args)
+    out = sys.stdout.buffer
+    write_header(out, origin, time.time_ns() // 1_000_000)
+    out.flush()
+    chunks = chair.play(stimulus, speed=args.speed, seed=args.seed)
+    with contextlib.closing(chunks):
+        for chunk in chunks:
+            write_chunk(out, chunk)
+            out.flush()
+    return 0
+
+
+def _board(args: argparse.Namespace) -> int:
+    from hil import chair, terminal
+
+    stimulus, _ = _load(args)
+    terminal.serve(chair.wire(stimulus, seed=None), lambda path: print(path, flush=True))
+    return 0
+
+
+def _load(args: argparse.Namespace) -> tuple[Stimulus, Origin]:
+    from hil.stimulus import RecordedSource, Stimulus
+
+    if args.record:
+        from gateway.recordings import load
+
+        recording = load(args.record)
+        origin = Origin(kind=OriginKind.RECORDED, label=recording.name)
+        return Stimulus(RecordedSource(recording)), origin
+    from hil.patient import Patient
+
+    label = f"simulated patient, seed {args.seed}"
+    return Stimulus(Patient(args.seed)), Origin(kind=OriginKind.SIMULATED, label=label)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from hil.board.unix import find_micropython
+
+    try:
+        path = find_micropython()
+        program = "import sys; print(sys.implementation.name, sys.version)"
+        found = subprocess.run([path, "-c", program], capture_output=True, text=True, timeout=10)
+    except (UserError, OSError, subprocess.TimeoutExpired) as error:
+        print(f"micropython  missing: {error}")
+        return 1
+    print(f"micropython  {path}: {found.stdout.strip() or found.stderr.strip()}")
+    return 0 if found.stdout.startswith("micropython") else 1
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""A MAX30102 at register level: light in, bus transfers answered. Sections are those of its data sheet (Maxim 19-7740)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.board.bus import NoAcknowledgeError
+
+Light = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+
+_STATUS_1, _FIFO_WR, _OVF, _FIFO_RD, _FIFO_DATA, _FIFO_CONFIG = 0x00, 0x04, 0x05, 0x06, 0x07, 0x08
+_MODE, _SPO2 = 0x09, 0x0A
+_REV_ID, _PART_ID = 0xFE, 0xFF
+_PART = 0x15
+_POWER_READY = 0x01
+_SHUTDOWN, _RESET, _MODE_SPO2 = 0x80, 0x40, 0x03
+_ROLLOVER = 0x10
+_DEPTH = 32
+_POINTER = 31  # mask; the overflow counter saturates there too
+_RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)  # SpO2 configuration, bits 4:2
+_FULL_BITS = 18
+_FULL_SCALE_NA = 16384.0
+_BLOCK = 64  # samples computed at once
+
+
+class Max30102:
+    """Sensor with FIFO; the times of its samples follow from the moment its mode was written.
+
+    Parameters
+    ----------
+    light : gives red and infrared at each of some times (int64, us): shape (n, 2), counts at 18 bits and a range of 4096 nA
+    rate_error : relative error of the sensor's own clock
+    """
+
+    def __init__(self, light: Light, *, rate_error: float = 0.0) -> None:
+        self._light = light
+        self._rate_error = rate_error
+        self.is_present = True
+        self.part_id = _PART
+        self.dropped = 0  # samples lost since the start, the truth behind the overflow counter
+        self.power_on()
+
+    def power_on(self) -> None:
+        """Lose everything, as after an interruption of the supply."""
+        self._registers = bytearray(256)
+        self._registers[_STATUS_1] = _POWER_READY
+        self._registers[_REV_ID] = 0x03
+        self._fifo = [bytes(6)] * _DEPTH
+        self._unread = 0
+        self._start_ns: int | None = None
+        self._made = 0  # samples since the start
+        self._samples: list[bytes] = []
+        self._samples_first = 0
+
+    def transfer(self, now_ns: int, written: bytes, wanted: int) -> bytes:
+        """Set the register address, write what follows it, read: as one transfer with a repeated start."""
+        if not self.is_present:
+            raise NoAcknowledgeError
+        self._advance(now_ns)
+        address = written[0]
+        for value in written[1:]:
+            self._write(address, value, now_ns)
+            address = self._after(address)
+        if address == _FIFO_DATA:
+            return self._pop(wanted)
+        return bytes(self._read((address + i) & 255) for i in range(wanted))
+
+    @staticmethod
+    def _after(address: int) -> int:
+        """FIFO_DATA is the only register that does not move on ("Reading from the FIFO")."""
+        return address if address == _FIFO_DATA else (address + 1) & 255
+
+    def _read(self, address: int) -> int:
+        if address == _PART_ID:
+            return self.part_id
+        value = self._registers[address]
+        if address == _STATUS_1:
+            self._registers[_STATUS_1] = 0  # cleared by reading
+        return value
+
+    def _write(self, address: int, value: int, now_ns: int) -> None:
+        if address in (_REV_ID, _PART_ID, _STATUS_1):
+            return
+        if address == _MODE and value & _RESET:
+            self.power_on()  # the bit clears itself
+            return
+        if address in (_FIFO_WR, _OVF, _FIFO_RD):
+            value &= _POINTER
+        self._registers[address] = value
+        if address in (_FIFO_WR, _FIFO_RD):
+            self._unread = (self._registers[_FIFO_WR] - self._registers[_FIFO_RD]) & _POINTER
+        if address in (_MODE, _SPO2):
+            self._restart(now_ns)
+
+    def _restart(self, now_ns: int) -> None:
+        mode = self._registers[_MODE]
+        runs = mode & 7 == _MODE_SPO2 and not mode & _SHUTDOWN
+        self._start_ns = now_ns if runs else None
+        self._made = 0
+        self._samples, self._samples_first = [], 0
+
+    @property
+    def _period_ns(self) -> float:
+        rate = _RATES_HZ[self._registers[_SPO2] >> 2 & 7]
+        return 1e9 / (rate * (1 + self._rate_error))
+
+    def _advance(self, now_ns: int) -> None:
+        """Put into the FIFO what was measured until now."""
+        if self._start_ns is None:
+            return
+        due = int((now_ns - self._start_ns) / self._period_ns)
+        while self._made < due:
+            self._push(self._sample(self._made))
+            self._made += 1
+
+    def _sample(self, k: int) -> bytes:
+        if k - self._samples_first >= len(self._samples):
+            self._samples, self._samples_first = self._measure(k), k
+        return self._samples[k - self._samples_first]
+
+    def _measure(self, first: int) -> list[bytes]:
+        """Measure samples ``first`` and following; each ends one period after the one before."""
+        assert self._start_ns is not None
+        t_ns = self._start_ns + np.arange(first + 1, first + 1 + _BLOCK) * self._period_ns
+        counts = self._light(np.asarray(t_ns // 1000, dtype=np.int64))
+        spo2 = self._registers[_SPO2]
+        gain = 4096.0 / (_FULL_SCALE_NA / (1 << (3 - (spo2 >> 5 & 3))))
+        unused = 3 - (spo2 & 3)  # a shorter pulse leaves low bits 0: data are left-justified
+        codes = np.clip(np.rint(counts * gain), 0, (1 << _FULL_BITS) - 1).astype(">u4") >> unused << unused
+        raw = codes.astype(">u4").tobytes()
+        return [raw[at + 1 : at + 4] + raw[at + 5 : at + 8] for at in range(0, len(raw), 8)]
+
+    def _push(self, sample: bytes) -> None:
+        registers = self._registers
+        if self._unread == _DEPTH:
+            self.dropped += 1
+            registers[_OVF] = min(registers[_OVF] + 1, _POINTER)
+            if not registers[_FIFO_CONFIG] & _ROLLOVER:
+                return
+            registers[_FIFO_RD] = (registers[_FIFO_RD] + 1) & _POINTER
+            self._unread -= 1
+        at = registers[_FIFO_WR]
+        self._fifo[at] = sample
+        registers[_FIFO_WR] = (at + 1) & _POINTER
+        self._unread += 1
+
+    def _pop(self, wanted: int) -> bytes:
+        """Read whole samples; the pointer moves with the first byte of each, an empty FIFO repeats its last."""
+        out = bytearray()
+        while len(out) < wanted:
+            at = self._registers[_FIFO_RD]
+            if self._unread:
+                out += self._fifo[at]
+                self._unread -= 1
+                self._registers[_FIFO_RD] = (at + 1) & _POINTER
+                self._registers[_OVF] = 0  # restarts when a sample is read
+            else:
+                out += self._fifo[(at - 1) & _POINTER]
+        return bytes(out[:wanted])
