@@ -59,12 +59,7 @@ class Heartbeat(Stamp, frozen=True, kw_only=True):
 
     seq: int
     age_ms: dict[str, int | None]
-    frames: int
-    faults: int
-    frames_lost: int
-    samples_lost: int
-    losses_unknown: int
-    refused: int
+    link: dict[str, int]  # counters since the gateway's start: frames, faults, losses, refusals, boots
 
 
 class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,8 +142,8 @@ class Composer:
         )
         return _message(self.topics.status, payload, qos=1, retain=True)
 
-    def heartbeat(self, t_us: int, seq: int, age_ms: dict[str, int | None], counters: dict[str, int]) -> Message:
-        payload = Heartbeat(**self._stamp(t_us), seq=seq, age_ms=age_ms, **counters)
+    def heartbeat(self, t_us: int, seq: int, age_ms: dict[str, int | None], link: dict[str, int]) -> Message:
+        payload = Heartbeat(**self._stamp(t_us), seq=seq, age_ms=age_ms, link=link)
         return _message(self.topics.heartbeat, payload, expiry_s=_HEARTBEAT_EXPIRY_S)
 
     def vitals(self, t_us: int, seq: int, quantities: dict[str, VitalValue]) -> Message:

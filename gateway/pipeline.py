@@ -44,7 +44,6 @@ class Pipeline:
             self._last_frame_us = chunk.t_us
             for event in self._device.feed(chunk.t_us, frame):
                 messages += self._connected(event) if isinstance(event, Connected) else self._samples(event)
-        if chunk.data:
             messages += self._status(chunk.t_us)
         return messages
 
@@ -106,6 +105,8 @@ class Pipeline:
                 pressure_rails=rails.get(dsp.Channel.PRESSURE),
             )
         )
+        if self._next_second_us is not None:  # its first second is ours, whatever time its first samples bear
+            self._monitor.feed(dsp.Tick(t_us=self._next_second_us - _SECOND_US))
         self._newest_us = dict.fromkeys(sources)
         return []
 

@@ -97,8 +97,9 @@ class SampleTimeline:
             )
             self._period_us = min(max(self._period_us, low), high)
         self._last_index = last_index
-        times: NDArray[np.float64] = self._last_us - np.arange(n - 1, -1, -1) * self._period_us
-        return np.rint(times).astype(np.int64)
+        back = np.arange(n - 1, -1, -1, dtype=np.float64)
+        times: NDArray[np.float64] = np.rint(self._last_us - back * self._period_us)
+        return times.astype(np.int64)
 
     @property
     def rate_hz(self) -> float:

@@ -1,0 +1,74 @@
+"""BoardClock and SampleTimeline: sample times that are right in spite of wraps, drift, jitter and stalls."""
+
+import random
+
+import numpy as np
+
+from gateway.link.clock import TICKS_PERIOD_US, BoardClock, SampleTimeline
+
+FRAME_US = 40_000
+
+
+def play(clock, times_us, delays_us, *, ppm=0.0, start_ticks=0):
+    """Feed frames made at true times; return the error of each mapped time, in microseconds."""
+    errors = []
+    for t_us, delay in zip(times_us, delays_us, strict=True):
+        ticks = start_ticks + round(t_us * (1 + ppm * 1e-6))
+        device_us = clock.feed(t_us + delay, ticks % TICKS_PERIOD_US)
+        errors.append(device_us + clock.offset_us - t_us)
+    return np.array(errors)
+
+
+def test_mapped_times_stay_near_the_truth_across_six_wraps_with_jitter_and_drift():
+    rng = random.Random(2)
+    times = range(0, 6 * TICKS_PERIOD_US + 10_000_000, FRAME_US * 5)
+    delays = [rng.expovariate(1 / 2000) for _ in times]
+    for ppm in (-500.0, 0.0, 500.0):
+        errors = play(BoardClock(), times, map(int, delays), ppm=ppm, start_ticks=TICKS_PERIOD_US - 5_000_000)
+        assert abs(errors[50:]).max() < 6_000
+
+
+def test_a_stall_of_ten_seconds_and_the_burst_after_it_do_not_move_the_clock():
+    times = list(range(0, 60_000_000, FRAME_US))
+    delays = [max(0, 30_000_000 - t) if 20_000_000 <= t < 30_000_000 else 1000 for t in times]
+    errors = play(BoardClock(), times, delays)
+    assert abs(errors).max() < 30_000  # mapped to when they were taken, not to when they came
+
+
+def test_a_step_of_the_host_clock_is_absorbed_within_ten_seconds():
+    times = list(range(0, 40_000_000, FRAME_US))
+    delays = [0 if t < 15_000_000 else 5_000_000 for t in times]
+    errors = play(BoardClock(), times, delays)
+    assert errors[-1] == 5_000_000
+    assert abs(errors[times.index(24_000_000) :] - 5_000_000).max() == 0
+
+
+def test_a_silence_longer_than_a_wrap_is_unwrapped_by_the_gateways_own_time():
+    clock = BoardClock()
+    clock.feed(0, 100)
+    late_us = 3 * TICKS_PERIOD_US + 777
+    assert clock.feed(late_us, (late_us + 100) % TICKS_PERIOD_US) == late_us + 100
+
+
+def test_sample_times_are_even_and_follow_a_sensor_clock_three_percent_fast():
+    rng = random.Random(3)
+    timeline = SampleTimeline(10_000.0)
+    true_period_us = 9_700.0
+    times, truth = [], []
+    for k in range(0, 12_000, 4):
+        taken_us = (k + 3) * true_period_us
+        times.append(timeline.feed(k, 4, round(taken_us + rng.uniform(0, 9_000))))
+        truth.append((np.arange(k, k + 4)) * true_period_us)
+    times, truth = np.concatenate(times), np.concatenate(truth)
+    settled = slice(2000, None)
+    error = (times - truth)[settled]
+    assert np.ptp(error) < 6_000  # the reading delay's jitter of 9 ms, smoothed
+    assert abs(np.diff(times)[settled] - true_period_us).max() < 500
+    assert abs(timeline.rate_hz - 1e6 / true_period_us) < 1.0
+
+
+def test_a_loss_moves_the_times_by_exactly_the_lost_samples():
+    timeline = SampleTimeline(5_000.0)
+    for k in range(0, 800, 8):
+        timeline.feed(k, 8, (k + 7) * 5_000)
+    np.testing.assert_array_equal(timeline.feed(1000, 8, 1007 * 5_000), np.arange(1000, 1008) * 5_000)
