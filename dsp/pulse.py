@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from dsp.kernels.pulse import agreement, blend
@@ -50,16 +51,19 @@ class _History:
     def __init__(self, chain: list[Candidate]) -> None:
         self.slope_sums = deque((c.slope_sum for c in chain), maxlen=HISTORY)
         self.amplitudes = deque((c.amplitude for c in chain), maxlen=HISTORY)
-        steps = [b.upslope_us - a.upslope_us for a, b in zip(chain, chain[1:], strict=False)]
+        steps = [b.upslope_us - a.upslope_us for a, b in pairwise(chain)]
         self.intervals_us = deque(steps, maxlen=HISTORY)
+        self.beats = deque(((c.upslope_us, c.slope_sum) for c in chain), maxlen=HISTORY + 1)
+        self.noises = deque([0.0], maxlen=HISTORY)  # largest other hump between two beats, in slope sums
         self.template = chain[0].snippet.copy()
         for c in chain[1:]:
             blend(self.template, c.snippet, 0.3)
         self._refresh()
 
     def add(self, candidate: Candidate, interval_us: int | None) -> None:
-        self.slope_sums.append(candidate.slope_sum)
-        self.amplitudes.append(candidate.amplitude)
+        self.slope_sums.append(min(candidate.slope_sum, 2.0 * self.slope_sum))
+        self.amplitudes.append(min(candidate.amplitude, 2.0 * self.amplitude))
+        self.beats.append((candidate.upslope_us, candidate.slope_sum))
         if interval_us is not None:
             self.intervals_us.append(interval_us)
         blend(self.template, candidate.snippet, 0.15)
@@ -71,6 +75,9 @@ class _History:
         self.slope_sum = min(median(self.slope_sums), 1.6 * max(newest))
         self.amplitude = min(median(self.amplitudes), 1.6 * max(list(self.amplitudes)[-2:]))
         self.interval_us = median(self.intervals_us)
+        large = [t for t, z in self.beats if z >= 0.6 * sorted(z for _, z in self.beats)[-3]]
+        steps = [b - a for a, b in pairwise(large)]
+        self.strong_interval_us = max(median(steps) if len(steps) >= 3 else 0, self.interval_us)
 
 
 class PulseTracker:
@@ -81,6 +88,7 @@ class PulseTracker:
         self._last: Candidate | None = None  # the last accepted
         self._recent: deque[Candidate] = deque(maxlen=64)  # since the last accepted
         self._is_joined = False  # nothing is missing since the last accepted
+        self._memory: _History | None = None  # of a pulse that was lost
 
     @property
     def is_learning(self) -> bool:
@@ -113,6 +121,7 @@ class PulseTracker:
         self._is_joined = False
         if gap.length_us >= FORGET_US:
             self._history = None
+            self._memory = None
             self._last = None
 
     def _settle(self, t_us: int) -> list[Pulse]:
@@ -125,6 +134,7 @@ class PulseTracker:
                 found = self._search_back(self._history, self._last)
             if found is None:
                 if since_us >= LOST_US:
+                    self._memory = self._history
                     self._history = None
                     self._is_joined = False
                 break
@@ -150,12 +160,14 @@ class PulseTracker:
     def _evidence(self, history: _History, c: Candidate) -> Evidence:
         last = self._last
         dt = c.upslope_us - last.upslope_us if last else None
+        is_echo = last is not None and dt is not None and dt < 500_000 and c.slope_sum < 0.65 * last.slope_sum
+        usual_us = history.strong_interval_us if is_echo else history.interval_us
         return Evidence(
             shape=agreement(history.template, c.snippet),
             slope_ratio=c.slope_sum / history.slope_sum,
             amplitude_ratio=c.amplitude / history.amplitude,
-            interval_ratio=dt / history.interval_us if dt and self._is_joined else None,
-            foot_height=(c.foot - last.foot) / last.amplitude if last and self._is_joined else 0.0,
+            interval_ratio=dt / usual_us if dt and self._is_joined else None,
+            foot_height=(c.foot - last.foot) / max(last.amplitude, history.amplitude) if last and self._is_joined else 0.0,
             clipped_us=c.clipped_us,
             is_railed=c.is_railed,
         )
@@ -163,7 +175,7 @@ class PulseTracker:
     def _track(self, history: _History, c: Candidate) -> Pulse | None:
         evidence = self._evidence(history, c)
         dt = c.upslope_us - self._last.upslope_us if self._last else LONGEST_US
-        if dt < REFRACTORY_US or not _is_full_size(evidence):
+        if dt < REFRACTORY_US or not _is_full_size(evidence, median(history.noises)):
             return None
         reasons = judge(evidence)
         if reasons:
@@ -184,6 +196,8 @@ class PulseTracker:
             if step <= LONGEST_US and not missed:
                 interval_us = step
                 cycle_mean = _mean_between(last, c)
+        others = [r.slope_sum for r in self._recent if r.emit_us < c.emit_us]
+        history.noises.append(max(others, default=0.0) / history.slope_sum)
         history.add(c, interval_us)
         self._follow(c)
         return Pulse(candidate=c, accepted=True, sqi=sqi, reasons=(), interval_us=interval_us, cycle_mean=cycle_mean)
@@ -197,6 +211,9 @@ class PulseTracker:
     def _learn(self, c: Candidate) -> Pulse | None:
         while self._recent[0].upslope_us < c.upslope_us - LEARN_US:
             self._recent.popleft()
+        if self._memory is not None and _resumes(self._memory, c):
+            self._history, self._memory = self._memory, None
+            return self._accept(self._history, c)
         chain = _chain(list(self._recent))
         if not chain or chain[-1] is not c:
             return None
@@ -205,7 +222,7 @@ class PulseTracker:
                 candidate=c, accepted=False, sqi=0.0, reasons=(Reason.LEARNING,), interval_us=None, cycle_mean=None
             )
         chain = chain[-LEARN_BEATS:]
-        self._history = _History(chain)
+        self._history, self._memory = _History(chain), None
         previous = chain[-2]
         self._follow(c)
         return Pulse(
@@ -224,32 +241,58 @@ def _mean_between(a: Candidate, b: Candidate) -> float | None:
     return (b.onset_total - a.onset_total) / n if n > 0 else None
 
 
-def _is_full_size(evidence: Evidence) -> bool:
+def _is_full_size(evidence: Evidence, noise: float) -> bool:
     """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
-    ratio = evidence.interval_ratio
-    is_early = ratio is not None and ratio < EARLY
-    if is_early or evidence.foot_height > 0.5:
-        return evidence.slope_ratio >= EARLY_THRESHOLD and evidence.foot_height < 0.35 + 0.3 * (evidence.slope_ratio - 0.7)
-    return evidence.slope_ratio >= THRESHOLD
+    ratio = 1.0 if evidence.interval_ratio is None else evidence.interval_ratio
+    least = _least_share(ratio)
+    if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):
+        return False
+    if ratio < 0.8:
+        least = max(least, min(0.8, 1.3 * noise + 0.1))
+    return evidence.slope_ratio >= least
+
+
+# Least share of the usual slope sum, by the time since the last beat in median intervals. A hump where a pulse is due
+# needs little; early ones are dicrotic waves, late ones stand where pulses are missing, so that noise has had a chance.
+_DUE = (0.4, 0.5, 0.55, 0.6, 0.65, 0.75, 0.85, 1.1, 1.2, 1.4)
+_LEAST = (0.85, 0.65, 0.55, 0.40, 0.30, 0.22, 0.15, 0.15, 0.30, 0.40)
+
+
+def _least_share(ratio: float) -> float:
+    if ratio <= _DUE[0]:
+        return _LEAST[0]
+    for (r0, r1), (s0, s1) in zip(pairwise(_DUE), pairwise(_LEAST), strict=True):
+        if ratio <= r1:
+            return s0 + (s1 - s0) * (ratio - r0) / (r1 - r0)
+    return _LEAST[-1]
 
 
 def _chain(recent: list[Candidate]) -> list[Candidate]:
-    """The candidates that could be pulses: large ones, without doubles."""
-    sizes = sorted((c.slope_sum for c in recent), reverse=True)[: LEARN_BEATS + 1]
-    reference = median(sizes)
+    """The candidates of about the size of the newest, without doubles; none if larger ones lie between."""
+    newest = recent[-1]
     chain: list[Candidate] = []
-    for c in recent:
-        if c.slope_sum < THRESHOLD * reference:
-            continue
-        if chain:
-            last = chain[-1]
-            is_double = c.upslope_us - last.upslope_us < REFRACTORY_US or (
-                c.foot - last.foot > 0.35 * last.amplitude and c.slope_sum < 0.8 * last.slope_sum
-            )
-            if is_double:
-                continue
-        chain.append(c)
-    return chain
+    larger = 0
+    for c in reversed(recent):
+        ratio = c.slope_sum / newest.slope_sum
+        if ratio > 2.2:
+            larger += 1
+        elif ratio >= THRESHOLD:
+            if chain and chain[-1].upslope_us - c.upslope_us < REFRACTORY_US:
+                chain[-1] = max(chain[-1], c, key=lambda x: x.slope_sum)
+            else:
+                chain.append(c)
+        if len(chain) == LEARN_BEATS:
+            break
+    return chain[::-1] if larger <= 1 else []
+
+
+def _resumes(memory: _History, c: Candidate) -> bool:
+    """Whether a candidate looks just like the pulses before the pulse was lost."""
+    return (
+        0.5 <= c.slope_sum / memory.slope_sum <= 2.0
+        and 0.4 <= c.amplitude / memory.amplitude <= 2.5
+        and agreement(memory.template, c.snippet) > 0.92
+    )
 
 
 def _agrees(chain: list[Candidate]) -> bool:
@@ -257,11 +300,11 @@ def _agrees(chain: list[Candidate]) -> bool:
     if len(chain) < LEARN_BEATS:
         return False
     tail = chain[-LEARN_BEATS:]
-    steps = [b.upslope_us - a.upslope_us for a, b in zip(tail, tail[1:], strict=False)]
+    steps = [b.upslope_us - a.upslope_us for a, b in pairwise(tail)]
     if max(steps) > LONGEST_US or max(steps) - min(steps) > 0.4 * median(steps):
         return False
     sizes = [c.slope_sum for c in tail]
     if min(sizes) < 0.5 * max(sizes):
         return False
-    shapes = [agreement(a.snippet, b.snippet) for a, b in zip(tail, tail[1:], strict=False)]
+    shapes = [agreement(a.snippet, b.snippet) for a, b in pairwise(tail)]
     return min(shapes) > 0.85

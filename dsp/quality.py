@@ -32,9 +32,10 @@ class Evidence:
 def judge(evidence: Evidence) -> tuple[Reason, ...]:
     """Reasons to reject; none means a beat."""
     reasons = []
-    if evidence.is_railed or evidence.clipped_us >= CLIPPED_US:
+    if evidence.is_railed:
         reasons.append(Reason.SATURATED)
-    if evidence.shape < SHAPE_LEAST or min(evidence.slope_ratio, evidence.amplitude_ratio) > LARGEST:
+    is_large = evidence.slope_ratio > 1.8 and evidence.shape < 0.6
+    if is_large or min(evidence.slope_ratio, evidence.amplitude_ratio) > LARGEST:
         reasons.append(Reason.ARTIFACT)
     return tuple(reasons)
 
