@@ -122,7 +122,7 @@ def _doctor(_: argparse.Namespace) -> int:
     try:
         path = find_micropython()
         program = "import sys; print(sys.implementation.name, sys.version)"
-        found = subprocess.run([path, "-c", program], capture_output=True, text=True, timeout=10)
+        found = subprocess.run([path, "-c", program], check=False, capture_output=True, text=True, timeout=10)
     except (UserError, OSError, subprocess.TimeoutExpired) as error:
         print(f"micropython  missing: {error}")
         return 1

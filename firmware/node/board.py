@@ -14,7 +14,7 @@ _SDA = 4  # I2C0, pin 6
 _SCL = 5  # I2C0, pin 7
 _PRESSURE = 26  # ADC0, pin 31: analog output of the finger-cuff monitor, 0..3.3 V
 _I2C_HZ = 400_000
-# A burst of a full FIFO takes 4.4 ms at 400 kHz; the default of 50 ms would cost ten pressure samples when the bus hangs.
+# A burst of a full FIFO takes 4.4 ms; the default of 50 ms would cost ten pressure samples when the bus hangs.
 _I2C_TIMEOUT_US = 6_000
 
 

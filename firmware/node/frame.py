@@ -5,6 +5,8 @@ the unix port, so only operations that agree on both are used. CRC-32 is not tak
 does not fit a small integer of the board: every frame would leave garbage on the heap.
 """
 
+# ruff: noqa: F821 - ptr8 and ptr32 are names of the viper compiler
+
 from array import array
 from struct import pack_into
 
@@ -39,17 +41,21 @@ _CRC_TABLE = array(
 
 
 @micropython.viper
-def copy(target: ptr8, at: int, source: ptr8, n: int):
+def copy(target, at: int, source, n: int):
     """Copy n bytes; a slice assignment would allocate."""
+    to = ptr8(target)
+    of = ptr8(source)
     i = 0
     while i < n:
-        target[at + i] = source[i]
+        to[at + i] = of[i]
         i += 1
 
 
 @micropython.viper
-def put_crc(body: ptr8, n: int, table: ptr32):
+def put_crc(buffer, n: int, crc_table):
     """Append the CRC-32 of the first n bytes, little endian."""
+    body = ptr8(buffer)
+    table = ptr32(crc_table)
     crc = -1
     i = 0
     while i < n:
@@ -66,11 +72,13 @@ def put_crc(body: ptr8, n: int, table: ptr32):
 
 
 @micropython.viper
-def put_cobs(wire: ptr8, at: int, body: ptr8, n: int) -> int:
+def put_cobs(target, at: int, buffer, n: int) -> int:
     """Write the body (at most 253 bytes) without zeros and a delimiter; return the end.
 
     Each zero is replaced by the distance to the next one (Cheshire and Baker 1999).
     """
+    wire = ptr8(target)
+    body = ptr8(buffer)
     code_at = at
     at += 1
     i = 0
@@ -88,6 +96,19 @@ def put_cobs(wire: ptr8, at: int, body: ptr8, n: int) -> int:
     return at + 1
 
 
+class Header:
+    """What a frame says besides its payload; one is kept for each stream and changed from frame to frame."""
+
+    def __init__(self, kind, stream):
+        self.kind = kind
+        self.stream = stream
+        self.epoch = 0
+        self.n = 0
+        self.flags = 0
+        self.index = 0
+        self.ticks = 0
+
+
 class Encoder:
     """Builds one frame at a time in ``wire``: wire[1:end] is the frame, wire[0:end] the same after a delimiter."""
 
@@ -95,10 +116,22 @@ class Encoder:
         self.wire = bytearray(_FIRST + 1 + _MAX_BODY + 1)
         self._body = bytearray(_MAX_BODY)
 
-    def encode(self, kind, stream, seq, epoch, n, flags, index, ticks, payload, length):
+    def encode(self, header, seq, payload, length):
         """Encode a frame with the first ``length`` bytes of the payload; return its end in ``wire``."""
         body = self._body
-        pack_into("<BBHBBHII", body, 0, _VERSION | kind, stream, seq, epoch, n, flags, index, ticks)
+        pack_into(
+            "<BBHBBHII",
+            body,
+            0,
+            _VERSION | header.kind,
+            header.stream,
+            seq,
+            header.epoch,
+            header.n,
+            header.flags,
+            header.index,
+            header.ticks,
+        )
         copy(body, _HEADER, payload, length)
         put_crc(body, _HEADER + length, _CRC_TABLE)
         return put_cobs(self.wire, _FIRST, body, _HEADER + length + _CRC)

@@ -10,8 +10,8 @@ _SEQ_MASK = 0xFFFF
 class Link:
     """Numbers the frames and writes them; drops and flags those for which there is no room.
 
-    The USB driver of the rp2 port waits up to 500 ms in write() when the host stops reading (mp_usbd_cdc.c), which would
-    cost 100 pressure samples: so room is asked for first.
+    The USB driver of the rp2 port waits up to 500 ms in write() when the host stops reading (mp_usbd_cdc.c), which
+    would cost 100 pressure samples: so room is asked for first.
     """
 
     def __init__(self, out):
@@ -23,19 +23,15 @@ class Link:
         self._start = 0  # in wire: 0 with a delimiter before the frame, 1 without
         self._dropped = False
 
-    def send(self, kind, stream, epoch, n, flags, index, ticks, payload, length):
+    def send(self, header, payload, length):
         """Send one frame, or drop it: the sequence number shows the gap, the next DATA frame has a flag."""
-        if kind == DATA and self._dropped:
-            flags |= TX_DROPPED
+        if self._dropped and header.kind == DATA:
+            header.flags |= TX_DROPPED
         seq = self._seq
         self._seq = (seq + 1) & _SEQ_MASK
-        if not self._has_room():
+        if not self._has_room() or not self._write(self._encoder.encode(header, seq, payload, length)):
             self._dropped = True
-            return
-        end = self._encoder.encode(kind, stream, seq, epoch, n, flags, index, ticks, payload, length)
-        if not self._write(end):
-            self._dropped = True
-        elif kind == DATA:
+        elif header.kind == DATA:
             self._dropped = False
 
     def _has_room(self):

@@ -19,6 +19,7 @@ from node.frame import (
     OVERFLOW_COUNTED,
     RECONFIGURED,
     SENSOR_ERROR,
+    Header,
 )
 from node.link import Link
 
@@ -40,47 +41,38 @@ class Stream:
     """Numbers the samples of one stream: index, epoch and what the next frame must confess."""
 
     def __init__(self, number, epoch, sample_bytes, link):
-        self._number = number
-        self._epoch = epoch
         self._sample_bytes = sample_bytes
         self._link = link
-        self._index = 0
-        self._flags = 0
+        self._header = Header(DATA, number)
+        self._header.epoch = epoch
 
     def send(self, payload, n, ticks):
         """Send n samples, the last of them taken at ``ticks``."""
-        if self._index > _INDEX_MAX - n:
+        header = self._header
+        if header.index > _INDEX_MAX - n:
             self.start_epoch(0)
-        self._link.send(
-            DATA,
-            self._number,
-            self._epoch,
-            n,
-            self._flags,
-            self._index,
-            ticks,
-            payload,
-            n * self._sample_bytes,
-        )
-        self._flags = 0
-        self._index += n
+        header.n = n
+        header.ticks = ticks
+        self._link.send(header, payload, n * self._sample_bytes)
+        header.flags = 0
+        header.index += n
 
     def skip(self, n):
         """Count n lost samples."""
-        self._flags |= OVERFLOW_COUNTED
-        if self._index > _INDEX_MAX - n:
+        self.flag(OVERFLOW_COUNTED)
+        if self._header.index > _INDEX_MAX - n:
             self.start_epoch(0)
         else:
-            self._index += n
+            self._header.index += n
 
     def start_epoch(self, flags):
         """Start counting anew after a loss that cannot be counted."""
-        self._epoch = (self._epoch + 1) & 0xFF
-        self._index = 0
-        self._flags |= flags
+        self._header.epoch = (self._header.epoch + 1) & 0xFF
+        self._header.index = 0
+        self.flag(flags)
 
     def flag(self, flags):
-        self._flags |= flags
+        self._header.flags |= flags
 
 
 class OpticalSource:
@@ -147,7 +139,7 @@ class PressureSource:
         self._stream = stream
         self._payload = bytearray(_BLOCK * _U24)
         self._n = 0
-        self._ticks = 0
+        self._ticks = ticks_us()
 
     def take(self):
         """Take one sample now."""
@@ -186,7 +178,8 @@ class Sampler:
         self._link = link
         self._optical = OpticalSource(sensor, optical)
         self._pressure = PressureSource(board.pressure, pressure)
-        self._hellos = _describe(board)
+        self._hello = Header(HELLO, 0)
+        self._descriptions = _describe(board)
         self._hello_ticks = _HELLO_TICKS
         self._block_ticks = 0
         self._pace = Pace(_PERIOD_US)
@@ -211,42 +204,21 @@ class Sampler:
             self._say_hello()
 
     def _say_hello(self):
-        number = 0
-        for payload in self._hellos:
-            self._link.send(HELLO, number, 0, 0, 0, 0, ticks_us(), payload, len(payload))
-            number += 1
+        hello = self._hello
+        hello.stream = 0
+        hello.ticks = ticks_us()  # type: ignore[assignment]  # ticks are plain numbers outside of time
+        for payload in self._descriptions:
+            self._link.send(hello, payload, len(payload))
+            hello.stream += 1
 
 
 def _describe(board):
     """Return the HELLO payloads: the board, then each stream in the order of its number."""
     boot = int.from_bytes(board.entropy[:4], "little")
-    hello = {
-        "fw": VERSION,
-        "uid": board.uid.hex(),
-        "boot": boot,
-        "reset": board.reset_cause,
-        "streams": 2,
-    }
-    optical = _stream("optical", ["red", "infrared"], "count", board.optical, [100, 1], boot)
-    optical.update({"num": 1, "den": 1})
-    pressure = _stream("pressure", ["pressure"], "mm[Hg]", board.pressure, [200, 1], boot)
-    pressure.update({"num": board.pressure.NUM, "den": board.pressure.DEN})
-    return [_compact(hello), _compact(optical), _compact(pressure)]
-
-
-def _stream(name, channels, unit, sensor, rate, boot):
-    return {
-        "name": name,
-        "channels": channels,
-        "unit": unit,
-        "format": "u24be",
-        "full": sensor.FULL,
-        "offset": 0,
-        "rate": rate,
-        "part": sensor.PART,
-        "boot": boot,
-    }
-
-
-def _compact(fields):
-    return json.dumps(fields, separators=(",", ":")).encode()
+    hello = {"fw": VERSION, "uid": board.uid.hex(), "boot": boot, "reset": board.reset_cause, "streams": 2}
+    optical: dict[str, object] = {"name": "optical", "channels": ["red", "infrared"], "unit": "count", "rate": [100, 1]}
+    pressure: dict[str, object] = {"name": "pressure", "channels": ["pressure"], "unit": "mm[Hg]", "rate": [200, 1]}
+    for stream, sensor in ((optical, board.optical), (pressure, board.pressure)):
+        stream.update({"full": sensor.FULL, "offset": 0, "num": sensor.NUM, "den": sensor.DEN})
+        stream.update({"format": "u24be", "part": sensor.PART, "boot": boot})
+    return [json.dumps(fields, separators=(",", ":")).encode() for fields in (hello, optical, pressure)]

@@ -1,8 +1,8 @@
 """Requests of the board in, answers of the sensor models out.
 
-A request is ``<BBBBHHQ`` op, unit, address, whether the link was used since the last one, bytes written, bytes wanted and
-the board's nanoseconds, then what was written. An answer is ``<BBHI`` status (0 or an errno), 0, 0 and microseconds by
-which the transfer is stretched, then exactly the bytes wanted.
+A request is ``<BBBBHHQ`` op, unit, address, whether the link was used since the last one, bytes written, bytes wanted
+and the board's nanoseconds, then what was written. An answer is ``<BBHI`` status (0 or an errno), 0, 0 and microseconds
+by which the transfer is stretched, then exactly the bytes wanted.
 """
 
 from __future__ import annotations

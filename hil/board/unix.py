@@ -55,8 +55,8 @@ class Boot:
 class UnixBoard:
     """One running board.
 
-    In virtual time it runs in lock-step: it does nothing between a request and its answer, so everything it wrote to the
-    link before is there to be read, at the time of the request.
+    In virtual time it runs in lock-step: it does nothing between a request and its answer, so everything it wrote to
+    the link before is there to be read, at the time of the request.
 
     Parameters
     ----------

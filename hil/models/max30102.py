@@ -1,4 +1,4 @@
-"""A MAX30102 at register level: light in, bus transfers answered. Sections are those of its data sheet (Maxim 19-7740)."""
+"""A MAX30102 at register level: light in, bus transfers answered; sections are the data sheet's (Maxim 19-7740)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Max30102:
 
     Parameters
     ----------
-    light : gives red and infrared at each of some times (int64, us): shape (n, 2), counts at 18 bits and a range of 4096 nA
+    light : gives red and infrared at each of some times (int64, us): shape (n, 2), counts of 18 bits at 4096 nA
     rate_error : relative error of the sensor's own clock
     """
 

@@ -3,6 +3,8 @@
 Sections and tables are those of the MAX30102 data sheet (Maxim 19-7740).
 """
 
+# ruff: noqa: F821 - ptr8 and ptr32 are names of the viper compiler
+
 from errno import EIO, ENODEV
 from time import ticks_add, ticks_diff, ticks_us
 
@@ -45,8 +47,9 @@ _BURST_US = const(4_000)  # a full FIFO takes no less: 192 bytes of 9 clocks at 
 
 
 @micropython.viper
-def clean(samples: ptr8, n: int) -> int:
+def clean(buffer, n: int) -> int:
     """Clear the undefined bits of n 3-byte numbers; return 1 if one of them is at full scale."""
+    samples = ptr8(buffer)
     clipped = 0
     at = 0
     end = 3 * n
@@ -64,6 +67,8 @@ class Max30102:
 
     PART = "MAX30102"
     FULL = 0x3FFFF
+    NUM = 1  # raw numbers are counts
+    DEN = 1
     PERIOD_US = _PERIOD_US
     SAMPLE_BYTES = _SAMPLE
 
@@ -77,7 +82,7 @@ class Max30102:
         self.samples = bytearray(_DEPTH * _SAMPLE)
         whole = memoryview(self.samples)
         self._views = [whole[: n * _SAMPLE] for n in range(_DEPTH + 1)]
-        self.ticks = 0  # time of the last sample read
+        self.ticks = ticks_us()  # time of the last sample read
         self.clipped = 0
         self.lost = 0  # samples lost behind those read
         self.is_lost_unknown = False  # as `lost`, but nobody knows how many
@@ -122,8 +127,8 @@ class Max30102:
     def _read_full(self, start, overflow):
         """Read a full FIFO at a moment when no loss can hide between the counter and the first read.
 
-        The counter restarts when a sample is read ("FIFO Overflow Counter"). It is trusted when it has moved by one since
-        the look at the tick before: then the next loss is still milliseconds away.
+        The counter restarts when a sample is read ("FIFO Overflow Counter"). It is trusted when it has moved by one
+        since the look at the tick before: then the next loss is still milliseconds away.
         """
         has_moved = overflow - self._overflow == 1
         looked = self._looked

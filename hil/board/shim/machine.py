@@ -1,7 +1,7 @@
 """The rp2 port's machine, as far as the firmware uses it; every transfer goes to the rig's models."""
 
 import _rig
-from umachine import *
+from umachine import *  # noqa: F403 - what this does not replace
 
 _ADC_NS = 8_000  # read_u16 on an RP2040
 _ADC_BLOCK = 32  # conversions fetched at once in virtual time, one a millisecond
@@ -35,7 +35,7 @@ class I2C:
 
 
 class ADC:
-    """Conversions of the coming 32 ms are fetched at once in virtual time: a request for each would be ten times slower."""
+    """Fetches the conversions of 32 ms at once in virtual time: a request for each would be ten times slower."""
 
     def __init__(self, pin):
         self._channel = pin.id - 26  # GPIO 26 is ADC0

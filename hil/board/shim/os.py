@@ -1,7 +1,7 @@
 """MicroPython's os with the rig's entropy, so that a run can be repeated."""
 
 import _rig
-from uos import *
+from uos import *  # noqa: F403 - what this does not replace
 
 
 def urandom(n):

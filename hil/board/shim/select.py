@@ -2,6 +2,7 @@
 
 import _rig
 import uselect
+from uselect import *  # noqa: F403 - what this does not replace
 
 
 class _Poll:

@@ -1,7 +1,7 @@
 """MicroPython's time with the tick width of the rp2 port, in real or virtual time."""
 
 import _rig
-from utime import *
+from utime import *  # noqa: F403 - what this does not replace
 
 _HALF = 1 << 29
 ticks_us = _rig.ticks_us
