@@ -10,8 +10,10 @@ import msgspec
 
 import dsp
 from gateway.chunklog import Origin, OriginKind
+from gateway.errors import UserError
 
-_ID = re.compile(r"[a-z0-9-]{1,32}")
+_ID = r"[a-z0-9-]{1,32}"
+_TOPIC = re.compile(rf"chairside/v1/({_ID})/({_ID})/.+")
 _VITALS_EXPIRY_S = 5
 _HEARTBEAT_EXPIRY_S = 3
 
@@ -101,14 +103,20 @@ class Topics:
 
     def __init__(self, site: str, chair: str) -> None:
         for name, value in (("site", site), ("chair", chair)):
-            if value != "+" and not _ID.fullmatch(value):
-                raise ValueError(f"{name}: expected 1..32 of a-z, 0-9 and -, got {value!r}")
+            if value != "+" and not re.fullmatch(_ID, value):
+                raise UserError(f"{name}: expected 1..32 of a-z, 0-9 and -, got {value!r}")
         self.root = f"chairside/v1/{site}/{chair}"
         self.status = f"{self.root}/status"
         self.heartbeat = f"{self.root}/heartbeat"
         self.vitals = f"{self.root}/vitals"
         self.beats = f"{self.root}/beats"
         self.everything = f"{self.root}/#"
+
+
+def chair_of(topic: str) -> tuple[str, str] | None:
+    """Site and chair of a topic, None if it is not one of ours."""
+    found = _TOPIC.fullmatch(topic)
+    return (found[1], found[2]) if found else None
 
 
 class Composer:

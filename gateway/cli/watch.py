@@ -7,9 +7,9 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-from gateway.messages import Topics, VitalValue
+from gateway.messages import Topics, VitalValue, chair_of
 from gateway.mqtt.connection import BrokerUrl
-from gateway.mqtt.subscriber import ChairView, Heard, Subscriber, chair_of
+from gateway.mqtt.subscriber import ChairView, Heard, Subscriber
 from gateway.sources import monotonic_us
 
 _REFRESH_US = 1_000_000

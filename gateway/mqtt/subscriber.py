@@ -12,7 +12,7 @@ import msgspec
 import paho.mqtt.client as paho
 
 from gateway.chunklog import OriginKind
-from gateway.messages import Heartbeat, Status, Topics, Vitals, VitalValue
+from gateway.messages import Heartbeat, Status, Vitals, VitalValue
 from gateway.mqtt.connection import BrokerUrl, Callbacks, connect
 
 STALE_US = 3_000_000  # nothing older is shown as live; the last will may take 10 s and more
@@ -118,11 +118,3 @@ class ChairView:
             state = "NO DATA for 3 s" if self._heartbeat_us is not None else "NO DATA yet"
         reasons = f" ({'; '.join(self.status.reasons)})" if self.status.reasons else ""
         return f"{state.upper() if state == 'offline' else state}{reasons} | {label}"
-
-
-def chair_of(topic: str) -> tuple[str, str] | None:
-    """Site and chair of a topic, None if it is not one of ours."""
-    parts = topic.split("/")
-    if len(parts) < 5 or f"chairside/v1/{parts[2]}/{parts[3]}" != Topics(parts[2], parts[3]).root:
-        return None
-    return parts[2], parts[3]

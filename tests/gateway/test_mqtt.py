@@ -1,0 +1,216 @@
+"""Publisher, subscriber and embedded broker against real brokers: NATS (MQTT 3.1.1) and mosquitto (MQTT 5)."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.chunklog import Origin, OriginKind
+from gateway.messages import Composer
+from gateway.mqtt.broker import EmbeddedBroker
+from gateway.mqtt.connection import BrokerError, BrokerUrl
+from gateway.mqtt.publisher import MqttSink
+from gateway.mqtt.subscriber import Subscriber
+
+pytestmark = pytest.mark.broker
+ORIGIN = Origin(kind=OriginKind.SIMULATED, label="a test")
+COMPOSER = Composer("s", "c", boot="b1", version="1", origin=ORIGIN, started_utc_ms=0)
+WILL = COMPOSER.status(0, "offline", ["connection lost"])
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Mosquitto:
+    """The system's mosquitto on a free port, as a configured broker would be; can be killed and started again."""
+
+    def __init__(self, program, directory):
+        self.url = BrokerUrl(host="127.0.0.1", port=free_port())
+        self._config = Path(directory) / "mosquitto.conf"
+        self._config.write_text(f"listener {self.url.port} 127.0.0.1\nallow_anonymous true\n")
+        self._program = program
+        self.start()
+
+    def start(self):
+        self._process = subprocess.Popen(
+            [self._program, "-c", self._config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex((self.url.host, self.url.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise AssertionError("mosquitto did not start")
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    program = shutil.which("mosquitto", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    broker = Mosquitto(program, tmp_path)
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(params=["nats", "mosquitto"])
+def url(request):
+    if request.param == "mosquitto":
+        yield request.getfixturevalue("mosquitto").url
+        return
+    with EmbeddedBroker() as broker:
+        yield broker.url
+
+
+def sink(url, reports=None, client_id="chair"):
+    return MqttSink(url, client_id, will=WILL, report=(reports if reports is not None else []).append)
+
+
+def wait_status(subscriber, state, timeout_s=10.0):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        heard = subscriber.wait_message(0.1)
+        if heard is not None and heard.topic.endswith("/status"):
+            payload = json.loads(heard.payload)
+            if payload["state"] == state:
+                return payload, heard.retained
+    raise AssertionError(f"no status {state} within {timeout_s} s")
+
+
+def test_live_messages_arrive_and_only_the_status_is_kept_for_those_who_come_late(url):
+    with Subscriber(url, "chairside/#", report=print) as early, sink(url) as publisher:
+        time.sleep(0.3)
+        publisher.publish(COMPOSER.status(1, "online", []))
+        publisher.publish(COMPOSER.vitals(1, 1, {}))
+        publisher.publish(COMPOSER.heartbeat(1, 1, {}, {}))
+        leaves = {early.wait_message(5).topic.rsplit("/")[-1] for _ in range(3)}
+        assert leaves == {"status", "vitals", "heartbeat"}
+        with Subscriber(url, "chairside/#", report=print) as late:
+            heard = late.wait_message(5)
+            assert heard.retained
+            assert json.loads(heard.payload)["state"] == "online"
+            assert late.wait_message(0.3) is None
+
+
+def test_the_protocol_is_5_where_the_broker_speaks_it(url, request):
+    with sink(url) as publisher:
+        expected = "MQTT 5" if "mosquitto" in request.node.name else "MQTT 3.1.1"
+        assert publisher.protocol == expected
+
+
+_DYING_GATEWAY = """
+import os, signal, sys, time
+from tests.gateway.test_mqtt import COMPOSER, sink
+from gateway.mqtt.connection import BrokerUrl
+with sink(BrokerUrl.parse(sys.argv[1]), client_id="dying") as publisher:
+    publisher.publish(COMPOSER.status(1, "online", []))
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_gateway_is_announced_by_its_last_will(url):
+    with Subscriber(url, "chairside/#", report=print) as subscriber:
+        subprocess.run([sys.executable, "-c", _DYING_GATEWAY, str(url)], check=False, timeout=30)
+        wait_status(subscriber, "online")
+        payload, _ = wait_status(subscriber, "offline", 5)
+        assert payload["reasons"] == ["connection lost"]
+
+
+def test_an_orderly_end_leaves_the_last_status_not_the_will(url):
+    with Subscriber(url, "chairside/#", report=print) as subscriber:
+        with sink(url) as publisher:
+            publisher.publish(COMPOSER.status(1, "offline", ["ended"]))
+        payload, _ = wait_status(subscriber, "offline", 5)
+        assert payload["reasons"] == ["ended"]
+
+
+def test_a_broker_that_forgot_everything_is_told_the_status_again(mosquitto):
+    reports = []
+    with sink(mosquitto.url, reports) as publisher:
+        publisher.publish(COMPOSER.status(1, "online", []))
+        time.sleep(0.3)
+        mosquitto.kill()
+        time.sleep(0.5)
+        publisher.publish(COMPOSER.status(2, "degraded", ["link lost"]))  # while nobody listens
+        publisher.publish(COMPOSER.vitals(2, 1, {}))
+        mosquitto.start()
+        with Subscriber(mosquitto.url, "chairside/#", report=print) as subscriber:
+            payload, _ = wait_status(subscriber, "degraded")
+            assert payload["reasons"] == ["link lost"]
+            assert subscriber.wait_message(0.3) is None  # the old vitals were not queued
+        assert any("lost" in line for line in reports)
+
+
+def test_nobody_there_and_a_bad_address_are_said_in_one_line():
+    url = BrokerUrl(host="127.0.0.1", port=free_port())
+    with pytest.raises(BrokerError, match=f"expected one at {url}, but nothing listens there"), sink(url):
+        pass
+    for bad in ("127.0.0.1", "http://host", "mqtt://", "mqtt://host:99999"):
+        with pytest.raises(BrokerError, match="expected mqtt://host"):
+            BrokerUrl.parse(bad)
+
+
+def test_something_that_is_no_broker_is_given_up_with_a_reason():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        url = BrokerUrl(host="127.0.0.1", port=server.getsockname()[1])
+        with pytest.raises(BrokerError, match="expected one at"), sink(url):
+            pass
+
+
+def test_the_embedded_broker_leaves_no_process_port_or_file():
+    with EmbeddedBroker() as broker:
+        pid, port = broker.pid, broker.url.port
+        directory = Path(broker._directory.name)
+        assert directory.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert not directory.exists()
+
+
+def test_a_port_in_use_is_refused_and_two_brokers_do_not_collide():
+    with EmbeddedBroker() as first, EmbeddedBroker() as second:
+        assert first.url != second.url
+        with pytest.raises(BrokerError, match=f"127.0.0.1:{first.url.port} is in use"), EmbeddedBroker(first.url.port):
+            pass
+
+
+_PARENT = """
+import time
+from gateway.mqtt.broker import EmbeddedBroker
+broker = EmbeddedBroker()
+broker.__enter__()
+print(broker.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_embedded_broker_dies_with_a_killed_parent():
+    with subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE) as parent:
+        pid = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            return  # dead; its new parent has not asked yet
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()

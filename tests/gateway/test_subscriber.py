@@ -1,0 +1,75 @@
+"""ChairView: a subscriber is never shown what is not live."""
+
+import msgspec
+import pytest
+
+from gateway.chunklog import Origin, OriginKind
+from gateway.messages import Composer, VitalValue
+from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
+
+S = 1_000_000
+COMPOSER = Composer(
+    "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.SIMULATED, label="a patient"), started_utc_ms=0
+)
+RATE = VitalValue(value=72.0, unit="/min", validity="measured", reasons=[], sqi=1.0, age_ms=100)
+
+
+def heard(message, retained=False):
+    return Heard(topic=message.topic, payload=message.payload, retained=retained)
+
+
+def live_view(now_us=0):
+    view = ChairView()
+    view.feed(heard(COMPOSER.status(0, "online", []), retained=True), now_us)
+    view.feed(heard(COMPOSER.vitals(0, 1, {"pulse_rate": RATE})), now_us)
+    view.feed(heard(COMPOSER.heartbeat(0, 1, {}, {})), now_us)
+    return view
+
+
+def test_nothing_heard_is_unknown_not_normal():
+    assert ChairView().headline(0) == "no status yet: unknown, not normal"
+    assert ChairView().quantities(0) == {}
+
+
+def test_a_live_chair_shows_its_values_and_that_they_are_simulated():
+    view = live_view()
+    assert view.quantities(0)["pulse_rate"].value == 72.0
+    assert view.headline(0) == "online | SIMULATED: a patient"
+
+
+def test_values_vanish_after_three_seconds_without_any_message():
+    view = live_view()
+    assert view.quantities(STALE_US)
+    assert view.quantities(STALE_US + 1) == {}
+    assert view.headline(STALE_US + 1).startswith("NO DATA for 3 s")
+
+
+@pytest.mark.parametrize("alone", ["vitals", "heartbeat"])
+def test_one_of_heartbeat_and_vitals_alone_is_not_live(alone):
+    view = live_view()
+    message = COMPOSER.vitals(0, 2, {"pulse_rate": RATE}) if alone == "vitals" else COMPOSER.heartbeat(0, 2, {}, {})
+    view.feed(heard(message), 4 * S)
+    assert not view.is_live(4 * S)
+
+
+def test_the_last_will_takes_the_values_away_at_once():
+    view = live_view()
+    view.feed(heard(COMPOSER.status(0, "offline", ["connection lost"])), 1)
+    assert view.quantities(1) == {}
+    assert view.headline(1).startswith("OFFLINE (connection lost)")
+
+
+def test_a_retained_value_is_never_live():
+    view = ChairView()
+    view.feed(heard(COMPOSER.status(0, "online", []), retained=True), 0)
+    view.feed(heard(COMPOSER.vitals(0, 1, {"pulse_rate": RATE}), retained=True), 0)
+    view.feed(heard(COMPOSER.heartbeat(0, 1, {}, {}), retained=True), 0)
+    assert not view.is_live(0)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"null", b"\xff", b'{"state": 5}', msgspec.json.encode([1])])
+def test_a_message_that_cannot_be_read_changes_nothing(payload):
+    view = live_view()
+    for leaf in ("status", "vitals", "heartbeat"):
+        view.feed(Heard(topic=f"chairside/v1/s/c/{leaf}", payload=payload, retained=False), 0)
+    assert view.quantities(0)["pulse_rate"].value == 72.0
