@@ -24,10 +24,12 @@ LONGEST_US = 3_000_000  # 20/min: the slowest pulse that is followed
 LOST_US = 3_000_000  # without a beat: the pulse is lost, learn again
 FORGET_US = 2_000_000  # a shorter gap keeps what was learned
 HISTORY = 8  # beats in every median (dsp.md, section 5)
+ECHO_US = 450_000  # a dicrotic wave rises up to so long after the pulse: ejection lasts 0.25 to 0.4 s (Weissler 1968)
 THRESHOLD = 0.45  # of the median slope sum
 EARLY = 0.55  # of the median interval: before this a full-size pulse is asked for
 EARLY_THRESHOLD = 0.7
 SEARCH_BACK = 1.6  # median intervals without a beat
+LATENCY_US = 350_000  # a pulse is known that long after its upslope
 SEARCH_BACK_THRESHOLD = 0.2
 LEARN_BEATS = 4
 LEARN_US = 8_000_000
@@ -88,6 +90,7 @@ class PulseTracker:
         self._last: Candidate | None = None  # the last accepted
         self._recent: deque[Candidate] = deque(maxlen=64)  # since the last accepted
         self._is_joined = False  # nothing is missing since the last accepted
+        self._overruled = 0
         self._memory: _History | None = None  # of a pulse that was lost
 
     @property
@@ -130,7 +133,7 @@ class PulseTracker:
         while self._history is not None and self._last is not None:
             since_us = t_us - self._last.upslope_us
             found = None
-            if since_us >= SEARCH_BACK * self._history.interval_us:
+            if since_us >= SEARCH_BACK * self._history.interval_us + LATENCY_US:
                 found = self._search_back(self._history, self._last)
             if found is None:
                 if since_us >= LOST_US:
@@ -142,7 +145,7 @@ class PulseTracker:
         return pulses
 
     def _search_back(self, history: _History, last: Candidate) -> Pulse | None:
-        deadline_us = last.upslope_us + SEARCH_BACK * history.interval_us
+        deadline_us = last.upslope_us + SEARCH_BACK * history.interval_us + LATENCY_US
         best = None
         for c in self._recent:
             dt = c.upslope_us - last.upslope_us
@@ -160,14 +163,16 @@ class PulseTracker:
     def _evidence(self, history: _History, c: Candidate) -> Evidence:
         last = self._last
         dt = c.upslope_us - last.upslope_us if last else None
-        is_echo = last is not None and dt is not None and dt < 500_000 and c.slope_sum < 0.65 * last.slope_sum
-        usual_us = history.strong_interval_us if is_echo else history.interval_us
+        is_echo = dt is not None and dt < ECHO_US
+        is_small = last is not None and c.slope_sum < 0.65 * last.slope_sum
+        usual_us = history.strong_interval_us if is_echo and is_small else history.interval_us
         return Evidence(
             shape=agreement(history.template, c.snippet),
             slope_ratio=c.slope_sum / history.slope_sum,
             amplitude_ratio=c.amplitude / history.amplitude,
             interval_ratio=dt / usual_us if dt and self._is_joined else None,
             foot_height=(c.foot - last.foot) / max(last.amplitude, history.amplitude) if last and self._is_joined else 0.0,
+            is_echo=is_echo,
             clipped_us=c.clipped_us,
             is_railed=c.is_railed,
         )
@@ -175,6 +180,9 @@ class PulseTracker:
     def _track(self, history: _History, c: Candidate) -> Pulse | None:
         evidence = self._evidence(history, c)
         dt = c.upslope_us - self._last.upslope_us if self._last else LONGEST_US
+        if self._is_overruled(c, dt):
+            self._history = None
+            return None
         if dt < REFRACTORY_US or not _is_full_size(evidence, median(history.noises)):
             return None
         reasons = judge(evidence)
@@ -183,6 +191,12 @@ class PulseTracker:
                 candidate=c, accepted=False, sqi=min(0.3, sqi_of(evidence)), reasons=reasons, interval_us=None, cycle_mean=None
             )
         return self._accept(history, c)
+
+    def _is_overruled(self, c: Candidate, dt_us: int) -> bool:
+        """Whether larger humps keep coming right after the accepted ones: then those are not the pulses."""
+        if self._last is not None and dt_us < REFRACTORY_US and c.slope_sum > 1.5 * self._last.slope_sum:
+            self._overruled += 2
+        return self._overruled >= 6
 
     def _accept(self, history: _History, c: Candidate) -> Pulse:
         sqi = sqi_of(self._evidence(history, c))
@@ -196,7 +210,7 @@ class PulseTracker:
             if step <= LONGEST_US and not missed:
                 interval_us = step
                 cycle_mean = _mean_between(last, c)
-        others = [r.slope_sum for r in self._recent if r.emit_us < c.emit_us]
+        others = [r.slope_sum for r in self._recent if last and r.upslope_us < last.upslope_us + ECHO_US and r is not c]
         history.noises.append(max(others, default=0.0) / history.slope_sum)
         history.add(c, interval_us)
         self._follow(c)
@@ -205,6 +219,7 @@ class PulseTracker:
     def _follow(self, c: Candidate) -> None:
         self._last = c
         self._is_joined = True
+        self._overruled = max(0, self._overruled - 1)
         while self._recent and self._recent[0].emit_us <= c.emit_us:
             self._recent.popleft()
 
@@ -223,6 +238,7 @@ class PulseTracker:
             )
         chain = chain[-LEARN_BEATS:]
         self._history, self._memory = _History(chain), None
+        self._overruled = 0
         previous = chain[-2]
         self._follow(c)
         return Pulse(
@@ -245,10 +261,16 @@ def _is_full_size(evidence: Evidence, noise: float) -> bool:
     """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
     ratio = 1.0 if evidence.interval_ratio is None else evidence.interval_ratio
     least = _least_share(ratio)
-    if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):
+    if ratio < 0.8 and evidence.slope_ratio < 0.6 and evidence.shape < 0.1:
         return False
-    if ratio < 0.8:
+    if evidence.is_echo:
+        if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):
+            return False
+        if ratio < 0.65 and evidence.shape > 0.85 and evidence.foot_height < 0.25:
+            least *= 0.65
         least = max(least, min(0.8, 1.3 * noise + 0.1))
+    elif ratio < 0.75:
+        least = min(least, 0.2)
     return evidence.slope_ratio >= least
 
 

@@ -25,6 +25,7 @@ class Evidence:
     amplitude_ratio: float
     interval_ratio: float | None
     foot_height: float
+    is_echo: bool
     clipped_us: int
     is_railed: bool
 
@@ -34,7 +35,7 @@ def judge(evidence: Evidence) -> tuple[Reason, ...]:
     reasons = []
     if evidence.is_railed:
         reasons.append(Reason.SATURATED)
-    is_large = evidence.slope_ratio > 1.8 and evidence.shape < 0.6
+    is_large = evidence.slope_ratio > 1.8 and evidence.shape < 0.7
     if is_large or min(evidence.slope_ratio, evidence.amplitude_ratio) > LARGEST:
         reasons.append(Reason.ARTIFACT)
     return tuple(reasons)
