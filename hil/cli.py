@@ -102,10 +102,11 @@ def _board(args: argparse.Namespace) -> int:
 
 
 def _load(args: argparse.Namespace) -> tuple[Stimulus, Origin]:
-    from hil.stimulus import RecordedSource, Stimulus
+    from hil.stimulus import Stimulus
 
     if args.record:
         from gateway.recordings import load
+        from hil.recorded import RecordedSource
 
         recording = load(args.record)
         origin = Origin(kind=OriginKind.RECORDED, label=recording.name)

@@ -7,9 +7,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.types import Channel
-from gateway.recordings import Recording, Signal
-
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 
@@ -20,8 +17,6 @@ _RATIO_OF_RATIOS = 0.5  # SpO2 about 97 % by the customary 110 - 25 R
 _AMBIENT = 300.0  # counts without a finger
 _MMHG_PER_VOLT = 100.0
 _SUPPLY_V = 3.3
-_WINDOW_S = 2.0  # holds a whole pulse from 30/min on
-_GAP_PERIODS = 1.5
 
 
 class Source(Protocol):
@@ -31,23 +26,6 @@ class Source(Protocol):
 
     def pleth(self, t_us: Times) -> Values: ...
     def pressure(self, t_us: Times) -> Values: ...
-
-
-class RecordedSource:
-    """A recording, interpolated linearly on its own times; what it does not have is missing."""
-
-    def __init__(self, recording: Recording) -> None:
-        self.duration_s: float | None = recording.duration_s
-        pleth = recording.signals.get(Channel.PLETH)
-        pressure = recording.signals.get(Channel.PRESSURE)
-        self._pleth = None if pleth is None else _Curve(pleth, *_normal(pleth))
-        self._pressure = None if pressure is None else _Curve(pressure, 0.0, 1.0)
-
-    def pleth(self, t_us: Times) -> Values:
-        return _missing(t_us) if self._pleth is None else self._pleth.at(t_us)
-
-    def pressure(self, t_us: Times) -> Values:
-        return _missing(t_us) if self._pressure is None else self._pressure.at(t_us)
 
 
 class Stimulus:
@@ -70,37 +48,3 @@ class Stimulus:
         """Return the cuff monitor's output; 0 V where it has no pressure."""
         volts = np.nan_to_num(self._source.pressure(t_us) / _MMHG_PER_VOLT, nan=0.0)
         return np.clip(volts, 0.0, _SUPPLY_V)
-
-
-class _Curve:
-    """A signal as a function of time: NaN in gaps and beyond its ends."""
-
-    def __init__(self, signal: Signal, zero: float, unit: float) -> None:
-        self._t_us = signal.t_us.astype(np.float64)
-        self._samples = (signal.samples - zero) / unit
-        self._gap_us = _GAP_PERIODS * 1e6 / signal.rate_hz
-
-    def at(self, t_us: Times) -> Values:
-        values = np.interp(t_us, self._t_us, self._samples, left=np.nan, right=np.nan)
-        after = np.clip(np.searchsorted(self._t_us, t_us), 1, len(self._t_us) - 1)
-        is_gap = self._t_us[after] - self._t_us[after - 1] > self._gap_us
-        is_between = (t_us > self._t_us[after - 1]) & (t_us < self._t_us[after])
-        values[is_gap & is_between] = np.nan
-        return values
-
-
-def _missing(t_us: Times) -> Values:
-    return np.full(len(t_us), np.nan)
-
-
-def _normal(pleth: Signal) -> tuple[float, float]:
-    """Return the level and the height of a usual pulse: the median over windows of two seconds.
-
-    A recording's unit is arbitrary and artifacts dwarf its pulses, so neither extremes nor the deviation will do.
-    """
-    n = max(2, round(_WINDOW_S * pleth.rate_hz))
-    windows = [pleth.samples[i : i + n] for i in range(0, max(1, len(pleth.samples) - n + 1), n)]
-    heights = np.array([np.ptp(window) for window in windows])
-    pulsating = heights[heights > 0]
-    height = float(np.median(pulsating)) if len(pulsating) else 1.0
-    return float(np.median(pleth.samples)), height
