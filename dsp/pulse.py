@@ -293,19 +293,20 @@ def _chain(recent: list[Candidate]) -> list[Candidate]:
     """The candidates of about the size of the newest, without doubles; none if larger ones lie between."""
     newest = recent[-1]
     chain: list[Candidate] = []
-    larger = 0
+    larger = crowded = 0
     for c in reversed(recent):
         ratio = c.slope_sum / newest.slope_sum
         if ratio > 2.2:
             larger += 1
         elif ratio >= THRESHOLD:
             if chain and chain[-1].upslope_us - c.upslope_us < REFRACTORY_US:
+                crowded += 1
                 chain[-1] = max(chain[-1], c, key=lambda x: x.slope_sum)
             else:
                 chain.append(c)
         if len(chain) == LEARN_BEATS:
             break
-    return chain[::-1] if larger <= 1 else []
+    return chain[::-1] if larger <= 1 and crowded <= 1 else []
 
 
 def _resumes(memory: _History, c: Candidate) -> bool:

@@ -22,6 +22,9 @@ MARGIN_S = 0.06  # raw extremes are searched this far around the filtered ones
 MEMORY_S = 8.0  # of the rings; a candidate looks back at most 3 s + HOLD_S
 ENVELOPE_S = 2.0  # time constant of the noise floor
 SNIPPET_FROM_S, SNIPPET_S = -0.15, 0.35  # the shape compared between pulses, around mid-upslope
+# Less is not a pulse: nothing a pressure line resolves (a patient of 50/30 has 20), or a converter's last bits.
+FAINTEST = {Channel.PRESSURE: 2.5, Channel.PLETH: 0.0}
+FAINTEST_STEPS = 2.5
 PIECE = 256  # samples for one call of the kernel; bounds its output
 
 
@@ -63,6 +66,7 @@ class CandidateFinder:
 
     def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None = None) -> None:
         self._period_us = 1e6 / rate_hz
+        self._faintest = FAINTEST[channel]
         self._state = np.zeros(1, kernel.STATE)
         self._setup = _setup(CUTOFF_HZ[channel], rate_hz, rails)
         capacity = int(self._setup["capacity"][0])
@@ -104,10 +108,14 @@ class CandidateFinder:
                 self._snippets,
             )
             for k in range(count):
-                yield self._result(k)
+                row = self._rows[k]
+                if row["is_gap"] or row["top"] - row["foot"] >= self._floor(row):
+                    yield self._result(row, self._snippets[k])
 
-    def _result(self, k: int) -> Candidate | Gap:
-        row = self._rows[k]
+    def _floor(self, row: np.void) -> float:
+        return float(max(self._faintest, FAINTEST_STEPS * row["step"]))
+
+    def _result(self, row: np.void, snippet: NDArray[np.float64]) -> Candidate | Gap:
         if row["is_gap"]:
             return Gap(t_us=int(row["emit_us"]), length_us=int(row["gap_us"]))
         return Candidate(
@@ -125,7 +133,7 @@ class CandidateFinder:
             rise_s=float(row["rise_s"]),
             clipped_us=int((int(row["clipped"]) - 1) * self._period_us),
             is_railed=bool(row["railed"] > 0),
-            snippet=self._snippets[k].copy(),
+            snippet=snippet.copy(),
         )
 
 

@@ -21,6 +21,7 @@ STATE = np.dtype(
         ("last_x", "f8"),
         ("equal_run", "i8"),  # consecutive samples with the value of the last
         ("railed_run", "i8"),  # consecutive samples on or beyond a rail
+        ("step", "f8"),  # smallest change between two samples since the reset: one count of the converter
         ("total", "f8"),  # running sum of raw samples since the reset
         ("s1", "f8"),  # delay lines of the two biquads
         ("s2", "f8"),
@@ -77,6 +78,7 @@ CANDIDATE = np.dtype(
         ("raw_min", "f8"),
         ("rise_s", "f8"),
         ("clipped", "i8"),  # samples in the flat run at the raw maximum
+        ("step", "f8"),  # one count of the converter, as far as seen
         ("railed", "i8"),  # samples of the pulse on or beyond a rail
     ]
 )
@@ -197,6 +199,7 @@ def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now)
     row["raw_min"] = ring_x[k_min % capacity]
     row["rise_s"] = (top - onset) * setup["period_us"] * 1e-6
     row["clipped"] = run
+    row["step"] = state["step"]
     row["railed"] = railed
 
     mean = 0.0
@@ -223,6 +226,7 @@ def restart(state, setup, x):  # type: ignore[no-untyped-def]  # records
     state["equal_run"] = 0
     state["railed_run"] = 0
     state["last_x"] = x
+    state["step"] = np.inf
     state["total"] = 0.0
     state["s1"] = (c[1] + c[2] - c[3] - c[4]) * x
     state["s2"] = (c[2] - c[4]) * x
@@ -300,7 +304,11 @@ def detect(t_us, samples, state, setup, ring_t, ring_x, ring_y, ring_total, rows
             restart(state, setup, x)
         y = low_pass(state, setup, x)
         state["total"] += x
-        state["equal_run"] = state["equal_run"] + 1 if x == state["last_x"] else 1
+        if x == state["last_x"]:
+            state["equal_run"] += 1
+        else:
+            state["equal_run"] = 1
+            state["step"] = min(state["step"], abs(x - state["last_x"]))
         railed = x <= setup["rail_low"] or x >= setup["rail_high"]
         state["railed_run"] = state["railed_run"] + 1 if railed else 0
         k = now % capacity
