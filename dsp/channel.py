@@ -132,6 +132,16 @@ class ChannelMonitor:
         return Summary(t_us=t_us, pulses=pulses, unavailable=self._unavailable(t_us, pulses))
 
     def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason | None:
+        reason = self._without_signal(t_us)
+        if reason is not None:
+            return reason
+        if self._tracker.is_learning:
+            return self._why_learning(t_us, pulses)
+        last_beat_us = self._tracker.last_beat_us
+        is_late = last_beat_us is None or t_us - last_beat_us > _patience_us(self._tracker.interval_us)
+        return Reason.NO_PULSE if is_late else None
+
+    def _without_signal(self, t_us: int) -> Reason | None:
         last_us = self._finder.last_us
         if last_us is None:
             return Reason.NO_DATA
@@ -139,14 +149,7 @@ class ChannelMonitor:
             return Reason.STALE
         if self._finder.railed_us >= RAILED_US:
             return Reason.SATURATED
-        if self._finder.flat_us >= FLAT_US:
-            return Reason.FLAT
-        if self._tracker.is_learning:
-            return self._why_learning(t_us, pulses)
-        last_beat_us = self._tracker.last_beat_us
-        if last_beat_us is None or t_us - last_beat_us > _patience_us(self._tracker.interval_us):
-            return Reason.NO_PULSE
-        return None
+        return Reason.FLAT if self._finder.flat_us >= FLAT_US else None
 
     def _why_learning(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason:
         """LEARNING is said for a limited time only, then that there is no pulse, or none that can be counted."""

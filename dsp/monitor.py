@@ -21,9 +21,7 @@ class VitalsMonitor:
     def __init__(self, config: MonitorConfig) -> None:
         self._channels: dict[Channel, ChannelMonitor] = {}
         if config.pleth_rate_hz is not None:
-            self._channels[Channel.PLETH] = ChannelMonitor(
-                Channel.PLETH, config.pleth_rate_hz, config.pleth_rails
-            )
+            self._channels[Channel.PLETH] = ChannelMonitor(Channel.PLETH, config.pleth_rate_hz, config.pleth_rails)
         if config.pressure_rate_hz is not None:
             self._channels[Channel.PRESSURE] = ChannelMonitor(
                 Channel.PRESSURE, config.pressure_rate_hz, config.pressure_rails
@@ -67,5 +65,3 @@ class VitalsMonitor:
         if channel is None:
             return Summary(t_us=t_us, pulses=(), unavailable=Reason.NO_CHANNEL)
         return channel.summary(t_us)
-
-

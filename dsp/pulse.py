@@ -1,10 +1,10 @@
 """Candidate pulses in, beats out: which humps are pulses, judged against the pulses before.
 
-States: *learning* (no pulse is known; candidates are gathered until the last few agree in size, spacing and shape, so that
-a line without a pulse gives none) and *tracking* (each candidate is judged as it comes). Tracking falls back to learning
-after a gap of ``FORGET_US`` or when no beat was accepted for ``LOST_US``: whatever the thresholds have become, a real
-change of amplitude or rate is found again within a few seconds. All times are stream times, so cutting the stream
-differently changes nothing.
+States: *learning* (no pulse is known; candidates are gathered until the last few agree in size, spacing and shape, so
+that a line without a pulse gives none) and *tracking* (each candidate is judged as it comes). Tracking falls back to
+learning after a gap of ``FORGET_US`` or when no beat was accepted for ``LOST_US``: whatever the thresholds have become,
+a real change of amplitude or rate is found again within a few seconds. All times are stream times, so cutting the
+stream differently changes nothing.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class PulseTracker:
             slope_ratio=c.slope_sum / history.slope_sum,
             amplitude_ratio=c.amplitude / history.amplitude,
             interval_ratio=dt / usual_us if dt and self._is_joined else None,
-            foot_height=(c.foot - last.foot) / max(last.amplitude, history.amplitude) if last and self._is_joined else 0.0,
+            foot_height=_climb(last, c, history.amplitude) if last and self._is_joined else 0.0,
             is_echo=is_echo,
             clipped_us=c.clipped_us,
             is_railed=c.is_railed,
@@ -187,9 +187,7 @@ class PulseTracker:
             return None
         reasons = judge(evidence)
         if reasons:
-            return Pulse(
-                candidate=c, accepted=False, sqi=min(0.3, sqi_of(evidence)), reasons=reasons, interval_us=None, cycle_mean=None
-            )
+            return _rejected(c, reasons)
         return self._accept(history, c)
 
     def _is_overruled(self, c: Candidate, dt_us: int) -> bool:
@@ -233,9 +231,7 @@ class PulseTracker:
         if not chain or chain[-1] is not c:
             return None
         if not _agrees(chain):
-            return Pulse(
-                candidate=c, accepted=False, sqi=0.0, reasons=(Reason.LEARNING,), interval_us=None, cycle_mean=None
-            )
+            return _rejected(c, (Reason.LEARNING,))
         chain = chain[-LEARN_BEATS:]
         self._history, self._memory = _History(chain), None
         self._overruled = 0
@@ -249,6 +245,15 @@ class PulseTracker:
             interval_us=c.upslope_us - previous.upslope_us,
             cycle_mean=_mean_between(previous, c),
         )
+
+
+def _climb(last: Candidate, c: Candidate, amplitude: float) -> float:
+    """How far the foot has risen since the last beat, in pulse amplitudes."""
+    return (c.foot - last.foot) / max(last.amplitude, amplitude)
+
+
+def _rejected(c: Candidate, reasons: tuple[Reason, ...]) -> Pulse:
+    return Pulse(candidate=c, accepted=False, sqi=0.0, reasons=reasons, interval_us=None, cycle_mean=None)
 
 
 def _mean_between(a: Candidate, b: Candidate) -> float | None:

@@ -138,7 +138,7 @@ class Tick:
 class Beat:
     """One pulse on one channel; ``t_us`` is its mid-upslope.
 
-    ``mean_mmhg`` is the mean over the cycle that ended at this beat's onset, so that it need not wait for the next beat.
+    ``mean_mmhg`` is the mean over the cycle that ended at this beat's onset: it need not wait for the next beat.
     Pressures are None on a pleth, ``mean_mmhg`` also where the preceding cycle is not whole.
     """
 

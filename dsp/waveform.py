@@ -71,7 +71,7 @@ class CandidateFinder:
         self._setup = _setup(CUTOFF_HZ[channel], rate_hz, rails)
         capacity = int(self._setup["capacity"][0])
         self._ring_t = np.zeros(capacity, np.int64)
-        self._rings = tuple(np.zeros(capacity) for _ in range(3))
+        self._ring_x, self._ring_y, self._ring_total = np.zeros((3, capacity))
         self._rows = np.zeros(2 * PIECE, kernel.CANDIDATE)
         self._snippets = np.zeros((2 * PIECE, kernel.SNIPPET_POINTS))
 
@@ -103,7 +103,9 @@ class CandidateFinder:
                 self._state[0],
                 self._setup[0],
                 self._ring_t,
-                *self._rings,
+                self._ring_x,
+                self._ring_y,
+                self._ring_total,
                 self._rows,
                 self._snippets,
             )

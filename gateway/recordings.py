@@ -168,14 +168,13 @@ def _number(text: str) -> float:
 
 
 def _read_csv(path: Path) -> list[_Column]:
-    """Columns of a file whose first is ``time_s`` (seconds) or ``time`` (milliseconds), others ``name`` or ``name_unit``."""
+    """Columns of a file: first ``time_s`` (seconds) or ``time`` (milliseconds), then ``name`` or ``name_unit``."""
     try:
         rows = _rows(path)
         header = next(rows, [])
         if not header or header[0] not in _TIME_COLUMNS:
-            raise RecordingError(
-                f"{path}: expected a first column named time_s (s) or time (ms), found {','.join(header[:4]) or 'nothing'}"
-            )
+            found = ",".join(header[:4]) or "nothing"
+            raise RecordingError(f"{path}: expected a first column named time_s (s) or time (ms), found {found}")
         table = np.array([[_number(cell) for cell in row] for row in rows], dtype=np.float64)
     except (OSError, EOFError, ValueError, csv.Error) as error:
         raise RecordingError(f"{path}: not a readable CSV file ({' '.join(str(error).split())[:160]})") from None

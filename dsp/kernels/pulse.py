@@ -68,6 +68,7 @@ CANDIDATE = np.dtype(
         ("upslope_us", "i8"),
         ("onset_us", "i8"),
         ("peak_us", "i8"),
+        ("peak_index", "i8"),
         ("onset_index", "i8"),
         ("onset_total", "f8"),  # raw sum up to the onset, for the mean over a cycle
         ("slope_sum", "f8"),
@@ -109,7 +110,7 @@ def interpolate(ring: NDArray[np.float64], capacity: int, at: float) -> float:
     k = int(np.floor(at))
     part = at - k
     a = ring[k % capacity]
-    return a + part * (ring[(k + 1) % capacity] - a)
+    return float(a + part * (ring[(k + 1) % capacity] - a))
 
 
 @njit(nb.float64(_F8, nb.int64, nb.float64, nb.int64, nb.int64), cache=True)
@@ -119,7 +120,7 @@ def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int,
         a = ring[(k - 1) % capacity]
         b = ring[k % capacity]
         if a < level <= b:
-            return k - 1 + (level - a) / (b - a)
+            return float(k - 1 + (level - a) / (b - a))
     return float(first)
 
 
@@ -137,76 +138,41 @@ def tangent_onset(ring: NDArray[np.float64], capacity: int, foot: int, top: int)
         return float(foot)
     middle = 0.5 * (ring[at % capacity] + ring[(at - 1) % capacity])
     onset = at - 0.5 - (middle - ring[foot % capacity]) / steepest
-    return max(onset, float(foot))
+    return float(max(onset, float(foot)))
 
 
 @njit(nb.int64(_I8, nb.int64, nb.float64, nb.float64), cache=True)
 def time_at(ring_t: NDArray[np.int64], capacity: int, at: float, period_us: float) -> int:
     """Time of a fractional index."""
     k = int(np.floor(at))
-    return ring_t[k % capacity] + int(np.floor((at - k) * period_us + 0.5))
+    return int(ring_t[k % capacity] + int(np.floor((at - k) * period_us + 0.5)))
 
 
-@njit(nb.void(_CANDIDATE, _F8, _STATE, _SETUP, _I8, _F8, _F8, _F8, nb.int64), cache=True)
-def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # records
-    """Fill one candidate from the rings; ``now`` is the newest sample."""
+@njit(nb.void(_CANDIDATE, _SETUP, _F8, nb.int64, nb.int64, nb.int64), cache=True)
+def measure_raw(row, setup, ring_x, first, upslope, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+    """Fill in what is read from the raw signal: extremes on both sides of the upslope, clipping, rails."""
     capacity = setup["capacity"]
-    delay = setup["delay"]
-    oldest = max(state["begin"], now - capacity + 2)
-    first = max(state["hump_start"], oldest)
-    last = now
-    if state["rising"] == 1:
-        last = min(now, max(state["i_start"], state["hump_top"]))
-    top = index_of_max(ring_y, capacity, 1, max(first, state["hump_top"] - setup["window"]), last)
-    foot = index_of_max(ring_y, capacity, -1, first, top)
-    y_foot = ring_y[foot % capacity]
-    y_top = ring_y[top % capacity]
-    middle = crossing(ring_y, capacity, 0.5 * (y_foot + y_top), foot, top)
-    onset = tangent_onset(ring_y, capacity, foot, top)
-
-    shift = int(np.floor(delay + 0.5))
-    upslope_raw = max(oldest, int(middle) - shift)
-    raw_low = max(oldest, foot - shift - setup["margin"])
-    raw_high = min(now, max(top - shift + setup["margin"], upslope_raw))
-    k_max = index_of_max(ring_x, capacity, 1, upslope_raw, raw_high)
-    k_min = index_of_max(ring_x, capacity, -1, min(raw_low, upslope_raw), upslope_raw)
-    value = ring_x[k_max % capacity]
-    run = 1
-    while k_max + run <= now and ring_x[(k_max + run) % capacity] == value:
-        run += 1
-    railed = 0
-    for k in range(min(raw_low, upslope_raw), now + 1):
+    peak = index_of_max(ring_x, capacity, 1, upslope, last)
+    value = ring_x[peak % capacity]
+    row["peak_index"] = peak
+    row["raw_max"] = value
+    row["raw_min"] = ring_x[index_of_max(ring_x, capacity, -1, first, upslope) % capacity]
+    row["clipped"] = 1
+    while peak + row["clipped"] <= last and ring_x[(peak + row["clipped"]) % capacity] == value:
+        row["clipped"] += 1
+    row["railed"] = 0
+    for k in range(first, last + 1):
         x = ring_x[k % capacity]
         if x <= setup["rail_low"] or x >= setup["rail_high"]:
-            railed += 1
+            row["railed"] += 1
 
-    begin = float(state["begin"])
-    onset_raw = max(begin, onset - delay)
-    onset_k = int(np.floor(onset_raw + 0.5))
-    row["is_gap"] = 0
-    row["emit_us"] = ring_t[now % capacity]
-    row["gap_us"] = 0
-    row["upslope_us"] = time_at(ring_t, capacity, max(begin, middle - delay), setup["period_us"])
-    row["onset_us"] = time_at(ring_t, capacity, onset_raw, setup["period_us"])
-    row["peak_us"] = ring_t[k_max % capacity]
-    row["onset_index"] = onset_k
-    row["onset_total"] = ring_total[onset_k % capacity]
-    row["slope_sum"] = state["hump_z"]
-    row["trough"] = state["hump_low"]
-    row["foot"] = y_foot
-    row["top"] = y_top
-    row["raw_max"] = value
-    row["raw_min"] = ring_x[k_min % capacity]
-    row["rise_s"] = (top - onset) * setup["period_us"] * 1e-6
-    row["clipped"] = run
-    row["step"] = state["step"]
-    row["railed"] = railed
 
+@njit(nb.void(_F8, _F8, nb.int64, nb.float64, nb.float64, nb.float64, nb.float64), cache=True)
+def cut(snippet, ring_y, capacity, start, step, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
+    """Fill the snippet from the filtered signal: zero mean, unit power, edges repeated beyond first..last."""
     mean = 0.0
     for j in range(len(snippet)):
-        at = middle + setup["snippet_from"] + j * setup["snippet_step"]
-        at = min(max(at, float(oldest)), float(now - 1))
-        snippet[j] = interpolate(ring_y, capacity, at)
+        snippet[j] = interpolate(ring_y, capacity, min(max(start + j * step, first), last))
         mean += snippet[j]
     mean /= len(snippet)
     power = 0.0
@@ -216,6 +182,44 @@ def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now)
     scale = 1.0 / np.sqrt(power) if power > 0.0 else 0.0
     for j in range(len(snippet)):
         snippet[j] *= scale
+
+
+@njit(nb.void(_CANDIDATE, _F8, _STATE, _SETUP, _I8, _F8, _F8, _F8, nb.int64), cache=True)
+def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+    """Fill one candidate from the rings; ``now`` is the newest sample."""
+    capacity, delay, period_us = setup["capacity"], setup["delay"], setup["period_us"]
+    oldest = max(state["begin"], now - capacity + 2)
+    first = max(state["hump_start"], oldest)
+    last = now
+    if state["rising"] == 1:  # the next hump has begun: its upslope is not this pulse's peak
+        last = min(now, max(state["i_start"], state["hump_top"]))
+    top = index_of_max(ring_y, capacity, 1, max(first, state["hump_top"] - setup["window"]), last)
+    foot = index_of_max(ring_y, capacity, -1, first, top)
+    row["foot"] = ring_y[foot % capacity]
+    row["top"] = ring_y[top % capacity]
+    middle = crossing(ring_y, capacity, 0.5 * (row["foot"] + row["top"]), foot, top)
+    onset = tangent_onset(ring_y, capacity, foot, top)
+
+    shift = int(np.floor(delay + 0.5))
+    upslope = max(oldest, int(middle) - shift)
+    raw_last = min(now, max(top - shift + setup["margin"], upslope))
+    measure_raw(row, setup, ring_x, min(max(oldest, foot - shift - setup["margin"]), upslope), upslope, raw_last)
+    cut(snippet, ring_y, capacity, middle + setup["snippet_from"], setup["snippet_step"], float(oldest), now - 1.0)
+
+    begin = float(state["begin"])
+    onset_raw = max(begin, onset - delay)
+    row["is_gap"] = 0
+    row["emit_us"] = ring_t[now % capacity]
+    row["gap_us"] = 0
+    row["upslope_us"] = time_at(ring_t, capacity, max(begin, middle - delay), period_us)
+    row["onset_us"] = time_at(ring_t, capacity, onset_raw, period_us)
+    row["peak_us"] = ring_t[row["peak_index"] % capacity]
+    row["onset_index"] = int(np.floor(onset_raw + 0.5))
+    row["onset_total"] = ring_total[row["onset_index"] % capacity]
+    row["slope_sum"] = state["hump_z"]
+    row["trough"] = state["hump_low"]
+    row["rise_s"] = (top - onset) * period_us * 1e-6
+    row["step"] = state["step"]
 
 
 @njit(nb.void(_STATE, _SETUP, nb.float64), cache=True)
@@ -253,10 +257,25 @@ def low_pass(state, setup, x):  # type: ignore[no-untyped-def]  # records
     return y
 
 
-@njit(nb.boolean(_STATE, _SETUP, nb.float64, nb.int64, nb.float64, nb.float64), cache=True)
-def follow(state, setup, z, now, fall, rise):  # type: ignore[no-untyped-def]  # records
+@njit(nb.void(_STATE, _SETUP, _F8, nb.int64), cache=True)
+def sum_slopes(state, setup, ring_y, now):  # type: ignore[no-untyped-def]  # records
+    """Advance the sum of rises within the window: Zong et al., Computers in Cardiology 2003, 30:259."""
+    capacity = setup["capacity"]
+    age = now - state["begin"]
+    if age > 0:
+        state["z"] += max(0.0, ring_y[now % capacity] - ring_y[(now - 1) % capacity])
+    if age > setup["window"]:
+        old = now - setup["window"]
+        state["z"] -= max(0.0, ring_y[old % capacity] - ring_y[(old - 1) % capacity])
+    state["envelope"] = max(state["z"], state["envelope"] * setup["decay"])
+
+
+@njit(nb.boolean(_STATE, nb.int64), cache=True)
+def follow(state, now):  # type: ignore[no-untyped-def]  # records
     """Advance the hysteresis on the slope sum; True when a hump has just ended."""
-    state["envelope"] = max(z, state["envelope"] * setup["decay"])
+    fall = 0.6  # a hump ends at this share of its top, so humps closer than the window stay one
+    rise = 0.05  # and begins this share of the recent envelope above the trough: below is noise
+    z = state["z"]
     if state["rising"] == 0:
         if z <= state["z_low"]:
             state["z_low"] = z
@@ -274,18 +293,44 @@ def follow(state, setup, z, now, fall, rise):  # type: ignore[no-untyped-def]  #
     return z < fall * state["z_high"]
 
 
+@njit(nb.void(_STATE, _SETUP, nb.int64), cache=True)
+def schedule(state, setup, now):  # type: ignore[no-untyped-def]  # records
+    """Keep the hump that has just ended until its pulse has its peak, and look for the next."""
+    state["rising"] = 0
+    state["hump_start"] = state["i_start"]
+    state["hump_top"] = state["i_high"]
+    state["hump_z"] = state["z_high"]
+    state["hump_low"] = state["z_low"]
+    state["z_low"] = state["z"]
+    state["i_low"] = now
+    state["due"] = max(now, state["i_high"] + setup["hold"])
+
+
+@njit(nb.void(_STATE, _SETUP, nb.int64, nb.float64), cache=True)
+def note(state, setup, t, x):  # type: ignore[no-untyped-def]  # records
+    """Keep what is known of the raw signal: runs of equal and railed samples, the converter's step, the sum."""
+    if x == state["last_x"]:
+        state["equal_run"] += 1
+    else:
+        state["equal_run"] = 1
+        state["step"] = min(state["step"], abs(x - state["last_x"]))
+    railed = x <= setup["rail_low"] or x >= setup["rail_high"]
+    state["railed_run"] = state["railed_run"] + 1 if railed else 0
+    state["total"] += x
+    state["last_x"] = x
+    state["last_t_us"] = t
+
+
 @njit(
     nb.int64(_I8, _F8, _STATE, _SETUP, _I8, _F8, _F8, _F8, nb.types.Array(_CANDIDATE, 1, "C"), nb.float64[:, ::1]),
     cache=True,
 )
-def detect(t_us, samples, state, setup, ring_t, ring_x, ring_y, ring_total, rows, snippets):  # type: ignore[no-untyped-def]  # records
+def detect(t_us, samples, state, setup, ring_t, ring_x, ring_y, ring_total, rows, snippets):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Take the samples of one block; write candidates and gaps to ``rows`` and return how many.
 
-    ``rows`` and ``snippets`` need two rows a sample. Samples at or before the last time and non-finite ones are left out;
-    a step of more than 1.5 periods is a gap. The slope sum is that of Zong et al., Computers in Cardiology 2003, 30:259.
+    ``rows`` and ``snippets`` need two rows a sample. Samples at or before the last time and non-finite ones are
+    left out; a step of more than 1.5 periods is a gap.
     """
-    fall = 0.6  # a hump ends at this share of its top, so humps closer than the window stay one
-    rise = 0.05  # and begins this share of the recent envelope above the trough: below is noise
     count = 0
     capacity = setup["capacity"]
     for i in range(len(samples)):
@@ -302,44 +347,20 @@ def detect(t_us, samples, state, setup, ring_t, ring_x, ring_y, ring_total, rows
             rows[count]["gap_us"] = t - state["last_t_us"]
             count += 1
             restart(state, setup, x)
-        y = low_pass(state, setup, x)
-        state["total"] += x
-        if x == state["last_x"]:
-            state["equal_run"] += 1
-        else:
-            state["equal_run"] = 1
-            state["step"] = min(state["step"], abs(x - state["last_x"]))
-        railed = x <= setup["rail_low"] or x >= setup["rail_high"]
-        state["railed_run"] = state["railed_run"] + 1 if railed else 0
+        note(state, setup, t, x)
         k = now % capacity
         ring_t[k] = t
         ring_x[k] = x
-        ring_y[k] = y
+        ring_y[k] = low_pass(state, setup, x)
         ring_total[k] = state["total"]
-        age = now - state["begin"]
-        if age > 0:
-            state["z"] += max(0.0, y - ring_y[(now - 1) % capacity])
-        if age > setup["window"]:
-            old = now - setup["window"]
-            state["z"] -= max(0.0, ring_y[old % capacity] - ring_y[(old - 1) % capacity])
-        if follow(state, setup, state["z"], now, fall, rise):
-            if state["due"] >= 0:
-                measure(rows[count], snippets[count], state, setup, ring_t, ring_x, ring_y, ring_total, now)
-                count += 1
-            state["rising"] = 0
-            state["hump_start"] = state["i_start"]
-            state["hump_top"] = state["i_high"]
-            state["hump_z"] = state["z_high"]
-            state["hump_low"] = state["z_low"]
-            state["z_low"] = state["z"]
-            state["i_low"] = now
-            state["due"] = max(now, state["i_high"] + setup["hold"])
-        if state["due"] >= 0 and now >= state["due"]:
+        sum_slopes(state, setup, ring_y, now)
+        ended = follow(state, now)
+        if state["due"] >= 0 and (ended or now >= state["due"]):
             measure(rows[count], snippets[count], state, setup, ring_t, ring_x, ring_y, ring_total, now)
             count += 1
             state["due"] = -1
-        state["last_t_us"] = t
-        state["last_x"] = x
+        if ended:
+            schedule(state, setup, now)
         state["index"] = now + 1
     return count
 
