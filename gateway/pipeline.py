@@ -85,7 +85,8 @@ class Pipeline:
         if not self._is_live(t_us) and reading != dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED):
             heard = self._last_frame_us is not None
             reading = dsp.Unavailable(reason=dsp.Reason.LINK_LOST if heard else dsp.Reason.NO_DATA)
-        return value_of(reading, vital.quantity.unit, age_ms)
+        measured = isinstance(reading, dsp.Measured)
+        return value_of(reading, vital.quantity.unit, age_ms if measured else None)
 
     def _connected(self, event: Connected) -> list[Message]:
         """A board has come up: what was learnt of the signal before does not count any more."""

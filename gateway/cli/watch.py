@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
+from dsp import Reason
 from gateway.messages import Topics, VitalValue, chair_of
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.subscriber import ChairView, Heard, Subscriber
@@ -97,13 +98,10 @@ def _line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
     for name, value in values.items():
         if value.value is None:
             missing.setdefault(", ".join(value.reasons), []).append(name)
-    absent = [f"{reason}: {', '.join(names)}" for reason, names in missing.items()]
-    parts = [
-        f"{chair[0]}/{chair[1]} {view.headline(now_us)}",
-        ", ".join(shown) or "no value",
-        *absent,
-    ]
-    return " | ".join(parts)
+    todo = missing.pop(Reason.NOT_IMPLEMENTED.value, [])
+    absent = [f"{', '.join(names)}: {reason}" for reason, names in missing.items()]
+    parts = [f"{chair[0]}/{chair[1]} {view.headline(now_us)}", ", ".join(shown) or "no value", *absent]
+    return " | ".join([*parts, f"{len(todo)} {Reason.NOT_IMPLEMENTED.value}"] if todo else parts)
 
 
 def _page(chair: tuple[str, str], view: ChairView, now_us: int) -> list[str]:

@@ -204,8 +204,9 @@ time.sleep(60)
 """
 
 
-def test_the_embedded_broker_dies_with_a_killed_parent():
-    with subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE) as parent:
+def test_the_embedded_broker_dies_with_a_killed_parent(tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to remove its files
+    with subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, env=environment) as parent:
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 5

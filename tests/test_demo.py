@@ -1,0 +1,239 @@
+"""The whole chair as a person starts it: `chairside demo`, watched by a subscriber that nobody told anything."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.mqtt.connection import BrokerUrl
+from gateway.mqtt.subscriber import Subscriber
+
+pytestmark = [pytest.mark.rig, pytest.mark.broker]
+PATIENCE_S = 60.0  # for a loaded machine; what counts is asserted in the data's own time
+
+
+class Demo:
+    """A running demo and what a subscriber hears of it."""
+
+    def __init__(self, directory, *options):
+        self.files = directory
+        self._output = (directory / "output.txt").open("w+b")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli.main", "demo", *options],
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(directory)},
+            process_group=0,
+        )
+        self.url = BrokerUrl.parse(self.wait_printed(r"broker +(mqtt://\S+)"))
+
+    def __enter__(self):
+        self._subscriber = Subscriber(self.url, "chairside/#", report=print).__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self._subscriber.__exit__()
+        if self.process.poll() is None:
+            self.interrupt()
+        self._output.close()
+
+    def printed(self):
+        return (self.files / "output.txt").read_text()
+
+    def wait_printed(self, pattern, *, after=0):
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            found = re.compile(pattern).search(self.printed(), after)
+            if found:
+                return found[1]
+            assert self.process.poll() is None, self.printed()
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern!r} was not printed: {self.printed()}")
+
+    def interrupt(self):
+        """Ctrl-C; how long the end took."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE_S)
+        return time.monotonic() - start
+
+    def messages(self):
+        """Each message as (leaf, payload), until the demo ends or patience does."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            heard = self._subscriber.wait_message(0.2)
+            if heard is not None:
+                yield heard.topic.rsplit("/", 1)[-1], json.loads(heard.payload)
+            elif self.process.poll() is not None:
+                return
+
+    def wait(self, leaf, condition):
+        for got, payload in self.messages():
+            if got == leaf and condition(payload):
+                return payload
+        raise AssertionError(f"no such {leaf}: {self.printed()}")
+
+    def pids(self):
+        """Every process the demo has started, by parentage."""
+        children = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                pid, rest = entry.read_text().split(" (", 1)
+                children.setdefault(int(rest.rsplit(") ", 1)[1].split()[1]), []).append(int(pid))
+        found, todo = [], [self.process.pid]
+        while todo:
+            for child in children.get(todo.pop(), []):
+                found.append(child)
+                todo.append(child)
+        return found
+
+
+def is_live(vitals):
+    return vitals["quantities"]["systolic"]["value"] is not None
+
+
+def is_all_null(vitals):
+    quantities = vitals["quantities"].values()
+    return all(q["value"] is None and q["reasons"] for q in quantities)
+
+
+@pytest.fixture
+def demo(tmp_path):
+    @contextlib.contextmanager
+    def start(*options, name="demo"):
+        directory = tmp_path / name
+        directory.mkdir()
+        with Demo(directory, *options) as running:
+            yield running
+
+    return start
+
+
+def test_a_newcomer_sees_a_simulated_patient_and_ctrl_c_leaves_nothing(demo):
+    with demo() as running:
+        assert running.wait("status", lambda s: s["state"] == "online")["origin"] == "simulated"
+        vitals = running.wait("vitals", is_live)
+        assert vitals["t_us"] <= 20_000_000
+        assert 50 < vitals["quantities"]["pulse_rate"]["value"] < 100
+        for hint in ("mosquitto_sub -h", "import paho.mqtt.subscribe", "SIMULATED"):
+            assert hint in running.printed()
+        pids = running.pids()
+        assert len(pids) == 4  # broker, rig, firmware, gateway
+        assert running.interrupt() < 3.0
+        assert running.process.returncode == 0
+        assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+        assert [path.name for path in running.files.iterdir()] == ["output.txt"]
+        with socket.socket() as probe:
+            assert probe.connect_ex((running.url.host, running.url.port)) != 0
+
+
+def test_two_demos_side_by_side_do_not_collide(demo):
+    with demo(name="first") as first, demo(name="second") as second:
+        assert first.url != second.url
+        boots = {running.wait("vitals", is_live)["boot"] for running in (first, second)}
+        assert len(boots) == 2
+
+
+def test_a_killed_firmware_is_told_within_three_seconds_and_comes_back_with_a_new_boot(demo):
+    with demo() as running:
+        first = running.wait("status", lambda s: s["state"] == "online")
+        last_live = running.wait("vitals", is_live)
+        os.kill(int(running.wait_printed(r"firmware pid (\d+)")), signal.SIGKILL)
+        for leaf, payload in running.messages():
+            if leaf == "vitals" and is_live(payload):
+                last_live = payload
+            if leaf == "vitals" and is_all_null(payload):
+                assert payload["t_us"] - last_live["t_us"] <= 3_000_000
+                assert payload["quantities"]["systolic"]["reasons"] == ["link lost"]
+                break
+        again = running.wait("status", lambda s: s["state"] == "online" and s["board_boot"] != first["board_boot"])
+        live = running.wait("vitals", is_live)
+        assert live["t_us"] - again["t_us"] <= 10_000_000
+
+
+def test_the_status_is_degraded_while_the_firmware_is_away(demo):
+    with demo() as running:
+        running.wait("vitals", is_live)
+        os.kill(int(running.wait_printed(r"firmware pid (\d+)")), signal.SIGKILL)
+        assert running.wait("status", lambda s: s["state"] == "degraded")["reasons"] == ["link lost"]
+
+
+def test_a_killed_gateway_is_told_by_the_last_will_and_started_again(demo):
+    with demo() as running:
+        first = running.wait("vitals", is_live)
+        os.kill(int(running.wait_printed(r"gateway pid (\d+)")), signal.SIGKILL)
+        will = running.wait("status", lambda s: s["state"] == "offline")
+        assert (will["reasons"], will["boot"]) == (["connection lost"], first["boot"])
+        assert running.wait("vitals", is_live)["boot"] != first["boot"]
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("record", ["bidmc/bidmc01", "challenge2015/v102s"])
+def test_a_recording_without_pressure_plays_and_says_what_is_missing(demo, recordings, record):
+    with demo("--record", str(recordings / record), "--speed", "max") as running:
+        heard = [payload for leaf, payload in running.messages() if leaf == "vitals"]
+        assert running.process.wait(PATIENCE_S) == 0
+    rates = [v["quantities"]["pulse_rate"]["value"] for v in heard]
+    assert sum(rate is not None for rate in rates) > 0.8 * len(rates)
+    settled = heard[5:]
+    assert {tuple(v["quantities"]["systolic"]["reasons"]) for v in settled} == {("flat line",)}
+    assert {v["origin"] for v in heard} == {"recorded"}
+
+
+def numerics(path):
+    """The monitor's own numbers: {column: {time: value}}."""
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    columns = ("ABP_SYS", "ABP_DIA", "ABP_MEAN", "PLETH_HR")
+    return {c: {float(r["time_s"]): float(r[c]) for r in rows if r[c]} for c in columns}
+
+
+def errors_at(delay_s, ours, monitor):
+    """Our value minus the monitor's nearest within half its period, for every second both report."""
+    times = sorted(monitor)
+    out, k = [], 0
+    for t_s, value in ours:
+        while k + 1 < len(times) and abs(times[k + 1] + delay_s - t_s) < abs(times[k] + delay_s - t_s):
+            k += 1
+        if abs(times[k] + delay_s - t_s) <= 0.512:
+            out.append(value - monitor[times[k]])
+    return out
+
+
+@pytest.mark.recordings
+def test_a_real_patient_over_mqtt_agrees_with_the_bedside_monitor(demo, recordings):
+    record = recordings / "anaesthesia_enevoldsen" / "or_s26"
+    with demo("--record", str(record), "--speed", "max") as running:
+        heard = [payload for leaf, payload in running.messages() if leaf == "vitals"]
+        assert running.process.wait(PATIENCE_S) == 0
+    truth = numerics(record.with_name("or_s26_numerics.csv"))
+    names = {"ABP_SYS": "systolic", "ABP_DIA": "diastolic", "ABP_MEAN": "mean_pressure", "PLETH_HR": "pulse_rate"}
+    ours = {
+        column: [(v["t_us"] / 1e6, v["quantities"][name]["value"]) for v in heard] for column, name in names.items()
+    }
+    answered = {c: [(t, value) for t, value in series if value is not None] for c, series in ours.items()}
+    for column, series in answered.items():
+        assert len(series) >= 0.95 * 1249, column
+
+    def mae(column, delay_s):
+        errors = errors_at(delay_s, answered[column], truth[column])
+        assert len(errors) > 1000
+        return statistics.mean(map(abs, errors))
+
+    # One constant delay for all four: the monitor shows its numbers later than the waveforms.
+    limits = {"ABP_SYS": 3.0, "ABP_DIA": 2.0, "ABP_MEAN": 2.0, "PLETH_HR": 1.0}
+    delays_s = [k * 0.5 for k in range(-30, 1)]
+    delay_s = min(delays_s, key=lambda d: max(mae(column, d) / limit for column, limit in limits.items()))
+    figures = {column: round(mae(column, delay_s), 2) for column in names}
+    print(f"or_s26 over MQTT, delay {delay_s} s, MAE {figures}")
+    assert all(figures[column] <= limit for column, limit in limits.items()), figures
