@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -60,7 +62,7 @@ class Serial:
     def __enter__(self) -> Self:
         try:
             self._port = self._open()
-        except (serial.SerialException, OSError) as error:
+        except OSError as error:
             raise SourceError(f"serial port: expected a free one at {self._name}, but {_plain(error)}") from None
         self._start_us = monotonic_us()
         origin = Origin(kind=OriginKind.LIVE, label=f"serial port {self._name}")
@@ -86,7 +88,7 @@ class Serial:
             return b""
         try:
             return bytes(self._port.read(max(1, self._port.in_waiting)))
-        except (serial.SerialException, OSError):
+        except OSError:
             with contextlib.suppress(OSError):
                 self._port.close()
             self._port = None
@@ -96,7 +98,7 @@ class Serial:
         if monotonic_us() < self._retry_us:
             return
         self._retry_us = monotonic_us() + int(_RETRY_S * 1e6)
-        with contextlib.suppress(serial.SerialException, OSError):
+        with contextlib.suppress(OSError):
             self._port = self._open()
 
 
@@ -127,7 +129,8 @@ class Log:
         return read_chunks(self._file)
 
 
-def _plain(error: Exception) -> str:
-    """The system's words for an error, without its number and the path that the line names already."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return str(reason).split(": [Errno")[0].split(": '")[0]
+def _plain(error: OSError) -> str:
+    """The system's words for an error; a lock that is taken is a port in use."""
+    if error.errno == errno.EAGAIN or "exclusively lock" in str(error):
+        return "somebody else uses it"
+    return os.strerror(error.errno) if error.errno else str(error)

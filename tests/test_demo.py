@@ -1,13 +1,11 @@
 """The whole chair as a person starts it: `chairside demo`, watched by a subscriber that nobody told anything."""
 
 import contextlib
-import csv
 import json
 import os
 import re
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -17,8 +15,10 @@ import pytest
 
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.subscriber import Subscriber
+from hil.compare import against_monitor
 
 pytestmark = [pytest.mark.rig, pytest.mark.broker]
+LIMITS = {"systolic": 3.0, "diastolic": 2.0, "mean_pressure": 2.0, "pulse_rate": 1.0}  # mmHg, 1/min
 PATIENCE_S = 60.0  # for a loaded machine; what counts is asserted in the data's own time
 
 
@@ -190,50 +190,13 @@ def test_a_recording_without_pressure_plays_and_says_what_is_missing(demo, recor
     assert {v["origin"] for v in heard} == {"recorded"}
 
 
-def numerics(path):
-    """The monitor's own numbers: {column: {time: value}}."""
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    columns = ("ABP_SYS", "ABP_DIA", "ABP_MEAN", "PLETH_HR")
-    return {c: {float(r["time_s"]): float(r[c]) for r in rows if r[c]} for c in columns}
-
-
-def errors_at(delay_s, ours, monitor):
-    """Our value minus the monitor's nearest within half its period, for every second both report."""
-    times = sorted(monitor)
-    out, k = [], 0
-    for t_s, value in ours:
-        while k + 1 < len(times) and abs(times[k + 1] + delay_s - t_s) < abs(times[k] + delay_s - t_s):
-            k += 1
-        if abs(times[k] + delay_s - t_s) <= 0.512:
-            out.append(value - monitor[times[k]])
-    return out
-
-
 @pytest.mark.recordings
 def test_a_real_patient_over_mqtt_agrees_with_the_bedside_monitor(demo, recordings):
     record = recordings / "anaesthesia_enevoldsen" / "or_s26"
     with demo("--record", str(record), "--speed", "max") as running:
         heard = [payload for leaf, payload in running.messages() if leaf == "vitals"]
         assert running.process.wait(PATIENCE_S) == 0
-    truth = numerics(record.with_name("or_s26_numerics.csv"))
-    names = {"ABP_SYS": "systolic", "ABP_DIA": "diastolic", "ABP_MEAN": "mean_pressure", "PLETH_HR": "pulse_rate"}
-    ours = {
-        column: [(v["t_us"] / 1e6, v["quantities"][name]["value"]) for v in heard] for column, name in names.items()
-    }
-    answered = {c: [(t, value) for t, value in series if value is not None] for c, series in ours.items()}
-    for column, series in answered.items():
-        assert len(series) >= 0.95 * 1249, column
-
-    def mae(column, delay_s):
-        errors = errors_at(delay_s, answered[column], truth[column])
-        assert len(errors) > 1000
-        return statistics.mean(map(abs, errors))
-
-    # One constant delay for all four: the monitor shows its numbers later than the waveforms.
-    limits = {"ABP_SYS": 3.0, "ABP_DIA": 2.0, "ABP_MEAN": 2.0, "PLETH_HR": 1.0}
-    delays_s = [k * 0.5 for k in range(-30, 1)]
-    delay_s = min(delays_s, key=lambda d: max(mae(column, d) / limit for column, limit in limits.items()))
-    figures = {column: round(mae(column, delay_s), 2) for column in names}
-    print(f"or_s26 over MQTT, delay {delay_s} s, MAE {figures}")
-    assert all(figures[column] <= limit for column, limit in limits.items()), figures
+    delay_s, agreement = against_monitor(heard, record.with_name("or_s26_numerics.csv"))
+    assert {name: one.mae <= LIMITS[name] for name, one in agreement.items()} == dict.fromkeys(LIMITS, True), agreement
+    assert all(one.answered >= 0.95 for one in agreement.values()), agreement
+    assert len(heard) >= 1248

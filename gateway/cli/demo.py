@@ -46,6 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     started_us = monotonic_us()
+    Topics(args.site, args.chair)  # refuse a bad id before anything is started
     screen = Screen(sys.stdout.isatty())
     with open_broker(args.broker, args.mqtt_port) as (url, limits):
         with _Chair(args, url, screen.note) as chair:

@@ -33,10 +33,12 @@ def add_mqtt_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from gateway.messages import Topics
+
+    Topics(args.site, args.chair)  # refuse a bad id before anything is started
     source: Source = Serial(args.port) if args.port else Log(args.log)
     with open_broker(args.broker, args.mqtt_port) as (url, limits), source:
-        _report(f"broker {url} ({limits})")
-        play(source, url, args.site, args.chair)
+        play(source, url, limits, args.site, args.chair)
     return 0
 
 
@@ -53,7 +55,7 @@ def open_broker(url: str | None, port: int | None) -> Iterator[tuple[str, str]]:
         yield str(broker.url), broker.limits
 
 
-def play(source: Source, broker: str, site: str, chair: str) -> None:
+def play(source: Source, broker: str, limits: str, site: str, chair: str) -> None:
     """Run an entered source into a broker until it ends or the process is asked to."""
     import uuid
 
@@ -76,7 +78,7 @@ def play(source: Source, broker: str, site: str, chair: str) -> None:
     will = composer.status(0, "offline", ["connection lost"])
     client_id = f"chairside-{site}-{chair}"
     with MqttSink(BrokerUrl.parse(broker), client_id, will=will, report=_report) as sink:
-        _report(f"publishing {composer.topics.root} over {sink.protocol}")
+        _report(f"publishing {composer.topics.root} to {broker} over {sink.protocol} ({limits})")
         try:
             run_chair(source, pipeline, sink)
         except LogError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -10,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +18,7 @@ from gateway.mqtt.connection import BrokerError, BrokerUrl
 
 _LOOPBACK = "127.0.0.1"
 _START_S = 10.0
+_LOOK_S = 0.02
 _TRIES = 3  # another process may take the free port between our look and the server's
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -61,9 +62,6 @@ class EmbeddedBroker:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
     def __enter__(self) -> Self:
         program = _find_server()
         if self._port is not None and _is_taken(self._port):
@@ -101,11 +99,12 @@ class EmbeddedBroker:
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, looked up before the fork
         )
         self._url = BrokerUrl(host=_LOOPBACK, port=port)
-        deadline = time.monotonic() + _START_S
-        while time.monotonic() < deadline and self.is_running():
+        for _ in range(round(_START_S / _LOOK_S)):
             if _is_taken(port):
                 return True
-            time.sleep(0.02)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LOOK_S)
+                return False
         return False
 
 

@@ -169,7 +169,11 @@ def test_nobody_there_and_a_bad_address_are_said_in_one_line():
 
 def test_something_that_is_no_broker_is_given_up_with_a_reason():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+
+        def hang_up():
+            server.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
         url = BrokerUrl(host="127.0.0.1", port=server.getsockname()[1])
         with pytest.raises(BrokerError, match="expected one at"), sink(url):
             pass

@@ -1,0 +1,150 @@
+"""Nonsense input: one clear line on stderr, exit code 2; and the serial port as a source."""
+
+import os
+import socket
+import subprocess
+import sys
+import tty
+from pathlib import Path
+
+import pytest
+
+from gateway.chunklog import OriginKind
+from gateway.sources import Log, Serial, SourceError
+from tests.link_bytes import Board
+
+
+def chairside(*arguments, stdin=b""):
+    return subprocess.run(
+        [sys.executable, "-m", "gateway.cli.main", *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def refused(*arguments, stdin=b""):
+    """The one line on stderr of a command that must end with 2."""
+    done = chairside(*arguments, stdin=stdin)
+    assert done.returncode == 2, done
+    lines = done.stderr.decode().strip().splitlines()
+    assert len(lines) == 1, lines
+    assert "Traceback" not in lines[0]
+    return lines[0]
+
+
+@pytest.fixture
+def taken_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def dead_broker():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"mqtt://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_a_missing_recording_is_named(tmp_path):
+    assert "nowhere" in refused("analyze", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.rig
+@pytest.mark.broker
+def test_a_missing_recording_is_named_by_the_demo_too(tmp_path):
+    line = refused("demo", "--record", str(tmp_path / "nowhere"))
+    assert line.startswith("chairside: ")
+    assert "nowhere" in line
+
+
+def test_a_recording_without_a_usable_channel_says_which_it_found(tmp_path):
+    recording = tmp_path / "cvp.csv"
+    recording.write_text("time_s,CVP_mmHg\n" + "".join(f"{k / 125},{5 + k % 3}\n" for k in range(500)))
+    line = refused("analyze", str(recording))
+    assert "CVP" in line
+    assert "PLETH" in line
+
+
+@pytest.mark.rig
+@pytest.mark.broker
+@pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
+def test_a_speed_that_is_none_is_refused(speed):
+    assert "speed" in refused("demo", "--speed", speed)
+
+
+@pytest.mark.broker
+def test_a_port_in_use_is_named(taken_port):
+    for command in (["demo"], ["run", "--port", "/dev/null"]):
+        assert f"127.0.0.1:{taken_port} is in use" in refused(*command, "--mqtt-port", str(taken_port))
+
+
+@pytest.mark.broker
+def test_a_serial_port_that_is_not_there_is_named():
+    assert refused("run", "--port", "/dev/ttyNOPE") == (
+        "chairside: serial port: expected a free one at /dev/ttyNOPE, but No such file or directory"
+    )
+
+
+def test_no_broker_is_said(dead_broker, tmp_path):
+    expected = f"chairside: broker: expected one at {dead_broker}, but nothing listens there"
+    assert refused("watch", "--broker", dead_broker) == expected
+    log = tmp_path / "empty.log"
+    log.write_bytes(b'{"chairside_log":1,"origin":{"kind":"live","label":""},"started_utc_ms":0}\n')
+    assert refused("run", "--log", str(log), "--broker", dead_broker) == expected
+
+
+@pytest.mark.broker
+def test_a_log_that_is_none_is_refused(tmp_path):
+    assert "nothing.log" in refused("run", "--log", str(tmp_path / "nothing.log"))
+    assert "expected a chunk log header" in refused("run", "--log", "-", stdin=b"hello\n")
+
+
+@pytest.mark.broker
+def test_an_id_that_is_not_one_is_refused():
+    assert "chair: expected 1..32" in refused("run", "--log", "-", "--chair", "Chair 1", stdin=b"")
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["run"], ["watch"], ["analyze"]])
+def test_every_command_has_help_with_an_example(command):
+    done = chairside(*command, "--help")
+    assert done.returncode == 0
+    assert not command or b"example" in done.stdout
+
+
+def test_a_serial_port_yields_its_bytes_and_its_silence():
+    board_end, port_end = os.openpty()
+    tty.setraw(port_end)
+    hello = Board().hello(0)
+    with Serial(os.ttyname(port_end)) as source:
+        assert source.header.origin.kind is OriginKind.LIVE
+        os.write(board_end, hello)
+        chunks, got = iter(source), b""
+        while len(got) < len(hello):
+            got += next(chunks).data
+        assert got == hello
+        before = next(chunks)
+        assert before.data == b""  # silence is a chunk too
+        os.close(board_end)  # the cable is pulled
+        after = [next(chunks) for _ in range(3)]
+        assert all(chunk.data == b"" for chunk in after)
+        assert after[-1].t_us > before.t_us
+    os.close(port_end)
+
+
+def test_a_serial_port_that_somebody_else_uses_is_refused():
+    board_end, port_end = os.openpty()
+    name = os.ttyname(port_end)
+    with Serial(name), pytest.raises(SourceError, match=name), Serial(name):
+        pass
+    os.close(board_end)
+    os.close(port_end)
+
+
+def test_a_log_file_is_closed_again(tmp_path):
+    path = Path(tmp_path) / "session.log"
+    path.write_bytes(b'{"chairside_log":1,"origin":{"kind":"live","label":"x"},"started_utc_ms":7}\n')
+    with Log(str(path)) as log:
+        assert list(log) == []
+        assert log.header.started_utc_ms == 7
