@@ -1,0 +1,74 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import dsp
+from gateway.chunklog import Origin, OriginKind
+from gateway.link import frame
+from gateway.messages import Composer, Topics
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def section(text, title):
+    return re.split(r"^## ", text.split(f"## {title}", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+def test_mqtt_md_lists_the_topics_with_their_delivery():
+    composer = Composer(
+        "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.LIVE, label=""), started_utc_ms=0
+    )
+    beat = dsp.Beat(
+        channel=dsp.Channel.PLETH,
+        t_us=0,
+        onset_us=0,
+        peak_us=0,
+        interval_us=None,
+        systolic_mmhg=None,
+        diastolic_mmhg=None,
+        mean_mmhg=None,
+        sqi=1.0,
+        accepted=True,
+    )
+    messages = [
+        composer.status(0, "online", []),
+        composer.heartbeat(0, 1, {}, {}),
+        composer.vitals(0, 1, {}),
+        composer.beat(beat),
+    ]
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (\d) \| (yes|no) \| (\S+)", (DOCS / "mqtt.md").read_text(), re.MULTILINE)
+    found = [
+        (
+            message.topic.removeprefix("chairside/v1/s/c/"),
+            str(message.qos),
+            "yes" if message.retain else "no",
+            str(message.expiry_s or "never"),
+        )
+        for message in messages
+    ]
+    assert rows == found
+    assert set(vars(Topics("s", "c"))) == {"root", "everything", *(row[0] for row in rows)}
+
+
+def test_mqtt_md_lists_every_quantity_and_every_reason():
+    vitals = words(section((DOCS / "mqtt.md").read_text(), "Vitals"))
+    assert ", ".join(quantity.value for quantity in dsp.Quantity) in vitals
+    assert ", ".join(reason.value for reason in dsp.Reason) in vitals
+
+
+def test_wire_md_lists_the_header_the_types_and_the_flags():
+    text = words((DOCS / "wire.md").read_text())
+    assert ", ".join(f"{kind.value} {kind.name}" for kind in frame.FrameType) in text
+    assert f"payload, at most {frame.MAX_PAYLOAD} bytes" in text
+    rows = re.findall(r"^\| (\d+) \| (\d) \|", (DOCS / "wire.md").read_text(), re.MULTILINE)
+    assert [int(offset) for offset, _ in rows] == [0, 1, 2, 4, 5, 6, 8, 12]
+    assert sum(int(size) for _, size in rows) == frame._HEADER.size
+    flags = section((DOCS / "wire.md").read_text(), "Header")
+    assert [int(n) for n in re.findall(r"(\d+) [a-z]", flags.split("Flags of DATA:")[1])] == [
+        f.value for f in frame.Flag
+    ]
