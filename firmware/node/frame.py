@@ -31,7 +31,7 @@ _MAX_BODY = const(244)  # header, payload, CRC; below 254, so COBS needs a singl
 _FIRST = const(1)  # wire[0] is a delimiter, sent only to end a torn frame
 
 # CRC-32 of the 16 half bytes (reflected polynomial 0xEDB88320, as zlib): a table of 256 would cost 1 kB.
-_CRC_TABLE = array(
+CRC_TABLE = array(
     "I",
     (
         0x00000000, 0x1DB71064, 0x3B6E20C8, 0x26D930AC, 0x76DC4190, 0x6B6B51F4, 0x4DB26158, 0x5005713C,
@@ -133,5 +133,5 @@ class Encoder:
             header.ticks,
         )
         copy(body, _HEADER, payload, length)
-        put_crc(body, _HEADER + length, _CRC_TABLE)
+        put_crc(body, _HEADER + length, CRC_TABLE)
         return put_cobs(self.wire, _FIRST, body, _HEADER + length + _CRC)

@@ -17,6 +17,7 @@ from hil.board.bus import Bus, Request, decode
 
 _SHIM = Path(__file__).parent / "shim"
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
+MAIN = _FIRMWARE / "main.py"
 _HEAP = "192k"  # a Pico has 232,816 bytes free after boot
 _MAX_REQUEST = 512
 _LINK_BYTES = 1 << 16
@@ -61,16 +62,17 @@ class UnixBoard:
     Parameters
     ----------
     link : file descriptor for the firmware's stdin and stdout; without one, ``read_link`` gets what it writes
+    program : what to run; it finds the firmware's modules
     """
 
-    def __init__(self, bus: Bus, boot: Boot, *, link: int | None = None) -> None:
+    def __init__(self, bus: Bus, boot: Boot, *, link: int | None = None, program: Path = MAIN) -> None:
         self._bus = bus
         self._requests, requests = socket.socketpair()
         self._requests.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _HUNG_S, 0))
         self._link, far = socket.socketpair()
         far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LINK_BYTES)
         with requests, far:
-            self._process = _start(boot, requests.fileno(), far.fileno() if link is None else link)
+            self._process = _start(boot, program, requests.fileno(), far.fileno() if link is None else link)
 
     @property
     def pid(self) -> int:
@@ -105,7 +107,7 @@ class UnixBoard:
         return self._process.wait()
 
 
-def _start(boot: Boot, requests: int, link: int) -> subprocess.Popen[bytes]:
+def _start(boot: Boot, program: Path, requests: int, link: int) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "MICROPYPATH": f"{_SHIM}:{_FIRMWARE}:.frozen",
         "RIG_CLOCK": boot.clock.value,
@@ -115,7 +117,7 @@ def _start(boot: Boot, requests: int, link: int) -> subprocess.Popen[bytes]:
         "RIG_RESET": str(_POWER_ON),
     }
     return subprocess.Popen(
-        [find_micropython(), "-X", f"heapsize={_HEAP}", str(_FIRMWARE / "main.py")],
+        [find_micropython(), "-X", f"heapsize={_HEAP}", str(program)],
         stdin=link,
         stdout=link,
         pass_fds=[requests],

