@@ -15,7 +15,7 @@ from itertools import pairwise
 from statistics import median
 
 from dsp.kernels.pulse import agreement, blend
-from dsp.quality import Evidence, judge, sqi_of
+from dsp.quality import Evidence, judge, sqi_of, trust
 from dsp.types import Reason
 from dsp.waveform import Candidate, Gap
 
@@ -32,6 +32,10 @@ SEARCH_BACK = 1.6  # median intervals without a beat
 LATENCY_US = 350_000  # a pulse is known that long after its upslope
 SEARCH_BACK_THRESHOLD = 0.2
 LEARN_BEATS = 4
+# Pulses of one patient look alike, also when they are irregular; humps of noise and movement do not. Likeness is a
+# running mean (8 beats) of the correlation with the template, 0 at 0.5 and 1 at 0.95.
+FRESH_LIKENESS = 0.75
+LEAST_LIKENESS = 0.66
 LEARN_US = 8_000_000
 
 
@@ -60,11 +64,15 @@ class _History:
         self.template = chain[0].snippet.copy()
         for c in chain[1:]:
             blend(self.template, c.snippet, 0.3)
+        self.likeness = FRESH_LIKENESS
         self._refresh()
 
     def add(self, candidate: Candidate, interval_us: int | None) -> None:
         self.slope_sums.append(min(candidate.slope_sum, 2.0 * self.slope_sum))
         self.amplitudes.append(min(candidate.amplitude, 2.0 * self.amplitude))
+        if candidate.slope_sum > 0.5 * self.slope_sum:  # small early pulses sit on the slope of the one before
+            likeness = min(1.0, max(0.0, (agreement(self.template, candidate.snippet) - 0.5) / 0.45))
+            self.likeness += 0.12 * (likeness - self.likeness)
         self.beats.append((candidate.upslope_us, candidate.slope_sum))
         if interval_us is not None:
             self.intervals_us.append(interval_us)
@@ -151,7 +159,7 @@ class PulseTracker:
             dt = c.upslope_us - last.upslope_us
             if c.emit_us > deadline_us or dt < 0.5 * history.interval_us or dt < REFRACTORY_US:
                 continue
-            if c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
+            if c.is_saturated or c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
                 continue
             evidence = self._evidence(history, c)
             if evidence.shape < 0.6 or evidence.foot_height > 0.5:
@@ -173,8 +181,7 @@ class PulseTracker:
             interval_ratio=dt / usual_us if dt and self._is_joined else None,
             foot_height=_climb(last, c, history.amplitude) if last and self._is_joined else 0.0,
             is_echo=is_echo,
-            clipped_us=c.clipped_us,
-            is_railed=c.is_railed,
+            is_saturated=c.is_saturated,
         )
 
     def _track(self, history: _History, c: Candidate) -> Pulse | None:
@@ -197,7 +204,7 @@ class PulseTracker:
         return self._overruled >= 6
 
     def _accept(self, history: _History, c: Candidate) -> Pulse:
-        sqi = sqi_of(self._evidence(history, c))
+        sqi = sqi_of(self._evidence(history, c)) * trust(history.likeness)
         interval_us = cycle_mean = None
         last = self._last
         if last is not None and self._is_joined:
@@ -212,6 +219,8 @@ class PulseTracker:
         history.noises.append(max(others, default=0.0) / history.slope_sum)
         history.add(c, interval_us)
         self._follow(c)
+        if history.likeness < LEAST_LIKENESS:
+            self._history = None
         return Pulse(candidate=c, accepted=True, sqi=sqi, reasons=(), interval_us=interval_us, cycle_mean=cycle_mean)
 
     def _follow(self, c: Candidate) -> None:
@@ -230,6 +239,8 @@ class PulseTracker:
         chain = _chain(list(self._recent))
         if not chain or chain[-1] is not c:
             return None
+        if c.is_saturated:
+            return _rejected(c, (Reason.SATURATED,))
         if not _agrees(chain):
             return _rejected(c, (Reason.LEARNING,))
         chain = chain[-LEARN_BEATS:]
@@ -311,13 +322,14 @@ def _chain(recent: list[Candidate]) -> list[Candidate]:
                 chain.append(c)
         if len(chain) == LEARN_BEATS:
             break
-    return chain[::-1] if larger <= 1 and crowded <= 1 else []
+    return chain[::-1] if larger + crowded == 0 else []
 
 
 def _resumes(memory: _History, c: Candidate) -> bool:
     """Whether a candidate looks just like the pulses before the pulse was lost."""
     return (
-        0.5 <= c.slope_sum / memory.slope_sum <= 2.0
+        not c.is_saturated
+        and 0.5 <= c.slope_sum / memory.slope_sum <= 2.0
         and 0.4 <= c.amplitude / memory.amplitude <= 2.5
         and agreement(memory.template, c.snippet) > 0.92
     )
@@ -335,4 +347,4 @@ def _agrees(chain: list[Candidate]) -> bool:
     if min(sizes) < 0.5 * max(sizes):
         return False
     shapes = [agreement(a.snippet, b.snippet) for a, b in pairwise(tail)]
-    return min(shapes) > 0.85
+    return min(shapes) > 0.93

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from dsp.types import Reason
 
-CLIPPED_US = 150_000  # a pulse top is never exactly constant for so long, not even on an 8-bit record
-SHAPE_LEAST = 0.3  # correlation with the template below which it is no pulse of this patient
 LARGEST = 5.0  # times the usual slope sum and amplitude: a flush or a movement
 
 
@@ -26,14 +24,13 @@ class Evidence:
     interval_ratio: float | None
     foot_height: float
     is_echo: bool
-    clipped_us: int
-    is_railed: bool
+    is_saturated: bool
 
 
 def judge(evidence: Evidence) -> tuple[Reason, ...]:
     """Reasons to reject; none means a beat."""
     reasons = []
-    if evidence.is_railed:
+    if evidence.is_saturated:
         reasons.append(Reason.SATURATED)
     is_large = evidence.slope_ratio > 1.8 and evidence.shape < 0.7
     if is_large or min(evidence.slope_ratio, evidence.amplitude_ratio) > LARGEST:
@@ -48,6 +45,11 @@ def sqi_of(evidence: Evidence) -> float:
     ratio = evidence.interval_ratio
     timing = 0.7 if ratio is None else 1 - 0.6 * _ramp(abs(math.log2(max(ratio, 1e-6))), 0.3, 1.2)
     return shape * size * timing
+
+
+def trust(likeness: float) -> float:
+    """Factor 0..1 on the quality of a beat whose neighbours do not look alike."""
+    return _ramp(likeness, 0.5, 0.9)
 
 
 def _ramp(x: float, low: float, high: float) -> float:

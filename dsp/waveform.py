@@ -25,6 +25,7 @@ SNIPPET_FROM_S, SNIPPET_S = -0.15, 0.35  # the shape compared between pulses, ar
 # Less is not a pulse: nothing a pressure line resolves (a patient of 50/30 has 20), or a converter's last bits.
 FAINTEST = {Channel.PRESSURE: 2.5, Channel.PLETH: 0.0}
 FAINTEST_STEPS = 2.5
+CLIPPED_US = 200_000  # no pressure stands still at its top for so long, not even on an 8-bit record
 PIECE = 256  # samples for one call of the kernel; bounds its output
 
 
@@ -41,7 +42,7 @@ class Candidate:
     """A hump of the slope sum that may be a pulse; levels in the channel's unit.
 
     ``emit_us`` is the time of the sample that completed it. ``foot`` and ``top`` are filtered, ``raw_*`` are not.
-    ``snippet`` has zero mean and unit power. ``clipped_us`` is the length of the flat run at the raw maximum.
+    ``snippet`` has zero mean and unit power. A saturated one touches a known rail, or is a pressure with a flat top.
     """
 
     emit_us: int
@@ -56,8 +57,7 @@ class Candidate:
     raw_max: float
     raw_min: float
     rise_s: float
-    clipped_us: int
-    is_railed: bool
+    is_saturated: bool
     snippet: NDArray[np.float64]
 
 
@@ -66,6 +66,7 @@ class CandidateFinder:
 
     def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None = None) -> None:
         self._period_us = 1e6 / rate_hz
+        self._is_pressure = channel is Channel.PRESSURE
         self._faintest = FAINTEST[channel]
         self._state = np.zeros(1, kernel.STATE)
         self._setup = _setup(CUTOFF_HZ[channel], rate_hz, rails)
@@ -117,6 +118,10 @@ class CandidateFinder:
     def _floor(self, row: np.void) -> float:
         return float(max(self._faintest, FAINTEST_STEPS * row["step"]))
 
+    def _is_saturated(self, row: np.void) -> bool:
+        flat_us = (int(row["clipped"]) - 1) * self._period_us
+        return bool(row["railed"] > 0 or (self._is_pressure and flat_us >= CLIPPED_US))
+
     def _result(self, row: np.void, snippet: NDArray[np.float64]) -> Candidate | Gap:
         if row["is_gap"]:
             return Gap(t_us=int(row["emit_us"]), length_us=int(row["gap_us"]))
@@ -133,8 +138,7 @@ class CandidateFinder:
             raw_max=float(row["raw_max"]),
             raw_min=float(row["raw_min"]),
             rise_s=float(row["rise_s"]),
-            clipped_us=int((int(row["clipped"]) - 1) * self._period_us),
-            is_railed=bool(row["railed"] > 0),
+            is_saturated=self._is_saturated(row),
             snippet=snippet.copy(),
         )
 
