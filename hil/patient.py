@@ -71,13 +71,13 @@ class Patient:
         return np.asarray(height * np.interp(phase, _PHASES, _PLETH_SHAPE))
 
     def beats(self, start_us: int, end_us: int) -> list[BeatTruth]:
-        """Return the beats with their onset in the interval; only the last ten seconds are kept."""
-        self._grow(end_us)
+        """Return the beats with their onset in the interval."""
+        self._keep(start_us, end_us)
         return [beat for beat in self._beats if start_us <= beat.onset_us < end_us]
 
     def _cycles(self, t_us: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return for each time its beat (onset, interval, diastolic, next diastolic, systolic) and its phase in it."""
-        self._grow(int(t_us[-1]))
+        self._keep(int(t_us[0]), int(t_us[-1]))
         following = [*self._beats[1:], self._next]
         table = np.array(
             [
@@ -88,13 +88,16 @@ class Patient:
         rows = table[np.searchsorted(table[:, 0], t_us, side="right") - 1]
         return rows, (t_us - rows[:, 0]) / rows[:, 1]
 
-    def _grow(self, until_us: int) -> None:
+    def _keep(self, start_us: int, until_us: int) -> None:
+        """Have the beats of an interval; forget those long before it."""
         while self._next.onset_us <= until_us:
             self._beats.append(self._next)
             self._next = self._beat()
-        keep = until_us - _HISTORY_US
-        while len(self._beats) > 1 and self._beats[1].onset_us < keep:
+        forget_us = start_us - _HISTORY_US
+        while len(self._beats) > 1 and self._beats[1].onset_us < forget_us:
             del self._beats[0]
+        if start_us < self._beats[0].onset_us:
+            raise ValueError(f"time: expected at least {self._beats[0].onset_us}, got {start_us}: that is forgotten")
 
     def _beat(self) -> BeatTruth:
         breath = float(np.sin(2 * np.pi * _BREATHS_HZ * self._onset_us / 1e6))
