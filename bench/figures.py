@@ -105,13 +105,13 @@ def page():
     yield ""
     yield "## Beats and pressures on recordings"
     yield ""
-    yield "`python3 ../shared/score/score.py`, whose docstring defines the figures: `chairside analyze` against references."
+    yield "`python3 ../shared/score/score.py`, which defines the figures: `chairside analyze` against references."
     yield ""
     yield from accuracy_table(accuracy)
     yield ""
     yield "## A patient in the operating theatre, over MQTT, against the bedside monitor"
     yield ""
-    yield "`make demo RECORD=../shared/waveforms/anaesthesia_enevoldsen/or_s26 SPEED=max`: the whole chain to a subscriber."
+    yield "`make demo RECORD=../shared/waveforms/anaesthesia_enevoldsen/or_s26 SPEED=max` (the whole chain)."
     yield ""
     yield from monitor_table(vitals)
     yield ""

@@ -12,12 +12,13 @@ def cobs(raw: bytes) -> bytes:
     out = bytearray()
     groups = raw.split(b"\0")
     for k, group in enumerate(groups):
-        while len(group) >= 254:
-            out += b"\xff" + group[:254]
-            group = group[254:]
-            if not group and k == len(groups) - 1:
+        rest = group
+        while len(rest) >= 254:
+            out += b"\xff" + rest[:254]
+            rest = rest[254:]
+            if not rest and k == len(groups) - 1:
                 return bytes(out)
-        out += bytes([len(group) + 1]) + group
+        out += bytes([len(rest) + 1]) + rest
     return bytes(out)
 
 
@@ -69,9 +70,7 @@ class Board:
     def data(self, stream, t_us, rows, **options):
         """One DATA frame: ``rows`` of raw numbers, the last of them taken at ``t_us``."""
         payload = b"".join(int(value).to_bytes(3, "big") for row in rows for value in row)
-        encoded = self._frame(
-            2, t_us, stream=stream, n=len(rows), index=self.index[stream], payload=payload, **options
-        )
+        encoded = self._frame(2, t_us, stream=stream, n=len(rows), index=self.index[stream], payload=payload, **options)
         self.index[stream] += len(rows)
         return encoded
 

@@ -196,7 +196,7 @@ def test_a_real_patient_over_mqtt_agrees_with_the_bedside_monitor(demo, recordin
     with demo("--record", str(record), "--speed", "max") as running:
         heard = [payload for leaf, payload in running.messages() if leaf == "vitals"]
         assert running.process.wait(PATIENCE_S) == 0
-    delay_s, agreement = against_monitor(heard, record.with_name("or_s26_numerics.csv"))
+    _, agreement = against_monitor(heard, record.with_name("or_s26_numerics.csv"))
     assert {name: one.mae <= LIMITS[name] for name, one in agreement.items()} == dict.fromkeys(LIMITS, True), agreement
     assert all(one.answered >= 0.95 for one in agreement.values()), agreement
     assert len(heard) >= 1248
