@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gateway.chunklog import Chunk
 from hil.board.bus import Bus
-from hil.board.unix import Boot, UnixBoard
+from hil.board.unix import Boot, RigError, UnixBoard
 from hil.models.adc import AdcChannel
 from hil.models.max30102 import Max30102
 
@@ -109,12 +109,16 @@ def _power_cycles(bus: Bus, ticks_us: int) -> Generator[Chunk]:
     while True:
         board = UnixBoard(bus, Boot(start_ns=t_us * 1000, ticks_us=ticks_us))
         print(f"firmware pid {board.pid}", file=sys.stderr, flush=True)  # noqa: T201
+        words = b""
         try:
             for chunk in _run(board, t_us):
                 t_us = chunk.t_us
+                words = words or chunk.data
                 yield chunk
         finally:
             status = board.close()
+        if status > 0 and b"Error" in words:  # its first words are a traceback: it would die again for ever
+            raise RigError(f"firmware does not start: {words.decode(errors='replace').splitlines()[-1]}")
         print(  # noqa: T201
             f"firmware died ({_cause(status)}) at {t_us / 1e6:.1f} s; power-on in {_RESTART_US / 1e6:g} s",
             file=sys.stderr,

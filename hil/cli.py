@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gateway.chunklog import Origin, OriginKind, write_chunk, write_header
 from gateway.errors import UserError
+from hil.board.unix import RigError, find_micropython
 
 if TYPE_CHECKING:
     from hil.stimulus import Stimulus
@@ -27,6 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"hil: {error}", file=sys.stderr)
         return 2
+    except RigError as error:
+        print(f"hil: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 0
     except BrokenPipeError:
@@ -78,7 +82,6 @@ def _speed(text: str) -> float | None:
 
 def _chair(args: argparse.Namespace) -> int:
     from hil import chair
-    from hil.board.unix import find_micropython
 
     find_micropython()  # fails before anything is written
     stimulus, origin = _load(args)
@@ -118,8 +121,6 @@ def _load(args: argparse.Namespace) -> tuple[Stimulus, Origin]:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from hil.board.unix import find_micropython
-
     try:
         path = find_micropython()
         program = "import sys; print(sys.implementation.name, sys.version)"

@@ -25,6 +25,10 @@ _HUNG_S = 20  # wall time; a board asks every 20 ms
 _POWER_ON = 1  # machine.PWRON_RESET of the rp2 port
 
 
+class RigError(Exception):
+    """The rig itself has failed: the firmware does not start."""
+
+
 class Clock(Enum):
     """Whose time the board lives in."""
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.chunklog import Chunk
 from gateway.link.frame import Flag, FrameType
 from hil.board.bus import Op, Stall
-from hil.board.unix import Boot, UnixBoard
+from hil.board.unix import Boot, RigError, UnixBoard
 from hil.chair import OPTICAL_ADDRESS, play, wire
 from hil.patient import Patient
 from hil.stimulus import Stimulus
@@ -233,6 +233,15 @@ def test_killed_firmware_leaves_silence_and_boots_anew(capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("firmware died (signal 9) at 3.")
     assert lines[1].startswith("firmware pid ")
+
+
+@rig
+def test_firmware_that_does_not_start_fails_the_rig_with_its_reason(monkeypatch, tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text("import nothing_of_this_name")
+    monkeypatch.setattr(UnixBoard.__init__, "__kwdefaults__", {"link": None, "program": program})
+    with pytest.raises(RigError, match="nothing_of_this_name"):
+        run(TimeCode(), 20)
 
 
 @rig
