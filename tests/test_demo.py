@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.mqtt.broker import EmbeddedBroker
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.subscriber import Subscriber
 from hil.compare import against_monitor
@@ -175,6 +176,29 @@ def test_a_killed_gateway_is_told_by_the_last_will_and_started_again(demo):
         will = running.wait("status", lambda s: s["state"] == "offline")
         assert (will["reasons"], will["boot"]) == (["connection lost"], first["boot"])
         assert running.wait("vitals", is_live)["boot"] != first["boot"]
+
+
+def test_a_board_on_a_serial_port_is_measured_the_same_way():
+    rig = [sys.executable, "-m", "hil.cli", "board", "--pty"]
+    gateway = [sys.executable, "-m", "gateway.cli.main", "run", "--port"]
+    with (
+        EmbeddedBroker() as broker,
+        Subscriber(broker.url, "chairside/+/+/+/vitals", report=print) as subscriber,
+        subprocess.Popen(rig, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as board,
+    ):
+        port = board.stdout.readline().strip()
+        with subprocess.Popen([*gateway, port, "--broker", str(broker.url)], stderr=subprocess.DEVNULL) as device:
+            rate, deadline = None, time.monotonic() + PATIENCE_S
+            while rate is None and time.monotonic() < deadline:
+                heard = subscriber.wait_message(0.5)
+                if heard is not None:
+                    vitals = json.loads(heard.payload)
+                    rate = vitals["quantities"]["pulse_rate"]["value"]
+            device.terminate()
+        board.terminate()
+    assert rate is not None
+    assert 50 < rate < 100
+    assert vitals["origin"] == "live"
 
 
 @pytest.mark.recordings
