@@ -42,6 +42,7 @@ _DEPTH = const(32)  # samples the FIFO holds
 _SAMPLE = const(6)  # bytes: red and infrared, 3 each, the upper 6 bits undefined ("FIFO Data")
 _SATURATED = const(31)  # OVF_COUNTER has 5 bits
 _PERIOD_US = const(10_000)
+_AGE_US = const(5_000)  # of the newest sample: between none and a period, so half of one is never wrong by more
 _LEAST_US = const(9_000)  # between two samples: the sensor's clock may be several percent fast
 _BURST_US = const(4_000)  # a full FIFO takes no less: 192 bytes of 9 clocks at 400 kHz
 
@@ -128,7 +129,7 @@ class Max30102:
         n = (pointers[0] - pointers[2]) & (_DEPTH - 1)
         if n:
             self._burst(n)
-            self.ticks = start
+            self.ticks = ticks_add(start, -_AGE_US)
             if ticks_diff(ticks_us(), start) > (_DEPTH - n) * _LEAST_US:
                 return self._give_up()
         return n
