@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dsp.channel import Summary
+from dsp.channel import WINDOW_US, Summary
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 LEAST_INTERVALS = 2  # a rate of 20/min has two in the window
-QUESTIONABLE_SQI = 0.5
-UNUSABLE_SQI = 0.2
+QUESTIONABLE_SQI = 0.6
+UNUSABLE_SQI = 0.3
 _WITHOUT_SIGNAL = (Reason.NO_CHANNEL, Reason.NO_DATA, Reason.STALE)
 
 
@@ -17,10 +17,9 @@ def pulse_rate(summary: Summary) -> Reading:
     """Mean rate over the accepted intervals of the window, beats/min."""
     if summary.unavailable is not None:
         return Unavailable(reason=summary.unavailable)
-    used = [p for p in summary.pulses if p.accepted and p.interval_us is not None]
-    if len(used) < LEAST_INTERVALS:
+    intervals_us = _intervals_us(summary)
+    if len(intervals_us) < LEAST_INTERVALS:
         return Unavailable(reason=shortage(summary))
-    intervals_us = [p.interval_us for p in used if p.interval_us is not None]
     sqi = window_sqi(summary)
     if sqi < UNUSABLE_SQI:
         return Unavailable(reason=doubt(summary))
@@ -29,6 +28,16 @@ def pulse_rate(summary: Summary) -> Reading:
         sqi=sqi,
         reasons=(doubt(summary),) if sqi < QUESTIONABLE_SQI else (),
     )
+
+
+def _intervals_us(summary: Summary) -> list[int]:
+    """Intervals between adjacent accepted beats that lie wholly in the window."""
+    begin_us = summary.t_us - WINDOW_US
+    return [
+        p.interval_us
+        for p in summary.pulses
+        if p.accepted and p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
+    ]
 
 
 def better(readings: Iterable[Reading]) -> Reading:
