@@ -162,7 +162,7 @@ class PulseTracker:
             if c.is_saturated or c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
                 continue
             evidence = self._evidence(history, c)
-            if evidence.shape < 0.6 or evidence.foot_height > 0.5:
+            if evidence.shape < 0.6 or evidence.foot_height > 0.5 or _is_step(evidence):
                 continue
             if best is None or c.slope_sum > best.slope_sum:
                 best = c
@@ -273,11 +273,18 @@ def _mean_between(a: Candidate, b: Candidate) -> float | None:
     return (b.onset_total - a.onset_total) / n if n > 0 else None
 
 
+def _is_step(evidence: Evidence) -> bool:
+    """Small and on a raised foot: the steps by which a volume-clamp device calibrates itself, not a pulse."""
+    return evidence.slope_ratio < 0.3 and evidence.foot_height > 0.3
+
+
 def _is_full_size(evidence: Evidence, noise: float) -> bool:
     """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
     ratio = 1.0 if evidence.interval_ratio is None else evidence.interval_ratio
     least = _least_share(ratio)
     if ratio < 0.8 and evidence.slope_ratio < 0.6 and evidence.shape < 0.1:
+        return False
+    if ratio >= 0.8 and _is_step(evidence):
         return False
     if evidence.is_echo:
         if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):
