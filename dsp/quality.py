@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dsp.types import Reason
 
@@ -50,6 +51,45 @@ def sqi_of(evidence: Evidence) -> float:
 def trust(likeness: float) -> float:
     """Factor 0..1 on the quality of a beat whose neighbours do not look alike."""
     return _ramp(likeness, 0.5, 0.9)
+
+
+def is_step(evidence: Evidence) -> bool:
+    """Small and on a raised foot: the steps by which a volume-clamp device calibrates itself, not a pulse."""
+    return evidence.slope_ratio < 0.3 and evidence.foot_height > 0.3
+
+
+def is_full_size(evidence: Evidence, noise: float) -> bool:
+    """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
+    ratio = 1.0 if evidence.interval_ratio is None else evidence.interval_ratio
+    least = _least_share(ratio)
+    if ratio < 0.8 and evidence.slope_ratio < 0.6 and evidence.shape < 0.1:
+        return False
+    if ratio >= 0.8 and is_step(evidence):
+        return False
+    if evidence.is_echo:
+        if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):
+            return False
+        if ratio < 0.65 and evidence.shape > 0.85 and evidence.foot_height < 0.25:
+            least *= 0.65
+        least = max(least, min(0.8, 1.3 * noise + 0.1))
+    elif ratio < 0.75:
+        least = min(least, 0.2)
+    return evidence.slope_ratio >= least
+
+
+# Least share of the usual slope sum, by the time since the last beat in median intervals. A hump where a pulse is due
+# needs little; early ones are dicrotic waves, late ones stand where pulses are missing, so that noise has had a chance.
+_DUE = (0.4, 0.5, 0.55, 0.6, 0.65, 0.75, 0.85, 1.1, 1.2, 1.4)
+_LEAST = (0.85, 0.65, 0.55, 0.40, 0.30, 0.22, 0.15, 0.15, 0.30, 0.40)
+
+
+def _least_share(ratio: float) -> float:
+    if ratio <= _DUE[0]:
+        return _LEAST[0]
+    for (r0, r1), (s0, s1) in zip(pairwise(_DUE), pairwise(_LEAST), strict=True):
+        if ratio <= r1:
+            return s0 + (s1 - s0) * (ratio - r0) / (r1 - r0)
+    return _LEAST[-1]
 
 
 def _ramp(x: float, low: float, high: float) -> float:
