@@ -14,6 +14,7 @@ from dsp.types import (
     SampleBlock,
     Tick,
     Unavailable,
+    Validity,
     Vital,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "SampleBlock",
     "Tick",
     "Unavailable",
+    "Validity",
     "Vital",
     "VitalsMonitor",
 ]

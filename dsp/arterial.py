@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from dsp.channel import Summary
-from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, doubt, shortage, window_sqi
-from dsp.types import Measured, Quantity, Reading, Unavailable
+from dsp.rate import measured, shortage
+from dsp.types import Quantity, Reading, Unavailable
 
 LEAST_BEATS = 2
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
@@ -21,19 +21,16 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
     if summary.unavailable is not None:
         return dict.fromkeys(PRESSURES, Unavailable(reason=summary.unavailable))
     beats = [p for p in summary.pulses if p.accepted]
-    sqi = window_sqi(summary)
     means = [p.cycle_mean for p in beats if p.cycle_mean is not None]
     values: tuple[Sequence[float], ...] = (
         [p.candidate.raw_max for p in beats],
         [p.candidate.raw_min for p in beats],
         means,
     )
-    return {q: _reading(v, sqi, summary) for q, v in zip(PRESSURES, values, strict=True)}
+    return {q: _reading(v, summary) for q, v in zip(PRESSURES, values, strict=True)}
 
 
-def _reading(values: Sequence[float], sqi: float, summary: Summary) -> Reading:
+def _reading(values: Sequence[float], summary: Summary) -> Reading:
     if len(values) < LEAST_BEATS:
         return Unavailable(reason=shortage(summary))
-    if sqi < UNUSABLE_SQI:
-        return Unavailable(reason=doubt(summary))
-    return Measured(value=median(values), sqi=sqi, reasons=(doubt(summary),) if sqi < QUESTIONABLE_SQI else ())
+    return measured(median(values), summary)

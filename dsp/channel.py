@@ -45,6 +45,7 @@ class ChannelMonitor:
         self._had_pulse = False  # since the start or the last forgetting
         self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
         self._summaries: dict[int, Summary] = {}
+        self._asked_us = -SECOND_US  # seconds up to here have been answered
 
     def feed(self, block: SampleBlock) -> list[Beat]:
         beats: list[Beat] = []
@@ -53,7 +54,8 @@ class ChannelMonitor:
         return beats
 
     def summary(self, t_us: int) -> Summary:
-        """The channel at a whole second, from all samples up to it."""
+        """The channel at a whole second, from all samples up to it that have come; ask once, in order."""
+        self._asked_us = t_us
         kept = self._summaries.pop(t_us, None)
         return kept if kept is not None else self._summarize(t_us)
 
@@ -74,7 +76,9 @@ class ChannelMonitor:
         """Sum up each second that ended before ``t_us``."""
         if self._seen_us is None:
             return
-        first = max(-(-self._seen_us // SECOND_US), (t_us - 1) // SECOND_US - KEPT_SECONDS)
+        first = max(
+            -(-self._seen_us // SECOND_US), (t_us - 1) // SECOND_US - KEPT_SECONDS, self._asked_us // SECOND_US + 1
+        )
         for second in range(first, (t_us - 1) // SECOND_US + 1):
             at = second * SECOND_US
             self._summaries[at] = self._summarize(at)

@@ -20,12 +20,18 @@ def pulse_rate(summary: Summary) -> Reading:
     intervals_us = _intervals_us(summary)
     if len(intervals_us) < LEAST_INTERVALS:
         return Unavailable(reason=shortage(summary))
+    return measured(60e6 * len(intervals_us) / sum(intervals_us), summary)
+
+
+def measured(value: float, summary: Summary) -> Reading:
+    """A value made of the window's accepted beats, as far as their quality allows."""
     sqi = window_sqi(summary)
     if sqi < UNUSABLE_SQI:
         return Unavailable(reason=doubt(summary))
     return Measured(
-        value=60e6 * len(intervals_us) / sum(intervals_us),
+        value=value,
         sqi=sqi,
+        newest_us=max(p.candidate.upslope_us for p in summary.pulses if p.accepted),
         reasons=(doubt(summary),) if sqi < QUESTIONABLE_SQI else (),
     )
 

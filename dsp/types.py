@@ -76,15 +76,27 @@ class Reason(Enum):
     IMPLAUSIBLE = "implausible"  # outside what a person can have
 
 
+class Validity(Enum):
+    """How far a value may be believed; calibrating and uncalibrated come with the quantities that need it."""
+
+    MEASURED = "measured"
+    QUESTIONABLE = "questionable"
+    CALIBRATING = "calibrating"
+    UNCALIBRATED = "uncalibrated"
+    UNAVAILABLE = "unavailable"
+    STALE = "stale"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A value that was measured, with the quality of the signal it came from.
 
-    ``reasons`` is empty unless the value is questionable.
+    ``newest_us`` is the time of the newest beat in it; ``reasons`` is empty unless the value is questionable.
     """
 
     value: float
     sqi: float
+    newest_us: int
     reasons: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
@@ -93,12 +105,24 @@ class Measured:
         if not 0.0 <= self.sqi <= 1.0:
             raise ValueError(f"sqi: expected 0..1, got {self.sqi}")
 
+    @property
+    def validity(self) -> Validity:
+        return Validity.QUESTIONABLE if self.reasons else Validity.MEASURED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
     """No value, and why."""
 
     reason: Reason
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return (self.reason,)
+
+    @property
+    def validity(self) -> Validity:
+        return Validity.STALE if self.reason is Reason.STALE else Validity.UNAVAILABLE
 
 
 Reading = Measured | Unavailable

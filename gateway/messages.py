@@ -65,7 +65,7 @@ class Heartbeat(Stamp, frozen=True, kw_only=True):
 
 
 class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
-    """One quantity: a value with its quality, or null with the reason. ``age_ms``: of the newest signal in it."""
+    """One quantity: a value with its quality, or null with the reason. ``age_ms``: of the newest beat in it."""
 
     value: float | None
     unit: str
@@ -189,25 +189,15 @@ def _message(topic: str, payload: Stamp, *, qos: int = 0, retain: bool = False, 
     return Message(topic=topic, payload=msgspec.json.encode(payload), qos=qos, retain=retain, expiry_s=expiry_s)
 
 
-def value_of(reading: dsp.Reading, unit: str, age_ms: int | None) -> VitalValue:
-    """A reading as it stands on the wire."""
-    match reading:
-        case dsp.Measured(value=value, sqi=sqi, reasons=reasons):
-            return VitalValue(
-                value=round(value, 2),
-                unit=unit,
-                validity="questionable" if reasons else "measured",
-                reasons=[reason.value for reason in reasons],
-                sqi=round(sqi, 3),
-                age_ms=age_ms,
-            )
-        case dsp.Unavailable(reason=reason):
-            validity = "stale" if reason is dsp.Reason.STALE else "unavailable"
-            return VitalValue(
-                value=None,
-                unit=unit,
-                validity=validity,
-                reasons=[reason.value],
-                sqi=0.0,
-                age_ms=age_ms,
-            )
+def value_of(vital: dsp.Vital) -> VitalValue:
+    """A vital as it stands on the wire."""
+    reading = vital.reading
+    measured = reading if isinstance(reading, dsp.Measured) else None
+    return VitalValue(
+        value=round(measured.value, 2) if measured else None,
+        unit=vital.quantity.unit,
+        validity=reading.validity.value,
+        reasons=[reason.value for reason in reading.reasons],
+        sqi=round(measured.sqi, 3) if measured else 0.0,
+        age_ms=max(0, vital.t_us - measured.newest_us) // 1000 if measured else None,
+    )

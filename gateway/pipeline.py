@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
+from dataclasses import asdict, replace
 
 import dsp
 from gateway.chunklog import Chunk
 from gateway.link.device import Connected, Descriptor, Device, Samples
 from gateway.link.frame import FrameParser, LinkFault
-from gateway.messages import Composer, Message, VitalValue, value_of
+from gateway.messages import Composer, Message, value_of
 
 _SECOND_US = 1_000_000
 _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick, null within 3 s
@@ -18,6 +19,8 @@ _SOURCES = {
     "infrared": (dsp.Channel.PLETH, -1.0),
     "pressure": (dsp.Channel.PRESSURE, 1.0),
 }
+
+_NOT_IMPLEMENTED = dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED)
 
 
 class Pipeline:
@@ -69,24 +72,20 @@ class Pipeline:
                 messages.append(self._composer.beat(event))
             elif event.t_us == t_us:
                 vitals.append(event)
-        ages = {channel: self._age_ms(channel, t_us) for channel in self._newest_us}
-        known = [age for age in ages.values() if age is not None]
-        newest = min(known, default=None)
-        quantities = {vital.quantity.value: self._value(vital, t_us, newest) for vital in vitals}
+        quantities = {vital.quantity.value: value_of(self._unless_lost(vital)) for vital in vitals}
         self._seq += 1
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
-        by_name = {channel.value: age for channel, age in ages.items()}
+        by_name = {channel.value: self._age_ms(channel, t_us) for channel in self._newest_us}
         counters = asdict(self._device.statistics)
         messages.append(self._composer.heartbeat(t_us, self._seq, by_name, counters))
         return messages
 
-    def _value(self, vital: dsp.Vital, t_us: int, age_ms: int | None) -> VitalValue:
-        reading = vital.reading
-        if not self._is_live(t_us) and reading != dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED):
-            heard = self._last_frame_us is not None
-            reading = dsp.Unavailable(reason=dsp.Reason.LINK_LOST if heard else dsp.Reason.NO_DATA)
-        measured = isinstance(reading, dsp.Measured)
-        return value_of(reading, vital.quantity.unit, age_ms if measured else None)
+    def _unless_lost(self, vital: dsp.Vital) -> dsp.Vital:
+        """A lost link says so for everything that could have been measured."""
+        if self._is_live(vital.t_us) or vital.reading == _NOT_IMPLEMENTED:
+            return vital
+        reason = dsp.Reason.NO_DATA if self._last_frame_us is None else dsp.Reason.LINK_LOST
+        return replace(vital, reading=dsp.Unavailable(reason=reason))
 
     def _connected(self, event: Connected) -> list[Message]:
         """A board has come up: what was learnt of the signal before does not count any more."""
@@ -159,5 +158,6 @@ class Pipeline:
 
 
 def _rails(stream: Descriptor, sign: float) -> dsp.Rails:
-    ends = sign * float(stream.scale(0)), sign * float(stream.scale(stream.full))
-    return dsp.Rails(low=min(ends), high=max(ends))
+    """Only full scale is saturation: raw 0 is an open input or a dark sensor, and so a flat line."""
+    full = sign * float(stream.scale(stream.full))
+    return dsp.Rails(low=-math.inf, high=full) if sign > 0 else dsp.Rails(low=full, high=math.inf)

@@ -88,30 +88,26 @@ def beat_line(beat: Beat) -> dict[str, Any]:
         "mean_mmhg": _rounded(beat.mean_mmhg),
         "sqi": _rounded(beat.sqi),
         "accepted": beat.accepted,
-        "reasons": [r.name.lower() for r in beat.reasons],
+        "reasons": [reason.value for reason in beat.reasons],
     }
 
 
 def vital_line(vital: Vital) -> dict[str, Any]:
     """One quantity at one second; no value is null, and says why."""
-    from dsp import Measured, Reason, Unavailable
+    from dsp import Measured
 
-    line: dict[str, Any] = {
+    reading = vital.reading
+    measured = reading if isinstance(reading, Measured) else None
+    return {
         "type": "vital",
         "t_s": vital.t_us / 1e6,
         "quantity": vital.quantity.value,
-        "value": None,
+        "value": _rounded(measured.value) if measured else None,
         "unit": vital.quantity.unit,
-        "sqi": None,
+        "sqi": _rounded(measured.sqi) if measured else None,
+        "validity": reading.validity.value,
+        "reasons": [reason.value for reason in reading.reasons],
     }
-    match vital.reading:
-        case Measured(value=value, sqi=sqi, reasons=reasons):
-            validity = "questionable" if reasons else "measured"
-            line |= {"value": _rounded(value), "sqi": _rounded(sqi), "validity": validity}
-        case Unavailable(reason=reason):
-            reasons = (reason,)
-            line |= {"validity": "stale" if reason is Reason.STALE else "unavailable"}
-    return line | {"reasons": [r.name.lower() for r in reasons]}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -66,7 +66,7 @@ def test_text_names_the_value_its_share_and_the_reasons(capsys, recording):
     out = capsys.readouterr().out
     assert "ABP at 125 Hz" in out
     assert "120.0 mm[Hg]" in out
-    assert "not_implemented 30 s" in out
+    assert "not implemented yet 30 s" in out
 
 
 def test_nothing_measurable_is_no_error(capsys, tmp_path):
@@ -75,7 +75,7 @@ def test_nothing_measurable_is_no_error(capsys, tmp_path):
     lines = json_lines(capsys, path)
     assert not [line for line in lines if line["type"] == "beat"]
     late = [v for v in lines if v["type"] == "vital" and v["quantity"] == "pulse_rate" and v["t_s"] > 5]
-    assert {tuple(v["reasons"]) for v in late} == {("flat",)}
+    assert {tuple(v["reasons"]) for v in late} == {("flat line",)}
 
 
 def test_no_usable_channel_is_wrong_use(capsys, tmp_path):

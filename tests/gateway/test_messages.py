@@ -27,13 +27,17 @@ def test_the_chair_of_a_topic():
     assert chair_of("chairside/v1/s/c/waveform/pleth") == ("s", "c")
 
 
+def wire(reading):
+    return value_of(dsp.Vital(t_us=5_000_000, quantity=dsp.Quantity.SYSTOLIC, reading=reading))
+
+
 def test_a_measured_value_and_a_missing_one_as_they_stand_on_the_wire():
-    good = value_of(dsp.Measured(value=121.234567, sqi=0.98765), "mm[Hg]", 400)
+    good = wire(dsp.Measured(value=121.234567, sqi=0.98765, newest_us=4_600_000))
     assert (good.value, good.sqi, good.validity, good.reasons, good.age_ms) == (121.23, 0.988, "measured", [], 400)
-    doubtful = value_of(dsp.Measured(value=1.0, sqi=0.3, reasons=(dsp.Reason.IRREGULAR,)), "/min", 1)
+    doubtful = wire(dsp.Measured(value=1.0, sqi=0.3, newest_us=0, reasons=(dsp.Reason.IRREGULAR,)))
     assert (doubtful.validity, doubtful.reasons) == ("questionable", ["irregular"])
     for reason in dsp.Reason:
-        missing = value_of(dsp.Unavailable(reason=reason), "/min", None)
+        missing = wire(dsp.Unavailable(reason=reason))
         assert missing.value is None
         assert missing.sqi == 0.0
         assert missing.reasons == [reason.value]
