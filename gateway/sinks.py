@@ -1,9 +1,13 @@
-"""Where messages go: a list for tests, or the MQTT broker (gateway.mqtt.publisher)."""
+"""Where messages go: a list for tests, a file, or the MQTT broker (gateway.mqtt.publisher)."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol, Self
 
+import msgspec
+
+from gateway.errors import UserError
 from gateway.messages import Message
 
 
@@ -13,6 +17,30 @@ class Sink(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def publish(self, message: Message) -> None: ...
+
+
+class JsonLines:
+    """A file with one message a line, for where there is no broker."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = Path(self._path).open("wb")
+        except OSError as error:
+            raise UserError(
+                f"messages: expected a file that can be written at {self._path}: {error.strerror}"
+            ) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def publish(self, message: Message) -> None:
+        line = {"topic": message.topic, "retain": message.retain, "payload": msgspec.Raw(message.payload)}
+        self._file.write(msgspec.json.encode(line) + b"\n")
+        self._file.flush()
 
 
 class Collected:

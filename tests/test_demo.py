@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.mqtt.broker import EmbeddedBroker
+from gateway.mqtt.broker import MOSQUITTO, NATS, PrivateBroker
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.subscriber import Subscriber
 from hil.compare import against_monitor
@@ -182,7 +182,7 @@ def test_a_board_on_a_serial_port_is_measured_the_same_way():
     rig = [sys.executable, "-m", "hil.cli", "board", "--pty"]
     gateway = [sys.executable, "-m", "gateway.cli.main", "run", "--port"]
     with (
-        EmbeddedBroker() as broker,
+        PrivateBroker(NATS, report=print) as broker,
         Subscriber(broker.url, "chairside/+/+/+/vitals", report=print) as subscriber,
         subprocess.Popen(rig, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as board,
     ):
@@ -199,6 +199,39 @@ def test_a_board_on_a_serial_port_is_measured_the_same_way():
     assert rate is not None
     assert 50 < rate < 100
     assert vitals["origin"] == "live"
+
+
+@pytest.mark.parametrize("server", [NATS, MOSQUITTO], ids=lambda server: server.name)
+def test_a_killed_broker_is_reported_and_started_again_and_values_flow(demo, server):
+    if server.find() is None:
+        pytest.skip(f"{server.name} is not installed")
+    with demo("--broker", server.name) as running:
+        before = running.wait("vitals", is_live)
+        os.kill(int(running.wait_printed(r"broker +mqtt://.*pid (\d+)")), signal.SIGKILL)
+        running.wait_printed(r"(the broker has died)")
+        after = running.wait("vitals", lambda v: is_live(v) and v["t_us"] > before["t_us"] + 1_000_000)
+        assert after["t_us"] - before["t_us"] <= 10_000_000
+        assert after["boot"] == before["boot"]
+        assert "the broker runs again" in running.printed()
+
+
+def test_without_a_broker_the_demo_says_so_and_keeps_what_it_saw(tmp_path):
+    kept = tmp_path / "kept.jsonl"
+    command = [sys.executable, "-m", "gateway.cli.main", "demo", "--broker", "none", "--messages", str(kept)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert "no broker" in process.stdout.readline()
+        deadline = time.monotonic() + PATIENCE_S
+        measured = False
+        while not measured and time.monotonic() < deadline:
+            time.sleep(0.5)
+            lines = kept.read_text().splitlines() if kept.exists() else []
+            vitals = [json.loads(line)["payload"] for line in lines[:-1] if '/vitals"' in line]
+            measured = any(is_live(one) for one in vitals)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert measured
+    assert process.returncode == 0
+    assert json.loads(kept.read_text().splitlines()[-1])["payload"]["state"] == "offline"
 
 
 @pytest.mark.recordings

@@ -17,16 +17,17 @@ import threading
 from collections.abc import Callable
 from typing import IO, Self
 
-from gateway.cli.run import add_mqtt_options, open_broker
+from gateway.cli.run import add_mqtt_options
 from gateway.cli.watch import Screen, show
 from gateway.errors import UserError
 from gateway.messages import Topics
-from gateway.mqtt.broker import die_with_parent
+from gateway.mqtt.broker import die_with_parent, open_broker
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.subscriber import ChairView, Heard, Subscriber
 from gateway.sources import monotonic_us
 
 _START_S = 20.0
+_LOOK_S = 0.1
 _END_S = 2.0
 _RESTART_US = 2_000_000
 
@@ -46,32 +47,45 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     started_us = monotonic_us()
-    Topics(args.site, args.chair)  # refuse a bad id before anything is started
+    topics = Topics(args.site, args.chair)  # refuse a bad id before anything is started
     screen = Screen(sys.stdout.isatty())
-    with open_broker(args.broker, args.mqtt_port) as (url, limits):
-        with _Chair(args, url, screen.note) as chair:
-            for line in _how_to_subscribe(url, limits, args.site, args.chair):
+    with open_broker(args.broker, port=args.mqtt_port, report=screen.note) as broker:
+        if broker.url is None:
+            return _run_alone(args, screen)
+        with _Chair(args, ["--broker", str(broker.url)], screen.note) as chair:
+            for line in _how_to_subscribe(broker.url, broker.limits, topics.everything):
                 screen.note(line)
             milestones = _Milestones(started_us, screen.note)
-            topic_filter = Topics(args.site, args.chair).everything
-            with Subscriber(BrokerUrl.parse(url), topic_filter, report=screen.note) as subscriber:
+            with Subscriber(broker.url, topics.everything, report=screen.note) as subscriber:
                 show(subscriber, screen, until=chair.has_ended, also=milestones.feed)
         return chair.exit_code
 
 
-def _how_to_subscribe(url: str, limits: str, site: str, chair: str) -> list[str]:
-    broker = BrokerUrl.parse(url)
-    topic = Topics(site, chair).everything
+def _run_alone(args: argparse.Namespace, screen: Screen) -> int:
+    """Without any broker: what is measured goes into a file."""
+    messages = args.messages or f"chairside-{args.site}-{args.chair}.jsonl"
+    screen.note(
+        "no broker: expected mosquitto (apt install mosquitto) or nats (pip install 'chairside[embedded]'); "
+        f"nobody can subscribe, messages are kept in {messages}"
+    )
+    with _Chair(args, ["--broker", "none", "--messages", messages], screen.note) as chair:
+        pause = threading.Event()
+        while not chair.has_ended():
+            pause.wait(_LOOK_S)
+    return chair.exit_code
+
+
+def _how_to_subscribe(broker: BrokerUrl, limits: str, topic: str) -> list[str]:
     python = (
         "import paho.mqtt.subscribe as s; "
         f"s.callback(lambda c, u, m: print(m.topic, m.payload.decode()), '{topic}', "
         f"hostname='{broker.host}', port={broker.port})"
     )
     return [
-        f"broker     {url} ({limits})",
+        f"broker     {broker} ({limits})",
         f"subscribe  mosquitto_sub -h {broker.host} -p {broker.port} -t '{topic}' -v",
         f'or         {sys.executable} -c "{python}"',
-        f"or         chairside watch --broker {url}",
+        f"or         chairside watch --broker {broker}",
         "Ctrl-C ends the demo",
     ]
 
@@ -98,10 +112,10 @@ class _Milestones:
 class _Chair:
     """The rig and the gateway behind it, as processes; a gateway that is killed is started again, as systemd would."""
 
-    def __init__(self, args: argparse.Namespace, broker: str, note: Callable[[str], None]) -> None:
+    def __init__(self, args: argparse.Namespace, sink: list[str], note: Callable[[str], None]) -> None:
         rig = ["hil.cli", "chair", "--speed", args.speed, "--seed", str(args.seed)]
         self._rig_command = [*rig, "--record", args.record] if args.record else rig
-        self._gateway_command = ["gateway.cli.main", "run", "--log", "-", "--broker", broker]
+        self._gateway_command = ["gateway.cli.main", "run", "--log", "-", *sink]
         self._gateway_command += ["--site", args.site, "--chair", args.chair]
         self._note = note
         self._rig: subprocess.Popen[bytes] | None = None

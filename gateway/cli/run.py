@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
+from gateway.errors import UserError
 from gateway.sources import Log, Serial, Source, SourceError
+
+if TYPE_CHECKING:
+    from gateway.mqtt.broker import Opened
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,61 +29,58 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def add_mqtt_options(parser: argparse.ArgumentParser) -> None:
     """Options of every command that publishes a chair."""
-    parser.add_argument("--broker", help="mqtt://host[:port]; default: a private embedded one")
-    parser.add_argument("--mqtt-port", type=int, help="port of the embedded broker; default: a free one")
+    parser.add_argument(
+        "--broker", default="auto", help="auto (mosquitto, else nats, else none), one of these, or mqtt://host[:port]"
+    )
+    parser.add_argument("--mqtt-port", type=int, help="port of the private broker; default: a free one")
+    parser.add_argument("--messages", metavar="FILE", help="where messages go, a line each, if there is no broker")
     parser.add_argument("--site", default="demo", help="default: %(default)s")
     parser.add_argument("--chair", default="chair-1", help="default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
     from gateway.messages import Topics
+    from gateway.mqtt.broker import open_broker
 
     Topics(args.site, args.chair)  # refuse a bad id before anything is started
     source: Source = Serial(args.port) if args.port else Log(args.log)
-    with open_broker(args.broker, args.mqtt_port) as (url, limits), source:
-        play(source, url, limits, args.site, args.chair)
+    with open_broker(args.broker, port=args.mqtt_port, report=_report) as broker, source:
+        play(source, broker, args)
     return 0
 
 
-@contextlib.contextmanager
-def open_broker(url: str | None, port: int | None) -> Iterator[tuple[str, str]]:
-    """A configured broker as it is, else the embedded one; gives its address and what it cannot do."""
-    from gateway.mqtt.broker import EmbeddedBroker
-    from gateway.mqtt.connection import BrokerUrl
-
-    if url is not None:
-        yield str(BrokerUrl.parse(url)), "configured"
-        return
-    with EmbeddedBroker(port) as broker:
-        yield str(broker.url), broker.limits
-
-
-def play(source: Source, broker: str, limits: str, site: str, chair: str) -> None:
-    """Run an entered source into a broker until it ends or the process is asked to."""
+def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
+    """Run an entered source into a broker, or a file, until it ends or the process is asked to."""
     import uuid
 
     from gateway.chunklog import LogError
     from gateway.messages import Composer
-    from gateway.mqtt.connection import BrokerUrl
     from gateway.mqtt.publisher import MqttSink
     from gateway.pipeline import Pipeline
     from gateway.run import run as run_chair
+    from gateway.sinks import JsonLines
 
     composer = Composer(
-        site,
-        chair,
+        args.site,
+        args.chair,
         boot=uuid.uuid4().hex[:12],
         version=version("chairside"),
         origin=source.header.origin,
         started_utc_ms=source.header.started_utc_ms,
     )
-    pipeline = Pipeline(composer)
-    will = composer.status(0, "offline", ["connection lost"])
-    client_id = f"chairside-{site}-{chair}"
-    with MqttSink(BrokerUrl.parse(broker), client_id, will=will, report=_report) as sink:
-        _report(f"publishing {composer.topics.root} to {broker} over {sink.protocol} ({limits})")
+    sink: JsonLines | MqttSink
+    if broker.url is None:
+        if args.messages is None:
+            raise UserError("broker: there is none; expected --messages FILE, so that what is measured is kept")
+        sink = JsonLines(args.messages)
+    else:
+        will = composer.status(0, "offline", ["connection lost"])
+        sink = MqttSink(broker.url, f"chairside-{args.site}-{args.chair}", will=will, report=_report)
+    with sink:
+        where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol}"
+        _report(f"publishing {composer.topics.root} to {where} ({broker.limits})")
         try:
-            run_chair(source, pipeline, sink)
+            run_chair(source, Pipeline(composer), sink)
         except LogError as error:
             raise SourceError(f"log: {error}") from None
 

@@ -43,7 +43,7 @@ class BrokerUrl:
         except ValueError:
             port = 0
         if parts.scheme != "mqtt" or not parts.hostname or not port:
-            raise BrokerError(f"broker: expected mqtt://host[:port], got {url!r}")
+            raise BrokerError(f"broker: expected auto, mosquitto, nats, none or mqtt://host[:port], got {url!r}")
         return cls(host=parts.hostname, port=port, user=parts.username, password=parts.password)
 
     def __str__(self) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 
 from gateway.chunklog import Origin, OriginKind
 from gateway.messages import Composer
-from gateway.mqtt.broker import EmbeddedBroker
+from gateway.mqtt.broker import MOSQUITTO, NATS, PrivateBroker, Server, open_broker
 from gateway.mqtt.connection import BrokerError, BrokerUrl
 from gateway.mqtt.publisher import MqttSink
 from gateway.mqtt.subscriber import Subscriber
@@ -32,50 +31,21 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Mosquitto:
-    """The system's mosquitto on a free port, as a configured broker would be; can be killed and started again."""
+def private(server=NATS, port=None, reports=None):
+    return PrivateBroker(server, port=port, report=(reports if reports is not None else []).append)
 
-    def __init__(self, program, directory):
-        self.url = BrokerUrl(host="127.0.0.1", port=free_port())
-        self._config = Path(directory) / "mosquitto.conf"
-        self._config.write_text(f"listener {self.url.port} 127.0.0.1\nallow_anonymous true\n")
-        self._program = program
-        self.start()
 
-    def start(self):
-        self._process = subprocess.Popen(
-            [self._program, "-c", self._config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex((self.url.host, self.url.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("mosquitto did not start")
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
+@pytest.fixture(params=[NATS, MOSQUITTO], ids=lambda server: server.name)
+def broker(request):
+    if request.param.find() is None:
+        pytest.skip(f"{request.param.name} is not installed")
+    with private(request.param) as running:
+        yield running
 
 
 @pytest.fixture
-def mosquitto(tmp_path):
-    program = shutil.which("mosquitto", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        pytest.skip("mosquitto is not installed")
-    broker = Mosquitto(program, tmp_path)
-    yield broker
-    broker.kill()
-
-
-@pytest.fixture(params=["nats", "mosquitto"])
-def url(request):
-    if request.param == "mosquitto":
-        yield request.getfixturevalue("mosquitto").url
-        return
-    with EmbeddedBroker() as broker:
-        yield broker.url
+def url(broker):
+    return broker.url
 
 
 def sink(url, reports=None, client_id="chair"):
@@ -141,21 +111,31 @@ def test_an_orderly_end_leaves_the_last_status_not_the_will(url):
         assert payload["reasons"] == ["ended"]
 
 
-def test_a_broker_that_forgot_everything_is_told_the_status_again(mosquitto):
+def test_a_killed_broker_is_started_again_and_the_status_comes_back(broker):
     reports = []
-    with sink(mosquitto.url, reports) as publisher:
+    with sink(broker.url, reports) as publisher:
         publisher.publish(COMPOSER.status(1, "online", []))
         time.sleep(0.3)
-        mosquitto.kill()
-        time.sleep(0.5)
+        os.kill(broker.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while not any("lost" in line for line in reports) and time.monotonic() < deadline:
+            time.sleep(0.05)
         publisher.publish(COMPOSER.status(2, "degraded", ["link lost"]))  # while nobody listens
         publisher.publish(COMPOSER.vitals(2, 1, {}))
-        mosquitto.start()
-        with Subscriber(mosquitto.url, "chairside/#", report=print) as subscriber:
+        wait_connected(publisher)
+        with Subscriber(broker.url, "chairside/#", report=print) as subscriber:
             payload, _ = wait_status(subscriber, "degraded")
             assert payload["reasons"] == ["link lost"]
             assert subscriber.wait_message(0.3) is None  # the old vitals were not queued
-        assert any("lost" in line for line in reports)
+
+
+def wait_connected(publisher, timeout_s=10.0):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if publisher._client.is_connected():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not connected within {timeout_s} s")
 
 
 def test_nobody_there_and_a_bad_address_are_said_in_one_line():
@@ -163,7 +143,7 @@ def test_nobody_there_and_a_bad_address_are_said_in_one_line():
     with pytest.raises(BrokerError, match=f"expected one at {url}, but nothing listens there"), sink(url):
         pass
     for bad in ("127.0.0.1", "http://host", "mqtt://", "mqtt://host:99999"):
-        with pytest.raises(BrokerError, match="expected mqtt://host"):
+        with pytest.raises(BrokerError, match=r"or mqtt://host\[:port\], got"):
             BrokerUrl.parse(bad)
 
 
@@ -179,8 +159,8 @@ def test_something_that_is_no_broker_is_given_up_with_a_reason():
             pass
 
 
-def test_the_embedded_broker_leaves_no_process_port_or_file():
-    with EmbeddedBroker() as broker:
+def test_a_private_broker_leaves_no_process_port_or_file():
+    with private() as broker:
         pid, port = broker.pid, broker.url.port
         directory = Path(broker._directory.name)
         assert directory.exists()
@@ -192,23 +172,41 @@ def test_the_embedded_broker_leaves_no_process_port_or_file():
 
 
 def test_a_port_in_use_is_refused_and_two_brokers_do_not_collide():
-    with EmbeddedBroker() as first, EmbeddedBroker() as second:
+    with private() as first, private() as second:
         assert first.url != second.url
-        with pytest.raises(BrokerError, match=f"127.0.0.1:{first.url.port} is in use"), EmbeddedBroker(first.url.port):
+        with pytest.raises(BrokerError, match=f"127.0.0.1:{first.url.port} is in use"), private(port=first.url.port):
             pass
+
+
+def test_auto_takes_mosquitto_then_nats_then_none_and_says_which(monkeypatch):
+    def opened(choice="auto"):
+        with open_broker(choice, port=None, report=print) as broker:
+            return broker
+
+    if MOSQUITTO.find():
+        assert "mosquitto, MQTT 5" in opened().limits
+    monkeypatch.setattr(Server, "find", lambda server: None if server is MOSQUITTO else find(server))
+    assert "NATS server, MQTT 3.1.1" in opened().limits
+    monkeypatch.setattr(Server, "find", lambda _: None)
+    assert opened().url is None
+    with pytest.raises(BrokerError, match="expected nats-server to be installed"):
+        opened("nats")
+
+
+find = Server.find
 
 
 _PARENT = """
 import time
-from gateway.mqtt.broker import EmbeddedBroker
-broker = EmbeddedBroker()
+from gateway.mqtt.broker import MOSQUITTO, NATS, PrivateBroker, Server, open_broker
+broker = PrivateBroker(NATS, report=print)
 broker.__enter__()
 print(broker.pid, flush=True)
 time.sleep(60)
 """
 
 
-def test_the_embedded_broker_dies_with_a_killed_parent(tmp_path):
+def test_a_private_broker_dies_with_a_killed_parent(tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}  # nobody is left to remove its files
     with subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, env=environment) as parent:
         pid = int(parent.stdout.readline())
