@@ -77,13 +77,13 @@ def read_header(file: BinaryIO) -> LogHeader:
 
 def read_chunks(file: BinaryIO) -> Iterator[Chunk]:
     """Yield the chunks in order; a torn last record, as a killed writer leaves it, ends the stream."""
-    last_us: int | None = None
+    last_us = 0
     while True:
         head = file.read(_RECORD.size)
         if len(head) < _RECORD.size:
             return
         t_us, length = _RECORD.unpack(head)
-        if last_us is not None and not last_us <= t_us <= last_us + _MAX_SILENCE_US:
+        if not last_us <= t_us <= last_us + _MAX_SILENCE_US:
             raise LogError(f"record after {last_us} us: time {t_us}, expected up to {_MAX_SILENCE_US} us later")
         last_us = t_us
         if length > _MAX_BYTES:

@@ -10,7 +10,7 @@ _BUCKET_US = 1_000_000
 # Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
 _BUCKETS = 8
 _SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
-_STEP_US = 100_000  # a larger difference is a step of one of the clocks, not drift
+_STEP_US = 100_000  # a larger difference is no drift
 
 
 class BoardClock:
@@ -18,7 +18,9 @@ class BoardClock:
 
     A frame can only arrive late, never early: arrival minus device time is the offset plus a delay, so its minimum over
     some seconds is the offset (the clock filter of NTP, RFC 5905 section 10). The applied offset is slewed towards it,
-    so that sample spacing stays even; a difference above 0.1 s is applied at once and shows as a gap.
+    so that sample spacing stays even. A frame that came 0.1 s earlier than any before shows that the offset was wrong:
+    it is applied at once, as a gap. Frames that all come 0.1 s later than before are late, not the clock: their samples
+    keep the age they have, so that a backlog never looks live.
     """
 
     def __init__(self) -> None:
@@ -56,8 +58,10 @@ class BoardClock:
             self._least = [*self._least[1 - _BUCKETS :], (bucket, raw)]
         least = min(value for _, value in self._least)
         difference = least - self._offset_us
-        if self._device_us is None or abs(difference) > _STEP_US:
+        if self._device_us is None or difference < -_STEP_US:
             self._offset_us = float(least)
+            return
+        if difference > _STEP_US:
             return
         slew = max(0, device_us - self._device_us) * _SLEW_PPM / 1e6
         self._offset_us += min(max(difference, -slew), slew)
@@ -100,8 +104,3 @@ class SampleTimeline:
         back = np.arange(n - 1, -1, -1, dtype=np.float64)
         times: NDArray[np.float64] = np.rint(self._last_us - back * self._period_us)
         return times.astype(np.int64)
-
-    @property
-    def rate_hz(self) -> float:
-        """The sample rate as measured by the board's clock."""
-        return 1e6 / self._period_us

@@ -35,12 +35,17 @@ def test_a_stall_of_ten_seconds_and_the_burst_after_it_do_not_move_the_clock():
     assert abs(errors).max() < 30_000  # mapped to when they were taken, not to when they came
 
 
-def test_a_step_of_the_host_clock_is_absorbed_within_ten_seconds():
-    times = list(range(0, 40_000_000, FRAME_US))
-    delays = [0 if t < 15_000_000 else 5_000_000 for t in times]
+def test_frames_that_stay_five_seconds_late_keep_their_age_for_ever():
+    times = list(range(0, 120_000_000, FRAME_US))
+    delays = [0 if t < 20_000_000 else 5_000_000 for t in times]
+    assert abs(play(BoardClock(), times, delays)).max() == 0
+
+
+def test_a_first_impression_that_was_late_is_mended_at_once():
+    times = list(range(0, 4_000_000, FRAME_US))
+    delays = [2_000_000 if t < 1_000_000 else 500 for t in times]
     errors = play(BoardClock(), times, delays)
-    assert errors[-1] == 5_000_000
-    assert abs(errors[times.index(24_000_000) :] - 5_000_000).max() == 0
+    assert abs(errors[times.index(1_000_000) :]).max() <= 500
 
 
 def test_a_silence_longer_than_a_wrap_is_unwrapped_by_the_gateways_own_time():
@@ -64,7 +69,7 @@ def test_sample_times_are_even_and_follow_a_sensor_clock_three_percent_fast():
     error = (times - truth)[settled]
     assert np.ptp(error) < 6_000  # the reading delay's jitter of 9 ms, smoothed
     assert abs(np.diff(times)[settled] - true_period_us).max() < 500
-    assert abs(timeline.rate_hz - 1e6 / true_period_us) < 1.0
+    assert abs(np.diff(times)[settled].mean() - true_period_us) < 1.0
 
 
 def test_a_loss_moves_the_times_by_exactly_the_lost_samples():

@@ -1,6 +1,9 @@
 """Device: timed samples, every loss counted, nothing believed that was not described."""
 
+import itertools
+
 import numpy as np
+import pytest
 
 from gateway.link.device import Connected, Device, Samples
 from gateway.link.frame import FrameParser
@@ -94,19 +97,95 @@ def test_a_restarted_board_is_a_new_start_whatever_its_sequence_number():
     assert len(samples_of(feed(device, new.data(2, 0, [[1]])))) == 1
 
 
-def test_a_stream_that_cannot_be_read_is_refused_not_guessed():
-    unusable = [
-        {**OPTICAL, "format": "i16le"},
-        {**OPTICAL, "den": 0},
-        {**OPTICAL, "channels": []},
-        descriptor("fast", ["pressure"], rate=5000, full=1),
-        {"name": "half"},
-    ]
-    for bad in unusable:
-        board, device = Board(streams=(bad, PRESSURE)), Device()
-        assert feed(device, board.hello(0)) == []
-        assert not device.is_connected
-        assert device.statistics.refused == 1
+UNUSABLE = [
+    {**OPTICAL, "format": "i16le"},
+    {**OPTICAL, "den": 0},
+    {**OPTICAL, "channels": []},
+    {**OPTICAL, "unit": "V"},
+    {**PRESSURE, "unit": "kPa"},
+    {**PRESSURE, "num": -1},
+    {**PRESSURE, "num": 10**60},
+    {**PRESSURE, "offset": 10**25},
+    {**PRESSURE, "full": 10**30},
+    descriptor("fast", ["pressure"], rate=5000, full=1),
+    {"name": "half", "boot": 0},
+]
+
+
+@pytest.mark.parametrize("bad", UNUSABLE)
+def test_a_stream_that_cannot_be_read_is_named_and_the_others_go_on(bad):
+    board, device = Board(streams=(bad, PRESSURE)), Device()
+    [event] = feed(device, board.hello(0))
+    assert [stream.name for stream in event.streams] == ["pressure"]
+    assert device.unreadable == {1}
+    assert feed(device, board.data(1, 0, [[1, 1]])) == []
+    assert len(samples_of(feed(device, board.data(2, 0, [[1]])))) == 1
+
+
+@pytest.mark.parametrize("bad", [b"", b"null", b"[]", b"{}", b'{"boot": -1}', b"\xff\xfe", b'{"boot": 1e999}'])
+def test_a_hello_that_is_nonsense_changes_nothing_but_a_counter(bad):
+    board = Board()
+    device = connected(board)
+    before = device.statistics.refused
+    for stream in (0, 1, 7):
+        feed(device, frame(1, stream=stream, seq=board.seq, payload=bad))
+        board.seq += 1
+    assert device.statistics.refused == before + 3
+    assert len(samples_of(feed(device, board.data(2, 0, [[1]])))) == 1
+
+
+def test_a_description_that_changes_while_running_counts_from_then_on():
+    board = Board()
+    device = connected(board)
+    board.streams = (OPTICAL, {**PRESSURE, "num": 2})
+    [event] = feed(device, board.hello(0))
+    assert isinstance(event, Connected)
+    [got] = samples_of(feed(device, board.data(2, 0, [[12_000]])))
+    assert got.values[0, 0] == 240.0
+
+
+def test_a_description_of_another_boot_is_refused():
+    device, other = connected(Board()), Board(boot=99)
+    other.seq = 10
+    other.hello(0)
+    assert feed(device, other.hello(0).split(b"\0")[1] + b"\0") == []
+    assert device.statistics.refused == 1
+
+
+def test_after_an_outage_of_any_length_a_board_that_kept_running_is_heard_at_once():
+    for minutes in (1, 12, 17, 40):
+        board = Board()
+        device = connected(board)
+        feed(device, board.data(2, 0, [[1]]))
+        away_us = minutes * 60_000_000
+        board.seq += minutes * 60 * 50
+        board.index[2] += minutes * 60 * 200
+        events = feed(device, board.data(2, away_us, [[1]]), away_us)
+        assert len(samples_of(events)) == 1, minutes
+
+
+def test_times_never_run_backwards_after_a_loss_with_a_sensor_clock_that_is_fast():
+    board = Board()
+    device = connected(board)
+    times, at_us = [], 0.0
+    for k in range(400):
+        if k == 25:
+            board.index[1] += 1000  # ten seconds lost, the clock not yet learnt
+            at_us += 1000 * 9_700
+        at_us += 4 * 9_700
+        times += [
+            t for s in samples_of(feed(device, board.data(1, round(at_us), [[1, 1]] * 4), round(at_us))) for t in s.t_us
+        ]
+    assert all(a < b for a, b in itertools.pairwise(times))
+    assert abs(times[-1] - at_us) < 20_000
+
+
+def test_what_the_board_says_of_its_troubles_is_counted():
+    board = Board()
+    device = connected(board)
+    feed(device, board.data(2, 0, [[1]], flags=4))
+    feed(device, board.data(2, 5_000, [[1]], flags=32 + 4))
+    assert (device.statistics.sensor_errors, device.statistics.host_drops) == (2, 1)
 
 
 def test_a_payload_that_does_not_fit_its_count_is_refused():
