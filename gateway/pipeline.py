@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 import dsp
 from gateway.chunklog import Chunk
@@ -17,8 +21,11 @@ _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick
 # Where a channel of the monitor comes from, and its sign: absorbed light rises in systole, so reflected counts fall.
 _SOURCES = {
     "infrared": (dsp.Channel.PLETH, -1.0),
+    "red": (dsp.Channel.RED, -1.0),
     "pressure": (dsp.Channel.PRESSURE, 1.0),
 }
+
+_AXES = ["x", "y", "z"]  # a stream of these, in g, is acceleration
 
 _NOT_IMPLEMENTED = dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED)
 
@@ -33,6 +40,7 @@ class Pipeline:
         self._monitor = dsp.VitalsMonitor(dsp.MonitorConfig())
         self._newest_us: dict[dsp.Channel, int | None] = {}
         self._last_frame_us: int | None = None
+        self._connected_us = 0
         self._next_second_us: int | None = None
         self._seq = 0
         self._last_status: tuple[object, ...] = ()
@@ -42,11 +50,15 @@ class Pipeline:
         messages = self._advance(chunk.t_us)
         for frame in self._parser.feed(chunk.data):
             if isinstance(frame, LinkFault):
-                self._device.statistics.faults += 1
+                self._device.note_fault()
                 continue
             self._last_frame_us = chunk.t_us
             for event in self._device.feed(chunk.t_us, frame):
-                messages += self._connected(event) if isinstance(event, Connected) else self._samples(event)
+                match event:
+                    case Connected():
+                        self._connect(event, chunk.t_us)
+                    case Samples():
+                        messages += self._samples(event)
             messages += self._status(chunk.t_us)
         return messages
 
@@ -81,13 +93,14 @@ class Pipeline:
         return messages
 
     def _unless_lost(self, vital: dsp.Vital) -> dsp.Vital:
-        """A lost link says so for everything that could have been measured."""
-        if self._is_live(vital.t_us) or vital.reading == _NOT_IMPLEMENTED:
+        """Without a link, or a board that has described itself, nothing is measured, whatever the monitor says."""
+        if vital.reading == _NOT_IMPLEMENTED or (self._device.is_connected and not self._is_silent(vital.t_us)):
             return vital
-        reason = dsp.Reason.NO_DATA if self._last_frame_us is None else dsp.Reason.LINK_LOST
+        was_heard = self._last_frame_us is not None
+        reason = dsp.Reason.LINK_LOST if was_heard and self._is_silent(vital.t_us) else dsp.Reason.NO_DATA
         return replace(vital, reading=dsp.Unavailable(reason=reason))
 
-    def _connected(self, event: Connected) -> list[Message]:
+    def _connect(self, event: Connected, t_us: int) -> None:
         """A board has come up: what was learnt of the signal before does not count any more."""
         sources = {
             _SOURCES[name][0]: (stream, _SOURCES[name][1])
@@ -95,6 +108,12 @@ class Pipeline:
             for name in stream.channels
             if name in _SOURCES
         }
+        if (
+            dsp.Channel.PLETH not in sources
+            or sources[dsp.Channel.PLETH][0] != sources.get(dsp.Channel.RED, (None,))[0]
+        ):
+            sources.pop(dsp.Channel.RED, None)  # red alone, or of another sensor, says nothing
+        moving = next((stream for stream in event.streams if _is_acceleration(stream)), None)
         rates = {channel: stream.rate_hz for channel, (stream, _) in sources.items()}
         rails = {channel: _rails(stream, sign) for channel, (stream, sign) in sources.items()}
         self._monitor = dsp.VitalsMonitor(
@@ -103,28 +122,27 @@ class Pipeline:
                 pressure_rate_hz=rates.get(dsp.Channel.PRESSURE),
                 pleth_rails=rails.get(dsp.Channel.PLETH),
                 pressure_rails=rails.get(dsp.Channel.PRESSURE),
+                red_rate_hz=rates.get(dsp.Channel.RED),
+                red_rails=rails.get(dsp.Channel.RED),
+                motion_rate_hz=moving.rate_hz if moving else None,
             )
         )
-        if self._next_second_us is not None:  # its first second is ours, whatever time its first samples bear
-            self._monitor.feed(dsp.Tick(t_us=self._next_second_us - _SECOND_US))
+        self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
         self._newest_us = dict.fromkeys(sources)
-        return []
+        self._connected_us = t_us
 
     def _samples(self, event: Samples) -> list[Message]:
         messages: list[Message] = []
-        for column, name in enumerate(event.stream.channels):
-            if name not in _SOURCES:
+        for channel, samples in _waveforms(event):
+            if channel not in self._newest_us:
                 continue
-            channel, sign = _SOURCES[name]
             self._newest_us[channel] = int(event.t_us[-1])
-            samples = sign * event.values[:, column]
             block = dsp.SampleBlock(channel=channel, t_us=event.t_us, samples=samples)
             messages += [self._composer.beat(beat) for beat in self._monitor.feed(block) if isinstance(beat, dsp.Beat)]
         return messages
 
-    def _is_live(self, t_us: int) -> bool:
-        last = self._last_frame_us
-        return self._device.is_connected and last is not None and t_us - last <= _SILENCE_US
+    def _is_silent(self, t_us: int) -> bool:
+        return self._last_frame_us is None or t_us - self._last_frame_us > _SILENCE_US
 
     def _age_ms(self, channel: dsp.Channel, t_us: int) -> int | None:
         newest = self._newest_us[channel]
@@ -146,15 +164,31 @@ class Pipeline:
     def _faults(self, t_us: int) -> list[str]:
         if self._last_frame_us is None:
             return ["nothing heard from the board"]
-        if t_us - self._last_frame_us > _SILENCE_US:
+        if self._is_silent(t_us):
             return ["link lost"]
         if not self._device.is_connected:
             return ["the board has not described its streams yet"]
-        return [
-            f"{channel.value}: no samples"
-            for channel in self._newest_us
-            if (self._age_ms(channel, t_us) or 0) * 1000 > _SILENCE_US
-        ]
+        faults = [f"stream {number} of the board cannot be read" for number in sorted(self._device.unreadable)]
+        for channel, newest_us in self._newest_us.items():
+            since_us = self._connected_us if newest_us is None else newest_us
+            if t_us - since_us > _SILENCE_US:
+                faults.append(f"{channel.value}: no fresh samples")
+        return faults
+
+
+def _is_acceleration(stream: Descriptor) -> bool:
+    return stream.channels == _AXES and stream.unit == "g"
+
+
+def _waveforms(event: Samples) -> Iterator[tuple[dsp.Channel, NDArray[np.float64]]]:
+    """The waveforms in the samples of one stream, in the monitor's units and signs."""
+    if _is_acceleration(event.stream):
+        yield dsp.Channel.MOTION, np.sqrt((event.values**2).sum(axis=1))
+        return
+    for column, name in enumerate(event.stream.channels):
+        if name in _SOURCES:
+            channel, sign = _SOURCES[name]
+            yield channel, sign * event.values[:, column]
 
 
 def _rails(stream: Descriptor, sign: float) -> dsp.Rails:

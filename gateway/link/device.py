@@ -138,6 +138,10 @@ class Device:
         self._next_seq: int | None = None
         self._accepted_us = 0  # arrival of the last frame in sequence
 
+    def note_fault(self) -> None:
+        """Count bytes that were no frame."""
+        self.statistics.faults += 1
+
     def feed(self, arrival_us: int, frame: Frame) -> list[Connected | Samples]:
         """Take a frame that came at ``arrival_us``."""
         if frame.type is FrameType.HELLO:
