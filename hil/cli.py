@@ -1,4 +1,4 @@
-"""The rig's commands: hil chair, hil board, hil doctor."""
+"""The rig's commands: hil chair, hil board, hil scenarios, hil doctor."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
-from gateway.chunklog import Origin, OriginKind, write_chunk, write_header
+from gateway.chunklog import Chunk, Origin, OriginKind, write_chunk, write_header
 from gateway.errors import UserError
 from hil.board.unix import RigError, find_micropython
 
 if TYPE_CHECKING:
+    from hil.patient import Patient
     from hil.stimulus import Stimulus
 
 
@@ -45,10 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     chair = commands.add_parser(
         "chair",
         help="write what a virtual chair sends, as a chunk log, to stdout",
-        epilog="example: hil chair --speed max | chairside run --log -",
+        epilog="example: hil chair --scenario iv --truth truth.jsonl --speed max | chairside run --log -",
     )
     _add_played(chair)
     chair.add_argument("--speed", type=_speed, default=1.0, metavar="X|max", help="default 1")
+    chair.add_argument("--truth", metavar="FILE", help="write what the simulated patient really had, as JSON lines")
     chair.set_defaults(command=_chair)
     board = commands.add_parser(
         "board",
@@ -58,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_played(board)
     board.add_argument("--pty", action="store_true", required=True, help="a pseudo terminal")
     board.set_defaults(command=_board)
+    scenarios = commands.add_parser(
+        "scenarios", help="list what the simulated patient can go through", epilog="example: hil scenarios"
+    )
+    scenarios.set_defaults(command=_scenarios)
     doctor = commands.add_parser("doctor", help="check what the rig needs", epilog="example: hil doctor")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -65,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_played(command: argparse.ArgumentParser) -> None:
     command.add_argument("--record", metavar="PATH", help="a WFDB record or CSV file")
+    command.add_argument("--scenario", metavar="NAME", help="of the simulated patient; default baseline")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
 
 
@@ -86,11 +94,12 @@ def _chair(args: argparse.Namespace) -> int:
     find_micropython()  # fails before anything is written
     stimulus, origin = _load(args)
     out = sys.stdout.buffer
+    truth = _open_truth(args.truth) if args.truth else contextlib.nullcontext()
     write_header(out, origin, time.time_ns() // 1_000_000)
     out.flush()
     chunks = chair.play(stimulus, speed=args.speed, seed=args.seed)
-    with contextlib.closing(chunks):
-        for chunk in chunks:
+    with truth as file, contextlib.closing(chunks):
+        for chunk in chunks if file is None else _with_truth(chunks, file, _patient(args)):
             write_chunk(out, chunk)
             out.flush()
     return 0
@@ -107,6 +116,8 @@ def _board(args: argparse.Namespace) -> int:
 def _load(args: argparse.Namespace) -> tuple[Stimulus, Origin]:
     from hil.stimulus import Stimulus
 
+    if args.record and (args.scenario or getattr(args, "truth", None)):
+        raise UserError("--scenario and --truth: expected without --record, a recording has neither")
     if args.record:
         from gateway.recordings import load
         from hil.recorded import RecordedSource
@@ -114,10 +125,43 @@ def _load(args: argparse.Namespace) -> tuple[Stimulus, Origin]:
         recording = load(args.record)
         origin = Origin(kind=OriginKind.RECORDED, label=recording.name)
         return Stimulus(RecordedSource(recording)), origin
-    from hil.patient import Patient
+    patient = _patient(args)
+    return Stimulus(patient, noise_seed=args.seed), Origin(kind=OriginKind.SIMULATED, label=patient.label)
 
-    label = f"simulated patient, seed {args.seed}"
-    return Stimulus(Patient(args.seed)), Origin(kind=OriginKind.SIMULATED, label=label)
+
+def _patient(args: argparse.Namespace) -> Patient:
+    from hil.patient import Patient
+    from hil.scenarios import DEFAULT
+
+    return Patient(args.seed, args.scenario or DEFAULT)
+
+
+def _open_truth(path: str) -> IO[str]:
+    try:
+        return open(path, "w", buffering=1)  # line by line: complete up to an interruption
+    except OSError as error:
+        raise UserError(f"--truth: {error}") from error
+
+
+def _with_truth(chunks: Iterable[Chunk], file: IO[str], patient: Patient) -> Iterator[Chunk]:
+    """Pass the chunks on, and write what was true until each."""
+    from hil.truth import TruthLines
+
+    truth = TruthLines(patient)
+    print(truth.header(), file=file)
+    for chunk in chunks:
+        for line in truth.until(chunk.t_us):
+            print(line, file=file)
+        yield chunk
+    for line in truth.until(round((patient.duration_s or 0) * 1e6)):
+        print(line, file=file)
+
+
+def _scenarios(_: argparse.Namespace) -> int:
+    from hil.scenarios import described
+
+    print(*described(), sep="\n")
+    return 0
 
 
 def _doctor(_: argparse.Namespace) -> int:

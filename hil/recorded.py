@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 
 from dsp.types import Channel
 from gateway.recordings import Recording, Signal
+from hil.artifacts import ROOM_LIGHT, Finger
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 
 _WINDOW_S = 2.0  # holds a whole pulse from 30/min on
 _GAP_PERIODS = 1.5
+# A recorded pleth is one wavelength in an arbitrary unit: its ratio is made up (clinicians never see it as measured).
+_SPO2_PCT = 97.5
+_PERFUSION = 0.02
 
 
 class RecordedSource:
@@ -25,11 +29,23 @@ class RecordedSource:
         self._pleth = None if pleth is None else _Curve(pleth, *_normal(pleth))
         self._pressure = None if pressure is None else _Curve(pressure, 0.0, 1.0)
 
-    def pleth(self, t_us: Times) -> Values:
-        return _missing(t_us) if self._pleth is None else self._pleth.at(t_us)
+    def finger(self, t_us: Times) -> Finger:
+        """The recorded pleth at an assumed saturation and perfusion; without one, no finger."""
+        pleth = _missing(t_us) if self._pleth is None else self._pleth.at(t_us)
+        return Finger(
+            pleth=pleth,
+            spo2_pct=np.full(len(t_us), _SPO2_PCT),
+            perfusion=np.full(len(t_us), _PERFUSION),
+            disturbance=np.zeros(len(t_us)),
+            ambient=np.where(np.isnan(pleth), ROOM_LIGHT, 0.0),
+        )
 
     def pressure(self, t_us: Times) -> Values:
         return _missing(t_us) if self._pressure is None else self._pressure.at(t_us)
+
+    def acceleration(self, t_us: Times) -> Values:
+        """Gravity alone, g, shape (n, 3): no movement was recorded."""
+        return np.tile([0.0, 0.0, 1.0], (len(t_us), 1))
 
 
 class _Curve:

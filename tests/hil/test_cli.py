@@ -45,7 +45,10 @@ def test_chair_writes_a_chunk_log_with_its_origin():
     assert len(errors) == 1
     assert errors[0].startswith("firmware pid ")
     header = read_header(log)
-    assert (header.origin.kind, header.origin.label) == (OriginKind.SIMULATED, "simulated patient, seed 3")
+    assert (header.origin.kind, header.origin.label) == (
+        OriginKind.SIMULATED,
+        "simulated patient, scenario baseline, seed 3",
+    )
     found = frames(read_chunks(log))
     assert {(f.type, f.stream) for _, f in found} == {*((FrameType.HELLO, k) for k in (0, 1, 2)), *_DATA}
 

@@ -1,0 +1,125 @@
+"""A name in, what happens to the simulated patient and when out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gateway.errors import UserError
+from hil import ketamine
+from hil.artifacts import Artifact, Damping, FingerOut, Flush, Motion, StrongLight
+from hil.episodes import Episode, Level, desaturation, poor_perfusion, surge, vasovagal
+from hil.ketamine import Dose
+
+DEFAULT = "baseline"
+_QUIET = Level(rate_bpm=70, systolic_mmhg=122, diastolic_mmhg=76, spo2_pct=98, breaths_bpm=14, perfusion_pct=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One course of a patient; a duration of None is endless."""
+
+    name: str
+    summary: str
+    duration_s: float | None
+    base: Level = _QUIET
+    episodes: tuple[Episode, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    ectopic_share: float = 0.004  # of the beats
+
+    @property
+    def events(self) -> list[Episode | Artifact]:
+        """All that happens, in order; the last thing that ends may be endless."""
+        return sorted([*self.episodes, *self.artifacts], key=lambda event: event.start_s)
+
+
+def _minutes(minutes: float) -> float:
+    return 60.0 * minutes
+
+
+def _infusion(minute: float) -> Dose:
+    return Dose(name="ketamine infusion", start_s=_minutes(minute), end_s=_minutes(minute + 40))
+
+
+_ALL = (
+    Scenario(name="baseline", summary="a quiet patient, 122/76 mmHg, 70/min, 98 %", duration_s=None),
+    Scenario(
+        name="iv",
+        summary="0.5 mg/kg over 40 min: +20/+13 mmHg and +12/min at 39 min, one movement, one desaturation",
+        duration_s=_minutes(45),
+        episodes=(_infusion(4), ketamine.intravenous(_minutes(4)), *desaturation(_minutes(25))),
+        artifacts=(Motion(start_s=_minutes(15), end_s=_minutes(15) + 12),),
+    ),
+    Scenario(
+        name="iv-surge",
+        summary="as iv, but one patient in ten: +55/+30 mmHg 25 min into the infusion; with recovery",
+        duration_s=_minutes(70),
+        episodes=(_infusion(4), ketamine.intravenous(_minutes(4)), surge(_minutes(20), _minutes(29))),
+    ),
+    Scenario(
+        name="im",
+        summary="an injection: +24/+15 mmHg and +14/min 17 min later, and recovery",
+        duration_s=_minutes(60),
+        episodes=(
+            Dose(name="ketamine injection", start_s=_minutes(4), end_s=_minutes(4) + 10),
+            ketamine.intramuscular(_minutes(4)),
+        ),
+    ),
+    Scenario(
+        name="oral",
+        summary="swallowed: +10/+6 mmHg and +7/min 75 min later, and recovery",
+        duration_s=_minutes(150),
+        episodes=(
+            Dose(name="ketamine swallowed", start_s=_minutes(4), end_s=_minutes(4) + 30),
+            ketamine.oral(_minutes(4)),
+        ),
+    ),
+    Scenario(
+        name="vasovagal",
+        summary="rate and pressure fall within a minute to 45/min and 78/45 mmHg, and recover",
+        duration_s=_minutes(7),
+        episodes=(vasovagal(120),),
+    ),
+    Scenario(
+        name="desaturation",
+        summary="breathing slows to 6/min, saturation falls to 86 %, and recovers",
+        duration_s=_minutes(5),
+        episodes=desaturation(60),
+    ),
+    Scenario(
+        name="artifacts",
+        summary="movement, finger out, strong light, line flush, damped line, poor perfusion",
+        duration_s=_minutes(5),
+        episodes=(poor_perfusion(220, 270),),
+        artifacts=(
+            Motion(start_s=40, end_s=50),
+            FingerOut(start_s=75, end_s=90),
+            StrongLight(start_s=110, end_s=116),
+            Flush(start_s=140, end_s=144),
+            Damping(start_s=170, end_s=195),
+        ),
+        ectopic_share=0.0,
+    ),
+)
+SCENARIOS = {scenario.name: scenario for scenario in _ALL}
+
+
+def named(name: str) -> Scenario:
+    """The scenario of that name."""
+    if name not in SCENARIOS:
+        raise UserError(f"scenario: expected one of {', '.join(SCENARIOS)}, got {name}")
+    return SCENARIOS[name]
+
+
+def described() -> list[str]:
+    """Each scenario in lines: name, length and summary, then what happens when."""
+    lines = []
+    for scenario in _ALL:
+        length = "endless" if scenario.duration_s is None else f"{scenario.duration_s / 60:g} min"
+        lines.append(f"{scenario.name:<13} {length:>8}  {scenario.summary}")
+        lines += [f"{_clock(event.start_s):>19} to {_clock(event.end_s):<8} {event.name}" for event in scenario.events]
+    return lines
+
+
+def _clock(t_s: float) -> str:
+    return "the end" if math.isinf(t_s) else f"{int(t_s) // 60}:{int(t_s) % 60:02d}"
