@@ -1,4 +1,4 @@
-"""`chairside analyze`: a recording straight into the signal processing, results as JSON lines or as a summary."""
+"""`chairside analyze`: a recording straight into the signal processing, results as JSON lines, summary or sheet."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from gateway.errors import UserError
 
 if TYPE_CHECKING:
     from dsp import Beat, Vital
     from gateway.recordings import Recording
+    from gateway.sheet import Sheet
 
 _EXAMPLE = """\
 example:
   chairside analyze bidmc/bidmc01          a summary to read
   chairside analyze session.csv.gz --json  one object a line: beat, vital, summary
+  chairside analyze bidmc/bidmc41 --plot sheet.png --window 200:230
 
 A WFDB record is named without extension. A relative path is also looked for below $CHAIRSIDE_RECORDINGS.
 """
@@ -35,42 +40,71 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("recording", help="WFDB record (path without extension) or .csv/.csv.gz")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--plot", metavar="OUT.png", help="also draw signals, beats and vitals on one sheet")
+    parser.add_argument("--window", metavar="START:END", help="with --plot: the seconds to show close up")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyze and print; the exit code is 0 even if nothing could be measured."""
+    from dsp import Beat
     from gateway.recordings import load
 
+    _check(args)
     recording = load(args.recording)
+    sheet, save = _sheet(args, recording) if args.plot else (None, None)
     tally = Tally(recording)
-    for line in _lines(recording):
+    for event in _events(recording):
+        line = beat_line(event) if isinstance(event, Beat) else vital_line(event)
         tally.count(line)
+        if sheet is not None:
+            sheet.add(event)
         if args.json:
             print(_encode(line))
-    if args.json:
-        print(_encode(tally.summary()))
-    else:
-        print(tally.text())
+    if save is not None:
+        save()
+    print(_encode(tally.summary()) if args.json else tally.text())
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot be drawn before the analysis, which may be long."""
+    if args.window and not args.plot:
+        raise UserError("--window: expected together with --plot OUT.png")
+    if not args.plot:
+        return
+    path = Path(args.plot)
+    if path.suffix.lower() != ".png":
+        raise UserError(f"--plot: expected a file name that ends in .png, got {path}")
+    if not path.parent.is_dir():
+        raise UserError(f"--plot: no such folder: {path.parent}")
+
+
+def _sheet(args: argparse.Namespace, recording: Recording) -> tuple[Sheet, Callable[[], None]]:
+    """The sheet to fill, and what writes it when it is full."""
+    from gateway import plot, sheet
+
+    plot.require()
+    window = sheet.chosen(args.window, recording.duration_s) if args.window else None
+    filled = sheet.Sheet(recording)
+    return filled, lambda: plot.save(filled, Path(args.plot), window)
 
 
 def _encode(line: dict[str, Any]) -> str:
     return json.dumps(line, allow_nan=False, separators=(", ", ": "))
 
 
-def _lines(recording: Recording) -> Iterator[dict[str, Any]]:
-    from dsp import Beat
+def _events(recording: Recording) -> Iterator[Beat | Vital]:
+    """The analysis, with a progress note for a person who waits."""
     from gateway.analysis import analyze
 
     note = sys.stderr.isatty() and recording.duration_s > _LONG_S
+    shown_us = 0
     for event in analyze(recording):
-        if isinstance(event, Beat):
-            yield beat_line(event)
-            continue
-        yield vital_line(event)
-        if note and event.t_us % 10_000_000 == 0:
-            print(f"\r{event.t_us // 1_000_000} of {recording.duration_s:.0f} s", end="", file=sys.stderr)
+        yield event
+        if note and event.t_us - shown_us >= 10_000_000:
+            shown_us = event.t_us
+            print(f"\r{shown_us // 1_000_000} of {recording.duration_s:.0f} s", end="", file=sys.stderr)
     if note:
         print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
 
