@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsp.config import MonitorConfig, Rails
+from dsp.curve import OximeterCurve
 from dsp.monitor import VitalsMonitor
 from dsp.types import (
     Beat,
@@ -23,6 +24,7 @@ __all__ = [
     "Channel",
     "Measured",
     "MonitorConfig",
+    "OximeterCurve",
     "Quantity",
     "Rails",
     "Reading",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsp.arterial import pressures
 from dsp.channel import SECOND_US, ChannelMonitor, Summary
 from dsp.config import MonitorConfig
+from dsp.motion import MotionMonitor, doubted
+from dsp.optics import Optics
+from dsp.oximetry import Oximeter, perfusion_index
 from dsp.rate import better, pulse_rate
 from dsp.types import Beat, Channel, Quantity, Reading, Reason, SampleBlock, Tick, Unavailable, Vital
 
@@ -26,6 +31,12 @@ class VitalsMonitor:
             self._channels[Channel.PRESSURE] = ChannelMonitor(
                 Channel.PRESSURE, config.pressure_rate_hz, config.pressure_rails
             )
+        self._motion = MotionMonitor(config.motion_rate_hz) if config.motion_rate_hz is not None else None
+        self._optics: Optics | None = None
+        self._oximeter: Oximeter | None = None
+        if config.red_rate_hz is not None:
+            self._optics = Optics(config.pleth_rails, config.red_rails)
+            self._oximeter = Oximeter(config.red_rate_hz, self._optics, config.oximeter)
         self._next_second: int | None = None
 
     def feed(self, event: SampleBlock | Tick) -> list[Beat | Vital]:
@@ -37,12 +48,26 @@ class VitalsMonitor:
                 return [*self._tick(t_us)]
 
     def _block(self, block: SampleBlock) -> list[Beat]:
-        channel = self._channels.get(block.channel)
-        if channel is None:
-            raise ValueError(f"channel: expected one of {[c.value for c in self._channels]}, got {block.channel.value}")
+        if not self._has(block.channel):
+            known = [channel.value for channel in Channel if self._has(channel)]
+            raise ValueError(f"channel: expected one of {known}, got {block.channel.value}")
         if self._next_second is None and len(block.t_us):
             self._next_second = int(block.t_us[0]) // SECOND_US + 1
-        return channel.feed(block)
+        if self._optics and block.channel in (Channel.PLETH, Channel.RED):
+            self._optics.feed(block)
+        if self._motion and block.channel is Channel.MOTION:
+            self._motion.feed(block)
+        channel = self._channels.get(block.channel)
+        return channel.feed(block) if channel else []
+
+    def _has(self, channel: Channel) -> bool:
+        match channel:
+            case Channel.PLETH | Channel.PRESSURE:
+                return channel in self._channels
+            case Channel.RED:
+                return self._optics is not None
+            case Channel.MOTION:
+                return self._motion is not None
 
     def _tick(self, t_us: int) -> list[Vital]:
         newest = t_us // SECOND_US
@@ -55,9 +80,22 @@ class VitalsMonitor:
 
     def _vitals(self, t_us: int) -> list[Vital]:
         readings: dict[Quantity, Reading] = dict.fromkeys(Quantity, Unavailable(reason=Reason.NOT_IMPLEMENTED))
-        summaries = {name: self._summary(name, t_us) for name in (Channel.PRESSURE, Channel.PLETH)}
-        readings[Quantity.PULSE_RATE] = better(pulse_rate(s) for s in summaries.values())
-        readings |= pressures(summaries[Channel.PRESSURE])
+        no_channel = Unavailable(reason=Reason.NO_CHANNEL)
+        readings[Quantity.MOTION] = self._motion.reading(t_us) if self._motion else no_channel
+        pressure, pleth = self._summary(Channel.PRESSURE, t_us), self._summary(Channel.PLETH, t_us)
+        readings[Quantity.SPO2] = readings[Quantity.PERFUSION_INDEX] = no_channel
+        if self._optics and self._oximeter:
+            infrared_fault, red_fault = self._optics.faults(t_us)
+            if infrared_fault is None and pleth.unavailable is not None and self._optics.is_dim(t_us):
+                infrared_fault = Reason.PROBE_OFF
+            pleth = replace(pleth, unavailable=infrared_fault or pleth.unavailable)
+            readings[Quantity.SPO2] = self._oximeter.spo2(pleth, infrared_fault or red_fault, self._motion)
+        if self._motion:
+            pleth = doubted(pleth, self._motion)
+        if self._optics:
+            readings[Quantity.PERFUSION_INDEX] = perfusion_index(pleth)
+        readings[Quantity.PULSE_RATE] = better(pulse_rate(s) for s in (pressure, pleth))
+        readings |= pressures(pressure)
         return [Vital(t_us=t_us, quantity=q, reading=r) for q, r in readings.items()]
 
     def _summary(self, name: Channel, t_us: int) -> Summary:

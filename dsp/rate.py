@@ -67,14 +67,16 @@ def window_sqi(summary: Summary) -> float:
 
 
 def doubt(summary: Summary) -> Reason:
-    """Why the quality is low: rejected pulses, or pulses that do not agree."""
+    """Why the quality is low: movement, rejected pulses, or pulses that do not agree."""
+    if any(Reason.MOTION in p.reasons for p in summary.pulses):
+        return Reason.MOTION
     return Reason.ARTIFACT if any(Reason.ARTIFACT in p.reasons for p in summary.pulses) else Reason.IRREGULAR
 
 
 def shortage(summary: Summary) -> Reason:
     """Why a channel with a pulse has too few beats for a value."""
     rejected = [r for p in summary.pulses for r in p.reasons]
-    for reason in (Reason.SATURATED, Reason.ARTIFACT):
+    for reason in (Reason.SATURATED, Reason.MOTION, Reason.ARTIFACT):
         if reason in rejected:
             return reason
     return Reason.LEARNING

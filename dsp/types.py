@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 class Channel(Enum):
     """A waveform the monitor understands."""
 
-    PLETH = "pleth"  # rises in systole; any linear unit
+    PLETH = "pleth"  # rises in systole; any linear unit. Beside RED it is infrared: negated intensity, counts
     PRESSURE = "pressure"  # arterial pressure, mmHg
+    RED = "red"  # negated intensity, counts, so that it rises in systole; from the sensor and at the times of PLETH
+    MOTION = "motion"  # length of the acceleration vector, g
 
 
 class Quantity(Enum):
@@ -73,11 +75,17 @@ class Reason(Enum):
     IRREGULAR = "irregular"  # pulses do not agree with each other well enough for a number
     ARTIFACT = "artifact"
     LOW_AMPLITUDE = "low amplitude"
-    IMPLAUSIBLE = "implausible"  # outside what a person can have
+    IMPLAUSIBLE = "implausible"  # outside what a person can have, or outside the calibrated range
+    PROBE_OFF = "probe off"  # the light says that there is no finger
+    LOW_PERFUSION = "low perfusion"  # the pulsation is too small for the noise
+    MOTION = "motion"  # the acceleration sensor moved meanwhile
+    UNCALIBRATED = "uncalibrated"  # by a demonstration curve: the size of the error is not known
+    CHANNEL_ORDER = "red and infrared swapped"
+    LED_FAULT = "led fault"  # one of the two lights is dark or frozen while the other is not
 
 
 class Validity(Enum):
-    """How far a value may be believed; calibrating and uncalibrated come with the quantities that need it."""
+    """How far a value may be believed; calibrating comes with the quantities that need it."""
 
     MEASURED = "measured"
     QUESTIONABLE = "questionable"
@@ -91,7 +99,9 @@ class Validity(Enum):
 class Measured:
     """A value that was measured, with the quality of the signal it came from.
 
-    ``newest_us`` is the time of the newest beat in it; ``reasons`` is empty unless the value is questionable.
+    ``newest_us`` is the time of the newest beat in it (of motion, the newest sample); ``reasons`` is empty unless the
+    value is questionable or uncalibrated. Of the two questionable wins: a doubtful signal may be wrong by anything, and
+    it comes and goes, while the missing calibration stands among the reasons all the time. Neither is ever hidden.
     """
 
     value: float
@@ -107,7 +117,10 @@ class Measured:
 
     @property
     def validity(self) -> Validity:
-        return Validity.QUESTIONABLE if self.reasons else Validity.MEASURED
+        if not self.reasons:
+            return Validity.MEASURED
+        is_doubtful = any(reason is not Reason.UNCALIBRATED for reason in self.reasons)
+        return Validity.QUESTIONABLE if is_doubtful else Validity.UNCALIBRATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,7 @@ class Pipeline:
         self._parser = FrameParser()
         self._device = Device()
         self._monitor = dsp.VitalsMonitor(dsp.MonitorConfig())
+        self._routed: set[dsp.Channel] = set()
         self._newest_us: dict[dsp.Channel, int | None] = {}
         self._last_frame_us: int | None = None
         self._connected_us = 0
@@ -108,10 +109,7 @@ class Pipeline:
             for name in stream.channels
             if name in _SOURCES
         }
-        if (
-            dsp.Channel.PLETH not in sources
-            or sources[dsp.Channel.PLETH][0] != sources.get(dsp.Channel.RED, (None,))[0]
-        ):
+        if dsp.Channel.RED in sources and "infrared" not in sources[dsp.Channel.RED][0].channels:
             sources.pop(dsp.Channel.RED, None)  # red alone, or of another sensor, says nothing
         moving = next((stream for stream in event.streams if _is_acceleration(stream)), None)
         rates = {channel: stream.rate_hz for channel, (stream, _) in sources.items()}
@@ -128,15 +126,20 @@ class Pipeline:
             )
         )
         self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
-        self._newest_us = dict.fromkeys(sources)
+        self._routed = {*sources, *([dsp.Channel.MOTION] if moving else [])}
+        # Red comes in the frames of infrared: one age, and one fault, for both.
+        self._newest_us = dict.fromkeys(
+            channel for channel in dsp.Channel if channel in self._routed - {dsp.Channel.RED}
+        )
         self._connected_us = t_us
 
     def _samples(self, event: Samples) -> list[Message]:
         messages: list[Message] = []
         for channel, samples in _waveforms(event):
-            if channel not in self._newest_us:
+            if channel not in self._routed:
                 continue
-            self._newest_us[channel] = int(event.t_us[-1])
+            if channel in self._newest_us:
+                self._newest_us[channel] = int(event.t_us[-1])
             block = dsp.SampleBlock(channel=channel, t_us=event.t_us, samples=samples)
             messages += [self._composer.beat(beat) for beat in self._monitor.feed(block) if isinstance(beat, dsp.Beat)]
         return messages

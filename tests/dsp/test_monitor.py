@@ -209,7 +209,8 @@ def test_an_absent_channel_is_said_to_be_absent():
     readings = {v.quantity: v.reading for v in monitor.feed(Tick(t_us=5_000_000))}
     assert readings[Quantity.SYSTOLIC] == Unavailable(reason=Reason.NO_CHANNEL)
     assert readings[Quantity.PULSE_RATE] == Unavailable(reason=Reason.NO_CHANNEL)
-    assert readings[Quantity.SPO2] == Unavailable(reason=Reason.NOT_IMPLEMENTED)
+    assert readings[Quantity.SPO2] == Unavailable(reason=Reason.NO_CHANNEL)
+    assert readings[Quantity.STROKE_VOLUME] == Unavailable(reason=Reason.NOT_IMPLEMENTED)
     with pytest.raises(ValueError, match="channel"):
         monitor.feed(block(np.array([0]), np.array([1.0])))
 

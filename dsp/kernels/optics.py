@@ -1,0 +1,102 @@
+"""Compiled comparison of two lights over one heart cycle: intensities in, variances, covariance and noise out."""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+OUTPUTS = 8
+DC_INFRARED, DC_RED, INFRARED, RED, BOTH, NOISE_INFRARED, NOISE_RED, INDEPENDENT = range(OUTPUTS)
+
+_F8 = nb.float64[::1]
+
+
+@njit(nb.void(_F8, _F8, _F8), cache=True)
+def smooth(samples: NDArray[np.float64], taps: NDArray[np.float64], out: NDArray[np.float64]) -> None:
+    """Symmetric filter around each sample of ``out``, which is changed; ``samples`` is longer by the taps less one."""
+    for k in range(len(out)):
+        total = 0.0
+        for j in range(len(taps)):
+            total += taps[j] * samples[k + j]
+        out[k] = total
+
+
+@njit(nb.void(_F8), cache=True)
+def detrend(x: NDArray[np.float64]) -> None:
+    """Take the least-squares straight line away; ``x`` is changed."""
+    n = len(x)
+    middle = 0.5 * (n - 1)
+    mean = 0.0
+    slope = 0.0
+    power = 0.0
+    for k in range(n):
+        mean += x[k]
+        slope += (k - middle) * x[k]
+        power += (k - middle) * (k - middle)
+    mean /= n
+    slope = slope / power if power > 0.0 else 0.0
+    for k in range(n):
+        x[k] -= mean + slope * (k - middle)
+
+
+@njit(nb.float64(_F8), cache=True)
+def white_variance(x: NDArray[np.float64]) -> float:
+    """Variance of the white noise in a slow signal: that of second differences is six times as large."""
+    total = 0.0
+    for k in range(1, len(x) - 1):
+        d = x[k + 1] - 2.0 * x[k] + x[k - 1]
+        total += d * d
+    return float(total / (6.0 * (len(x) - 2)))
+
+
+@njit(nb.void(_F8, _F8, _F8, _F8), cache=True)
+def compare(
+    infrared: NDArray[np.float64], red: NDArray[np.float64], taps: NDArray[np.float64], out: NDArray[np.float64]
+) -> None:
+    """Fill ``out`` (shape (OUTPUTS,)) for one cycle.
+
+    Parameters
+    ----------
+    infrared, red : ndarray, shape (n + taps - 1,), intensities of the cycle with half of the taps on either side
+    taps : ndarray, odd length, sum 1
+
+    Notes
+    -----
+    Variances, the covariance and the noise left by the filter are relative to the mean intensity, squared.
+    ``INDEPENDENT`` is how many independent samples the filter leaves.
+    """
+    n = len(infrared) - len(taps) + 1
+    half = len(taps) // 2
+    dc_infrared = 0.0
+    dc_red = 0.0
+    for k in range(half, half + n):
+        dc_infrared += infrared[k]
+        dc_red += red[k]
+    dc_infrared /= n
+    dc_red /= n
+    u = np.empty(n)
+    v = np.empty(n)
+    smooth(infrared, taps, u)
+    smooth(red, taps, v)
+    detrend(u)
+    detrend(v)
+    uu = 0.0
+    vv = 0.0
+    uv = 0.0
+    for k in range(n):
+        uu += u[k] * u[k]
+        vv += v[k] * v[k]
+        uv += u[k] * v[k]
+    passed = 0.0
+    for j in range(len(taps)):
+        passed += taps[j] * taps[j]
+    out[DC_INFRARED] = dc_infrared
+    out[DC_RED] = dc_red
+    out[INFRARED] = uu / (n * dc_infrared * dc_infrared)
+    out[RED] = vv / (n * dc_red * dc_red)
+    out[BOTH] = uv / (n * dc_infrared * dc_red)
+    out[NOISE_INFRARED] = white_variance(infrared) * passed / (dc_infrared * dc_infrared)
+    out[NOISE_RED] = white_variance(red) * passed / (dc_red * dc_red)
+    out[INDEPENDENT] = n * passed

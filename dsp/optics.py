@@ -1,0 +1,123 @@
+"""Red and infrared light in, what is wrong with the light out, and both lights at equal times."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.buffer import SampleBuffer
+from dsp.channel import SECOND_US, STALE_US
+from dsp.config import Rails
+from dsp.types import Channel, Reason, SampleBlock
+
+# Shares of full scale. A finger reads 0.1 to 0.6 at the currents of the firmware, a sensor in the dark below 0.01. Own
+# choice, to be confirmed with fingers of every colour: one that reads less than DARK is said to be absent.
+DARK = 0.05
+DIM = 0.10  # without a pulse this little light is no finger either
+CLIPPED = 0.1  # share of a second's samples on the rail that makes the light saturated
+KEPT_US = 16 * SECOND_US
+# The channels change places between two samples: each continues where the other was.
+LEAST_EXCHANGE = 0.01  # of the intensity; below it the two cannot be told apart by their intensity
+EXCHANGED = 0.2  # the largest rest, in jumps
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Light:
+    """One second of one light; shares of full scale where that is known."""
+
+    unavailable: Reason | None = None
+    is_dark: bool = False
+    is_dim: bool = False
+    is_frozen: bool = False
+
+
+class Optics:
+    """Both lights of one sensor as intensities."""
+
+    def __init__(self, infrared_rails: Rails | None, red_rails: Rails | None) -> None:
+        self._buffers = {Channel.PLETH: SampleBuffer(), Channel.RED: SampleBuffer()}
+        self._full = {
+            channel: -rails.low if rails else math.inf
+            for channel, rails in ((Channel.PLETH, infrared_rails), (Channel.RED, red_rails))
+        }
+        self._searched_us = -KEPT_US  # exchanges of the channels are known up to here
+        self.exchanges = 0
+
+    def feed(self, block: SampleBlock) -> None:
+        self._buffers[block.channel].append(block.t_us, -block.samples)
+
+    def faults(self, t_us: int) -> tuple[Reason | None, Reason | None]:
+        """Why infrared gives no pleth, and why both give no saturation, at the end of a second; ask once, in order."""
+        infrared, red = self._light(Channel.PLETH, t_us), self._light(Channel.RED, t_us)
+        self._count_exchanges(t_us)
+        return _infrared_fault(infrared, red), _red_fault(red, infrared)
+
+    def is_dim(self, t_us: int) -> bool:
+        """Whether so little infrared comes that it can be a finger only if it pulsates."""
+        return self._light(Channel.PLETH, t_us).is_dim
+
+    def pairs(self, since_us: int, until_us: int) -> tuple[NDArray[np.int64], Floats, Floats]:
+        """Times after ``since_us`` up to ``until_us`` that both lights have, and their intensities."""
+        t_infrared, infrared = self._buffers[Channel.PLETH].stretch(since_us, until_us)
+        t_red, red = self._buffers[Channel.RED].stretch(since_us, until_us)
+        if len(t_infrared) == len(t_red) and bool(np.all(t_infrared == t_red)):
+            return t_infrared, infrared, red
+        times, in_infrared, in_red = np.intersect1d(t_infrared, t_red, assume_unique=True, return_indices=True)
+        return times, infrared[in_infrared], red[in_red]
+
+    def is_clipped(self, infrared: Floats, red: Floats) -> bool:
+        """Whether a stretch touches full scale anywhere."""
+        return bool(np.any(infrared >= self._full[Channel.PLETH]) or np.any(red >= self._full[Channel.RED]))
+
+    def _light(self, channel: Channel, t_us: int) -> Light:
+        buffer, full = self._buffers[channel], self._full[channel]
+        times, samples = buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
+        if not len(times):
+            return Light(unavailable=Reason.NO_DATA if buffer.newest_us is None else Reason.STALE)
+        newest_us = int(times[-1])
+        if t_us - newest_us > STALE_US:
+            return Light(unavailable=Reason.STALE)
+        second = samples[times > newest_us - SECOND_US]
+        if np.mean(second >= full) > CLIPPED:
+            return Light(unavailable=Reason.SATURATED)
+        level = float(np.mean(samples[times > newest_us - SECOND_US // 2])) / full if full < math.inf else math.nan
+        return Light(
+            is_dark=level < DARK or bool(np.mean(second) <= 0),
+            is_dim=level < DIM,
+            is_frozen=newest_us - int(times[0]) >= SECOND_US and bool(np.all(second == second[0])),
+        )
+
+    def _count_exchanges(self, t_us: int) -> None:
+        """Count how often the channels changed places up to ``t_us``."""
+        times, infrared, red = self.pairs(self._searched_us, t_us)
+        if len(times):
+            own = np.abs(np.diff(infrared)) + np.abs(np.diff(red))
+            other = np.abs(red[1:] - infrared[:-1]) + np.abs(infrared[1:] - red[:-1])
+            is_jump = own > 2 * LEAST_EXCHANGE * np.maximum(np.abs(infrared[1:]), np.abs(red[1:]))
+            self.exchanges += int(np.count_nonzero(is_jump & (other < EXCHANGED * own)))
+            self._searched_us = int(times[-1]) - 1  # the last sample is the first of the next search
+        for buffer in self._buffers.values():
+            buffer.forget(t_us - KEPT_US)
+
+
+def _infrared_fault(infrared: Light, red: Light) -> Reason | None:
+    if infrared.unavailable is not None:
+        return infrared.unavailable
+    is_red_bright = red.unavailable is None and not red.is_dark
+    if infrared.is_dark or infrared.is_frozen:
+        if is_red_bright and not red.is_frozen:
+            return Reason.LED_FAULT
+        return Reason.PROBE_OFF if infrared.is_dark else Reason.FLAT
+    return None
+
+
+def _red_fault(red: Light, infrared: Light) -> Reason | None:
+    fault = _infrared_fault(infrared, red) or red.unavailable
+    if fault is None and (red.is_dark or red.is_frozen):
+        return Reason.LED_FAULT
+    return fault

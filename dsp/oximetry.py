@@ -1,0 +1,270 @@
+"""Pulses and two lights in, oxygen saturation and perfusion index out.
+
+A cycle runs from onset to onset of two adjacent accepted pulses. Its ratio of ratios is a total-least-squares slope
+between the two lights, band-limited and without their straight trend. The value is the median over the good cycles of
+the window, so a step is followed when half of the window is new, and nothing from before the window is in it at all:
+no value is ever compared with an earlier value of ours, so none can be held.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.channel import SECOND_US, Summary
+from dsp.curve import DEMONSTRATION, OximeterCurve
+from dsp.kernels import optics as kernel
+from dsp.motion import MotionMonitor, motion_trust
+from dsp.optics import Optics
+from dsp.pulse import Pulse
+from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage
+from dsp.types import Measured, Reading, Reason, Unavailable
+
+SPO2_WINDOW_US = 8 * SECOND_US  # whole cycles that lie in it count; bedside oximeters average 2 to 16 s
+# Worst case from a change to a published value without anything from before it: the window and the second between two
+# values. At 60/min half of the window has turned after 5 to 6 s. Until then it lies between old and new, or is null.
+SPO2_LATENCY_US = SPO2_WINDOW_US + SECOND_US
+FRESH_US = 3 * SECOND_US  # the newest good cycle is not older, or two intervals where the pulse is slow
+OLDEST_US = 4_500_000
+LEAST_CYCLES = 2  # 20/min has two in the window
+SMOOTHING_S = 0.1  # half length of the Hann filter on both lights: -6 dB at 5 Hz
+
+# Quality of a cycle: 1 at the first number, 0 at the second. Own choices, held by the tests of noise and movement.
+CORRELATION = (0.98, 0.90)  # between the lights, the part of the noise taken out
+ERROR_PCT = (2.0, 8.0)  # expected of one cycle from its noise, in saturation
+SCATTER_PCT = (2.0, 8.0)  # of a cycle about the line through its neighbours: a fall is none
+LEAST_PERFUSION_PCT = 0.1  # below, the ratio is more the electronics' than the blood's
+FAIR_PERFUSION_PCT = 0.3  # from here on perfusion as such is no doubt
+
+# Swapped lights give 1/R. A first value below 70 % (the claimed range of oximeters, ISO 80601-2-61) is taken for
+# swapped lights, one from there to 80 % may be either; from 80 % upwards the order is known and stays so.
+SWAPPED_PCT = 70.0
+KNOWN_PCT = 80.0
+LEAST_TO_KNOW = 4  # good cycles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One heart cycle seen in two lights; without a ratio, why."""
+
+    end_us: int
+    interval_us: int
+    ratio: float | None
+    quality: float
+    reason: Reason | None  # what lowered the quality most
+
+
+class Oximeter:
+    """Ratio of ratios by cycle, saturation by second."""
+
+    def __init__(self, rate_hz: float, optics: Optics, curve: OximeterCurve | None) -> None:
+        self._period_us = 1e6 / rate_hz
+        self._optics = optics
+        self._curve = curve or DEMONSTRATION
+        self._is_calibrated = curve is not None
+        half = max(1, round(SMOOTHING_S * rate_hz))
+        hann = np.array([1 + math.cos(math.pi * k / (half + 1)) for k in range(-half, half + 1)])
+        self._taps = np.ascontiguousarray(hann / hann.sum())
+        self._margin_us = round((half + 0.5) * self._period_us)
+        self._cycles: dict[tuple[int, int], Cycle] = {}  # by start and end
+        self._out = np.zeros(kernel.OUTPUTS)
+        self._is_order_known = False
+        self._exchanges = 0  # since the order was known
+        self._exchanges_seen = 0
+
+    def spo2(self, summary: Summary, fault: Reason | None, motion: MotionMonitor | None) -> Reading:
+        """Saturation at the end of a second, %; ask for each second once, in order."""
+        cycles = self._window(summary)
+        self._follow_order()
+        if fault is not None or summary.unavailable is not None:
+            return Unavailable(reason=fault or summary.unavailable or Reason.NO_DATA)
+        cycles = [_shaken(c, motion) for c in cycles]
+        good = [c for c in cycles if c.quality >= UNUSABLE_SQI]
+        if len(good) < LEAST_CYCLES or not self._is_fresh(good[-1], summary.t_us):
+            return Unavailable(reason=_dominant(cycles) or shortage(summary))
+        return self._reading(cycles, good, summary)
+
+    def _reading(self, cycles: list[Cycle], good: list[Cycle], summary: Summary) -> Reading:
+        ratio = median(c.ratio for c in good if c.ratio is not None)
+        value = self._curve.spo2_pct(ratio)
+        order = self._judge_order(ratio, good)
+        if order is not None and (value is None or value < SWAPPED_PCT or self._exchanges % 2):
+            return Unavailable(reason=Reason.CHANNEL_ORDER)
+        if value is None:
+            return Unavailable(reason=Reason.IMPLAUSIBLE)
+        rejected = sum(1 for p in summary.pulses if not p.accepted and Reason.LEARNING not in p.reasons)
+        agreement = _falling(_scatter([c.ratio for c in good if c.ratio is not None]) * self._slope(ratio), SCATTER_PCT)
+        sqi = sum(c.quality for c in cycles) / (len(cycles) + rejected) * agreement
+        doubt = _dominant(cycles) if agreement == 1 else _dominant(cycles) or Reason.IRREGULAR
+        if sqi < UNUSABLE_SQI:
+            return Unavailable(reason=doubt or Reason.IRREGULAR)
+        reasons = [order] if order else []
+        if sqi < QUESTIONABLE_SQI:
+            reasons.append(doubt or Reason.IRREGULAR)
+        if not self._is_calibrated:
+            reasons.append(Reason.UNCALIBRATED)
+        return Measured(value=value, sqi=sqi, newest_us=good[-1].end_us, reasons=tuple(reasons))
+
+    def _window(self, summary: Summary) -> list[Cycle]:
+        """The cycles that lie in the window, each computed once, when all its samples have come."""
+        since_us = summary.t_us - SPO2_WINDOW_US
+        known: dict[tuple[int, int], Cycle] = {}
+        for a, b in pairwise(p for p in summary.pulses if p.accepted):
+            span = (a.candidate.onset_us, b.candidate.onset_us)
+            is_adjacent = b.interval_us == b.candidate.upslope_us - a.candidate.upslope_us
+            if not is_adjacent or span[0] - self._margin_us < since_us:
+                continue
+            cycle = self._cycles.get(span) or self._compare(span, b, summary.t_us)
+            if cycle is not None:
+                known[span] = cycle
+        self._cycles = known
+        return list(known.values())
+
+    def _compare(self, span: tuple[int, int], pulse: Pulse, now_us: int) -> Cycle | None:
+        """Compare the two lights over a cycle; None if its samples have not all come."""
+        start_us, end_us = span
+        times, infrared, red = self._optics.pairs(start_us - self._margin_us, min(end_us + self._margin_us, now_us))
+        if not len(times) or int(times[-1]) < end_us + self._margin_us - 1.5 * self._period_us:
+            return None
+        reason = None
+        if len(times) < len(self._taps) + 3 or int(np.max(np.diff(times))) > 1.5 * self._period_us:
+            reason = Reason.GAP
+        elif self._optics.is_clipped(infrared, red):
+            reason = Reason.SATURATED
+        elif min(float(np.min(infrared)), float(np.min(red))) <= 0:
+            reason = Reason.PROBE_OFF
+        if reason is not None:
+            return Cycle(end_us=end_us, interval_us=end_us - start_us, ratio=None, quality=0.0, reason=reason)
+        kernel.compare(np.ascontiguousarray(infrared), np.ascontiguousarray(red), self._taps, self._out)
+        perfusion_pct = 100 * pulse.candidate.amplitude / float(self._out[kernel.DC_INFRARED])
+        return self._judge(span, perfusion_pct, pulse.sqi)
+
+    def _judge(self, span: tuple[int, int], perfusion_pct: float, pulse_sqi: float) -> Cycle:
+        out = self._out
+        infrared, red, both = float(out[kernel.INFRARED]), float(out[kernel.RED]), float(out[kernel.BOTH])
+        noise_infrared, noise_red = float(out[kernel.NOISE_INFRARED]), float(out[kernel.NOISE_RED])
+        ratio = slope(infrared, red, both, noise_infrared, noise_red)
+        share = noise_infrared / infrared + noise_red / red if infrared > 0 and red > 0 else math.inf
+        independent = max(1.0, float(out[kernel.INDEPENDENT]))
+        grades = {
+            Reason.LOW_PERFUSION: min(
+                _falling(-perfusion_pct, (-FAIR_PERFUSION_PCT, -LEAST_PERFUSION_PCT)),
+                _falling(self._slope(ratio) * ratio * math.sqrt(share / independent), ERROR_PCT) if ratio else 0.0,
+            ),
+            Reason.ARTIFACT: _falling(
+                -_correlation(out) - share / math.sqrt(independent), (-CORRELATION[0], -CORRELATION[1])
+            ),
+            Reason.IRREGULAR: pulse_sqi,
+        }
+        worst = min(grades, key=lambda reason: grades[reason])
+        return Cycle(
+            end_us=span[1],
+            interval_us=span[1] - span[0],
+            ratio=ratio,
+            quality=math.prod(grades.values()) if ratio else 0.0,
+            reason=worst if grades[worst] < 1 else None,
+        )
+
+    def _slope(self, ratio: float) -> float:
+        """Change of the saturation with the ratio, also beyond the curve's ends."""
+        return abs(self._curve.slope(min(max(ratio, self._curve.r_min), self._curve.r_max)))
+
+    def _is_fresh(self, newest: Cycle, t_us: int) -> bool:
+        return t_us - newest.end_us <= min(OLDEST_US, max(FRESH_US, 2 * newest.interval_us))
+
+    def _follow_order(self) -> None:
+        self._exchanges += self._optics.exchanges - self._exchanges_seen
+        self._exchanges_seen = self._optics.exchanges
+
+    def _judge_order(self, ratio: float, good: Sequence[Cycle]) -> Reason | None:
+        """CHANNEL_ORDER while it is not known that red is red."""
+        if self._is_order_known:
+            return Reason.CHANNEL_ORDER if self._exchanges % 2 else None
+        value = self._curve.spo2_pct(ratio)
+        is_high = (value is not None and value >= KNOWN_PCT) or ratio < self._curve.r_min
+        if not is_high:
+            return Reason.CHANNEL_ORDER
+        if len(good) >= LEAST_TO_KNOW:
+            self._is_order_known = True
+            self._exchanges = 0
+        return None
+
+
+def perfusion_index(summary: Summary) -> Reading:
+    """Height of the pulse in parts of the infrared intensity, %: median over the window."""
+    if summary.unavailable is not None:
+        return Unavailable(reason=summary.unavailable)
+    values = [
+        -100 * p.candidate.amplitude / p.cycle_mean
+        for p in summary.pulses
+        if p.accepted and p.cycle_mean is not None and p.cycle_mean < 0
+    ]
+    if len(values) < LEAST_CYCLES:
+        return Unavailable(reason=shortage(summary))
+    return measured(median(values), summary)
+
+
+def slope(infrared: float, red: float, both: float, noise_infrared: float, noise_red: float) -> float | None:
+    """Total least squares of red on infrared, each weighted by its noise; None if they do not rise together.
+
+    Notes
+    -----
+    Deming regression (Deming 1943, Statistical Adjustment of Data): unbiased however small the pulse is, because only
+    the proportion of the two noises enters, and that is measured.
+    """
+    if both <= 0:
+        return None
+    tiny = 1e-14
+    share = (noise_red + tiny) / (noise_infrared + tiny)
+    d = red - share * infrared
+    return (d + math.sqrt(d * d + 4 * share * both * both)) / (2 * both)
+
+
+def _correlation(out: NDArray[np.float64]) -> float:
+    """Correlation of the two lights without the part of the noise; at most 1."""
+    infrared = float(out[kernel.INFRARED] - out[kernel.NOISE_INFRARED])
+    red = float(out[kernel.RED] - out[kernel.NOISE_RED])
+    both = float(out[kernel.BOTH])
+    if both <= 0:
+        return 0.0
+    return min(1.0, both / math.sqrt(infrared * red)) if infrared > 0 and red > 0 else 1.0
+
+
+def _shaken(cycle: Cycle, motion: MotionMonitor | None) -> Cycle:
+    trust = motion_trust(motion.level(cycle.end_us - cycle.interval_us, cycle.end_us)) if motion else 1.0
+    if trust == 1:
+        return cycle
+    return Cycle(
+        end_us=cycle.end_us,
+        interval_us=cycle.interval_us,
+        ratio=cycle.ratio,
+        quality=cycle.quality * trust,
+        reason=Reason.MOTION,
+    )
+
+
+def _scatter(ratios: list[float]) -> float:
+    """Typical distance of a ratio from the line through its neighbours; a step or a ramp has none."""
+    if len(ratios) < 3:
+        return max(abs(b - a) for a, b in pairwise(ratios)) / 2
+    seconds = [abs(ratios[k + 1] - 2 * ratios[k] + ratios[k - 1]) for k in range(1, len(ratios) - 1)]
+    return median(seconds) / math.sqrt(3)
+
+
+def _dominant(cycles: Sequence[Cycle]) -> Reason | None:
+    """The most frequent reason among the cycles that are not wholly good."""
+    counts = Counter(c.reason for c in cycles if c.reason is not None and c.quality < 0.9)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _falling(x: float, limits: tuple[float, float]) -> float:
+    """1 up to the first limit, 0 from the second on."""
+    good, bad = limits
+    return min(1.0, max(0.0, (bad - x) / (bad - good)))
