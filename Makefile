@@ -13,7 +13,7 @@ DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
 demo: $(DEMO_STAMP)  ## a whole virtual chair; RECORD=path plays a recording, SPEED=max as fast as it goes
 	@command -v mosquitto_sub >/dev/null || echo "optional: sudo apt install mosquitto-clients   (for mosquitto_sub)"
-	@$(BIN)/chairside demo --speed $(SPEED) --seed $(SEED) $(if $(RECORD),--record $(RECORD))
+	@$(BIN)/chairside demo --speed $(SPEED) --seed $(SEED) $(if $(RECORD),--record '$(RECORD)')
 
 test: .venv/dev.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
 	$(BIN)/python -m pytest

@@ -52,13 +52,17 @@ def demo(*options):
     vitals, printed = [], ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while not (found := re.search(r"broker +(mqtt://\S+)", printed)):
-            printed += process.stdout.readline()
+            line = process.stdout.readline()
+            if not line:
+                raise SystemExit(f"figures: the demo did not start: {printed}")
+            printed += line
         with Subscriber(BrokerUrl.parse(found[1]), "chairside/v1/+/+/vitals", report=say) as subscriber:
             if not options:  # endless: wait for the milestones
                 while "first measured value" not in printed:
                     printed += process.stdout.readline()
                 process.terminate()
-            while process.poll() is None:
+            heard = None
+            while heard is not None or process.poll() is None:
                 heard = subscriber.wait_message(0.5)
                 if heard is not None:
                     vitals.append(json.loads(heard.payload))

@@ -26,6 +26,7 @@ from gateway.errors import UserError
 
 _POLL_S = 0.05  # the longest time without a chunk: silence is data
 _RETRY_S = 1.0
+_BAUD = 115_200  # of a UART; USB has none
 
 
 class SourceError(UserError):
@@ -79,7 +80,7 @@ class Serial:
             yield Chunk(t_us=monotonic_us() - self._start_us, data=data)
 
     def _open(self) -> serial.Serial:
-        return serial.Serial(self._name, timeout=_POLL_S, exclusive=True)
+        return serial.Serial(self._name, baudrate=_BAUD, timeout=_POLL_S, exclusive=True)
 
     def _read(self) -> bytes:
         if self._port is None:

@@ -132,24 +132,37 @@ class _Chair:
         self._stop()
 
     def has_ended(self) -> bool:
-        """Whether the recording is over or the rig has failed; starts a killed gateway again on the way."""
+        """Whether the recording is over or the rig has failed; starts a gateway that ended alone again on the way."""
         if self._restart_us is not None:
             if monotonic_us() >= self._restart_us:
                 self._restart_us = None
                 self._start()
             return False
-        ended = self._gateway.poll() if self._gateway else 0
-        if ended is None:
+        gateway = self._gateway.poll() if self._gateway else None
+        if gateway is None:
             return False
-        if ended < 0:
-            self._note(f"the gateway was killed (signal {-ended}); it is started again in 2 s")
-            self._stop()
-            self._restart_us = monotonic_us() + _RESTART_US
-            return False
-        rig = self._rig.wait(_END_S) if self._rig else 0
-        self.exit_code = ended or rig
-        self._note("the recording has ended" if not self.exit_code else "the demo has failed")
-        return True
+        rig = self._rig_code()
+        if gateway == 0 and rig is not None:  # the rig's output has ended, and the gateway with it
+            self.exit_code = 0 if rig == 0 else 1
+            self._note("the recording has ended" if rig == 0 else f"the rig has failed ({_how(rig)})")
+            return True
+        if gateway > 0:
+            self.exit_code = gateway
+            self._note(f"the gateway has failed ({_how(gateway)})")
+            return True
+        self._note(f"the gateway has ended alone ({_how(gateway)}); it is started again in 2 s")
+        self._stop()
+        self._restart_us = monotonic_us() + _RESTART_US
+        return False
+
+    def _rig_code(self) -> int | None:
+        """The rig's exit code, None if it runs on."""
+        if self._rig is None:
+            return None
+        try:
+            return self._rig.wait(_LOOK_S)
+        except subprocess.TimeoutExpired:
+            return None
 
     def _start(self) -> None:
         self._rig = _spawn(self._rig_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
@@ -182,6 +195,10 @@ class _Chair:
             reader.join(_END_S)
         self._readers.clear()
         self._rig = self._gateway = None
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def _spawn(command: list[str], *, stdin: int | IO[bytes], stdout: int) -> subprocess.Popen[bytes]:

@@ -7,22 +7,14 @@ import os
 import signal
 import sys
 
-from gateway.cli import analyze, demo, run, watch
 from gateway.errors import UserError
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="chairside",
-        description="Open vitals monitor for a ketamine treatment chair. Not a medical device.",
-    )
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, run, watch, analyze):
-        command.add_parser(subparsers)
-    args = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # before anything slow: from now on every end is orderly
+        signal.signal(ending, _interrupt)
     try:
-        return int(args.run(args))
+        return _run(argv)
     except UserError as error:
         print(f"chairside: {error}", file=sys.stderr)
         return 2
@@ -31,6 +23,20 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(argv: list[str] | None) -> int:
+    from gateway.cli import analyze, demo, recordings, run, watch
+
+    parser = argparse.ArgumentParser(
+        prog="chairside",
+        description="Open vitals monitor for a ketamine treatment chair. Not a medical device.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (demo, run, watch, analyze, recordings):
+        command.add_parser(subparsers)
+    args = parser.parse_args(argv)
+    return int(args.run(args))
 
 
 def _interrupt(*_: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -32,10 +33,17 @@ def add_mqtt_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--broker", default="auto", help="auto (mosquitto, else nats, else none), one of these, or mqtt://host[:port]"
     )
-    parser.add_argument("--mqtt-port", type=int, help="port of the private broker; default: a free one")
+    parser.add_argument("--mqtt-port", type=port_number, help="port of the private broker; default: a free one")
     parser.add_argument("--messages", metavar="FILE", help="where messages go, a line each, if there is no broker")
     parser.add_argument("--site", default="demo", help="default: %(default)s")
     parser.add_argument("--chair", default="chair-1", help="default: %(default)s")
+
+
+def port_number(text: str) -> int:
+    """A TCP port as an option's value."""
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"expected 1..65535, got {text}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from gateway.mqtt.broker import open_broker
 
     Topics(args.site, args.chair)  # refuse a bad id before anything is started
-    source: Source = Serial(args.port) if args.port else Log(args.log)
+    source: Source = Log(args.log) if args.port is None else Serial(args.port)
     with open_broker(args.broker, port=args.mqtt_port, report=_report) as broker, source:
         play(source, broker, args)
     return 0
@@ -60,10 +68,11 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
     from gateway.run import run as run_chair
     from gateway.sinks import JsonLines
 
+    boot = uuid.uuid4().hex[:12]
     composer = Composer(
         args.site,
         args.chair,
-        boot=uuid.uuid4().hex[:12],
+        boot=boot,
         version=version("chairside"),
         origin=source.header.origin,
         started_utc_ms=source.header.started_utc_ms,
@@ -75,7 +84,8 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
         sink = JsonLines(args.messages)
     else:
         will = composer.status(0, "offline", ["connection lost"])
-        sink = MqttSink(broker.url, f"chairside-{args.site}-{args.chair}", will=will, report=_report)
+        client_id = f"chairside-{args.site}-{args.chair}-{boot}"
+        sink = MqttSink(broker.url, client_id, will=will, report=_report)
     with sink:
         where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol}"
         _report(f"publishing {composer.topics.root} to {where} ({broker.limits})")
@@ -86,4 +96,5 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
 
 
 def _report(line: str) -> None:
-    print(f"chairside run: {line}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a terminal that has gone must not stop the monitoring
+        print(f"chairside run: {line}", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dsp import Reason
 from gateway.messages import Topics, VitalValue, chair_of
 from gateway.mqtt.connection import BrokerUrl
-from gateway.mqtt.subscriber import ChairView, Heard, Subscriber
+from gateway.mqtt.subscriber import ChairView, Heard, Subscriber, printable
 from gateway.sources import monotonic_us
 
 _REFRESH_US = 1_000_000
@@ -101,7 +101,7 @@ def _line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
     todo = missing.pop(Reason.NOT_IMPLEMENTED.value, [])
     absent = [f"{', '.join(names)}: {reason}" for reason, names in missing.items()]
     parts = [f"{chair[0]}/{chair[1]} {view.headline(now_us)}", ", ".join(shown) or "no value", *absent]
-    return " | ".join([*parts, f"{len(todo)} {Reason.NOT_IMPLEMENTED.value}"] if todo else parts)
+    return printable(" | ".join([*parts, f"{len(todo)} {Reason.NOT_IMPLEMENTED.value}"] if todo else parts))
 
 
 def _page(chair: tuple[str, str], view: ChairView, now_us: int) -> list[str]:
@@ -114,7 +114,7 @@ def _page(chair: tuple[str, str], view: ChairView, now_us: int) -> list[str]:
             quality = f"quality {value.sqi:.2f}" + (f", {', '.join(value.reasons)}" if value.reasons else "")
             age = "" if value.age_ms is None else f", {value.age_ms / 1000:.1f} s old"
             lines.append(f"  {label:<30} {_number(value):>6}  {value.unit:<10} {quality}{age}")
-    return [*lines, ""]
+    return [*map(printable, lines), ""]
 
 
 def _number(value: VitalValue) -> str:

@@ -30,7 +30,9 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 # Values and their reasons: the queue's default of 1000 drops the newest silently; more than 20 messages in flight lose
 # QoS 2; settings by listener break sessions in 2.0.12 to 2.0.18 (Mosquitto issues 3687, 3056, thin-edge 3185).
+# Started by root it would change to a user who may not write into our directory; otherwise that line does nothing.
 _MOSQUITTO = """
+user root
 per_listener_settings false
 persistence true
 persistence_location {directory}/

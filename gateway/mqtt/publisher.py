@@ -6,12 +6,15 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
+import msgspec
 import paho.mqtt.client as paho
 
-from gateway.messages import Message
+from gateway.messages import Message, Status
 from gateway.mqtt.connection import (
+    BrokerError,
     BrokerUrl,
     Callbacks,
+    Connection,
     connect,
     expiry_properties,
     protocol_name,
@@ -28,41 +31,61 @@ class MqttSink:
 
     def __init__(self, url: BrokerUrl, client_id: str, *, will: Message, report: Callable[[str], None]) -> None:
         self._url, self._client_id, self._will, self._report = url, client_id, will, report
+        self._boot = msgspec.json.decode(will.payload, type=Status).boot
         self._retained: dict[str, Message] = {}
         self._lock = threading.Lock()
-        self._client: paho.Client | None = None
+        self._connection: Connection | None = None
         self.protocol = ""
 
     def __enter__(self) -> Self:
-        calls = Callbacks(connected=self._connected, message=_ignore, report=self._report)
-        self._client = connect(self._url, self._client_id, calls, will=self._will)
-        self.protocol = protocol_name(self._client)
+        calls = Callbacks(connected=self._connected, message=self._overhear, report=self._report)
+        self._connection = connect(self._url, self._client_id, calls, will=self._will)
+        self.protocol = protocol_name(self._connection.client)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let the last state leave, then say goodbye, so that the will is not sent."""
-        if self._client is None:
+        if self._connection is None:
             return
+        client = self._connection.client
         for message in self._retained.values():
-            info = self._send(self._client, message)
-            if self._client.is_connected():
-                info.wait_for_publish(_FLUSH_S)
-        self._client.disconnect()
-        self._client.loop_stop()
+            if client.is_connected():
+                self._send(client, message).wait_for_publish(_FLUSH_S)
+        self._connection.close()
 
     def publish(self, message: Message) -> None:
-        if self._client is None:
+        """Send a message; raise what the network thread has failed with, so that no gateway lives on in silence."""
+        if self._connection is None:
             raise RuntimeError("publish before the sink was entered")
+        self._connection.check()
+        client = self._connection.client
         with self._lock:
             if message.retain:
                 self._retained[message.topic] = message
-            if self._client.is_connected():
-                self._send(self._client, message)
+            if client.is_connected():
+                self._send(client, message)
 
     def _connected(self, client: paho.Client) -> None:
+        client.subscribe(self._will.topic, qos=1)
+        self._repeat(client)
+
+    def _repeat(self, client: paho.Client) -> None:
         with self._lock:
             for message in self._retained.values():
                 self._send(client, message)
+
+    def _overhear(self, topic: str, payload: bytes, is_retained: bool) -> None:
+        """Two gateways of one chair must not fight: the one that was there ends when it hears the other's status.
+
+        The last will of an earlier start of ours may come late and would stand as the truth: ours is said again.
+        """
+        status = msgspec.json.decode(payload, type=Status)
+        if status.boot == self._boot:
+            return
+        if status.state != "offline" and not is_retained:
+            raise BrokerError(f"broker: another gateway publishes {topic}; this one ends")
+        if self._connection is not None:
+            self._repeat(self._connection.client)
 
     @staticmethod
     def _send(client: paho.Client, message: Message) -> paho.MQTTMessageInfo:
@@ -73,7 +96,3 @@ class MqttSink:
             retain=message.retain,
             properties=expiry_properties(client, message.expiry_s),
         )
-
-
-def _ignore(_topic: str, _payload: bytes, _retained: bool) -> None:
-    """The publisher subscribes to nothing."""

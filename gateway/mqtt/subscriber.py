@@ -12,8 +12,8 @@ import msgspec
 import paho.mqtt.client as paho
 
 from gateway.chunklog import OriginKind
-from gateway.messages import Heartbeat, Status, Vitals, VitalValue
-from gateway.mqtt.connection import BrokerUrl, Callbacks, connect
+from gateway.messages import Heartbeat, Stamp, Status, Vitals, VitalValue
+from gateway.mqtt.connection import BrokerUrl, Callbacks, Connection, connect
 
 STALE_US = 3_000_000  # nothing older is shown as live; the last will may take 10 s and more
 
@@ -39,7 +39,7 @@ class Subscriber:
     ) -> None:
         self._url, self._filter, self._report = url, topic_filter, report
         self._heard: queue.Queue[Heard] = queue.Queue()
-        self._client: paho.Client | None = None
+        self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
         calls = Callbacks(
@@ -49,19 +49,20 @@ class Subscriber:
             ),
             report=self._report,
         )
-        self._client = connect(self._url, f"chairside-watch-{uuid.uuid4().hex[:12]}", calls)
+        self._connection = connect(self._url, f"chairside-watch-{uuid.uuid4().hex[:12]}", calls)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._client.disconnect()
-            self._client.loop_stop()
+        if self._connection is not None:
+            self._connection.close()
 
     def _subscribe(self, client: paho.Client) -> None:
         client.subscribe(self._filter, qos=1)
 
     def wait_message(self, timeout_s: float) -> Heard | None:
         """The next message, or None if none came in time."""
+        if self._connection is not None:
+            self._connection.check()
         try:
             return self._heard.get(timeout=timeout_s)
         except queue.Empty:
@@ -76,6 +77,7 @@ class ChairView:
         self._vitals: Vitals | None = None
         self._heartbeat_us: int | None = None
         self._vitals_us: int | None = None
+        self._heard: dict[str, tuple[str, int, int]] = {}  # by leaf: boot, newest seq, least delay
 
     def feed(self, heard: Heard, now_us: int) -> None:
         """Take a message; one that cannot be read is as good as none."""
@@ -86,13 +88,30 @@ class ChairView:
             elif heard.retained:
                 return  # nobody may retain live values; one who did does not make them live
             elif leaf == "heartbeat":
-                msgspec.json.decode(heard.payload, type=Heartbeat)
-                self._heartbeat_us = now_us
+                heartbeat = msgspec.json.decode(heard.payload, type=Heartbeat)
+                if self._is_fresh(leaf, heartbeat, heartbeat.seq, now_us):
+                    self._heartbeat_us = now_us
             elif leaf == "vitals":
-                self._vitals = msgspec.json.decode(heard.payload, type=Vitals)
-                self._vitals_us = now_us
+                vitals = msgspec.json.decode(heard.payload, type=Vitals)
+                if self._is_fresh(leaf, vitals, vitals.seq, now_us):
+                    self._vitals, self._vitals_us = vitals, now_us
         except msgspec.DecodeError:
             return
+
+    def _is_fresh(self, leaf: str, stamp: Stamp, seq: int, now_us: int) -> bool:
+        """Whether a message is the next of its start of the gateway, and has not been held back on its way.
+
+        Lateness is judged against the quickest message so far, so that no clock need agree. A rig may run slower than
+        time, so only a live chair is held to it.
+        """
+        boot, last_seq, least_us = self._heard.get(leaf, ("", -1, 0))
+        delay_us = now_us - stamp.t_us
+        if boot != stamp.boot:
+            last_seq, least_us = -1, delay_us
+        least_us = min(least_us, delay_us)
+        self._heard[leaf] = (stamp.boot, max(seq, last_seq), least_us)
+        is_late = stamp.origin is OriginKind.LIVE and delay_us - least_us > STALE_US
+        return seq > last_seq and not is_late
 
     def is_live(self, now_us: int) -> bool:
         """Heartbeat and values within the last 3 s, and no last will."""
@@ -117,4 +136,9 @@ class ChairView:
         if state != "offline" and not self.is_live(now_us):
             state = "NO DATA for 3 s" if self._heartbeat_us is not None else "NO DATA yet"
         reasons = f" ({'; '.join(self.status.reasons)})" if self.status.reasons else ""
-        return f"{state.upper() if state == 'offline' else state}{reasons} | {label}"
+        return printable(f"{state.upper() if state == 'offline' else state}{reasons} | {label}")
+
+
+def printable(text: str) -> str:
+    """Text from the network as a terminal may be given it: without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,9 +1,11 @@
 """Nonsense input: one clear line on stderr, exit code 2; and the serial port as a source."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 import tty
 from pathlib import Path
 
@@ -88,11 +90,31 @@ def test_a_serial_port_that_is_not_there_is_named():
 
 
 def test_no_broker_is_said(dead_broker, tmp_path):
-    expected = f"chairside: broker: expected one at {dead_broker}, but nothing listens there"
+    expected = f"chairside: broker: expected one at {dead_broker}, but nobody answers there"
     assert refused("watch", "--broker", dead_broker) == expected
     log = tmp_path / "empty.log"
     log.write_bytes(b'{"chairside_log":1,"origin":{"kind":"live","label":""},"started_utc_ms":0}\n')
     assert refused("run", "--log", str(log), "--broker", dead_broker) == expected
+
+
+@pytest.mark.broker
+def test_an_empty_port_name_and_a_port_number_that_is_none_are_refused():
+    assert "serial port: expected" in refused("run", "--port", "")
+    for number in ("99999", "-1", "mqtt"):
+        done = chairside("demo", f"--mqtt-port={number}")
+        assert done.returncode == 2
+        assert f"expected 1..65535, got {number}" in done.stderr.decode()
+
+
+def test_ctrl_c_while_starting_is_no_traceback():
+    for delay_s in (0.15, 0.3, 0.5):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli.main", "watch"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        with process:
+            time.sleep(delay_s)
+            process.send_signal(signal.SIGTERM)
+            assert b"Traceback" not in process.stderr.read()
 
 
 @pytest.mark.broker
@@ -131,6 +153,29 @@ def test_a_serial_port_yields_its_bytes_and_its_silence():
         assert all(chunk.data == b"" for chunk in after)
         assert after[-1].t_us > before.t_us
     os.close(port_end)
+
+
+def test_a_serial_port_that_comes_back_is_opened_again(tmp_path):
+    port = tmp_path / "ttyBOARD"
+    first_board, first_port = os.openpty()
+    tty.setraw(first_port)
+    port.symlink_to(os.ttyname(first_port))
+    with Serial(str(port)) as source:
+        chunks = iter(source)
+        os.close(first_board)
+        os.close(first_port)
+        assert [next(chunks).data for _ in range(3)] == [b""] * 3
+        second_board, second_port = os.openpty()
+        tty.setraw(second_port)
+        port.unlink()
+        port.symlink_to(os.ttyname(second_port))
+        got, tries = b"", 0
+        while not got and tries < 100:  # what came before it was opened is thrown away
+            os.write(second_board, b"again")
+            got, tries = next(chunks).data, tries + 1
+        assert got.endswith(b"again")
+    os.close(second_board)
+    os.close(second_port)
 
 
 def test_a_serial_port_that_somebody_else_uses_is_refused():

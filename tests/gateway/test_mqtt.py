@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from gateway.chunklog import Origin, OriginKind
 from gateway.messages import Composer
 from gateway.mqtt.broker import MOSQUITTO, NATS, PrivateBroker, Server, open_broker
-from gateway.mqtt.connection import BrokerError, BrokerUrl
+from gateway.mqtt.connection import BrokerError, BrokerUrl, expiry_properties
 from gateway.mqtt.publisher import MqttSink
 from gateway.mqtt.subscriber import Subscriber
 
@@ -132,7 +134,7 @@ def test_a_killed_broker_is_started_again_and_the_status_comes_back(broker):
 def wait_connected(publisher, timeout_s=10.0):
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        if publisher._client.is_connected():
+        if publisher._connection.client.is_connected():
             return
         time.sleep(0.05)
     raise AssertionError(f"not connected within {timeout_s} s")
@@ -140,11 +142,98 @@ def wait_connected(publisher, timeout_s=10.0):
 
 def test_nobody_there_and_a_bad_address_are_said_in_one_line():
     url = BrokerUrl(host="127.0.0.1", port=free_port())
-    with pytest.raises(BrokerError, match=f"expected one at {url}, but nothing listens there"), sink(url):
+    with pytest.raises(BrokerError, match=f"expected one at {url}, but nobody answers there"), sink(url):
         pass
     for bad in ("127.0.0.1", "http://host", "mqtt://", "mqtt://host:99999"):
         with pytest.raises(BrokerError, match=r"or mqtt://host\[:port\], got"):
             BrokerUrl.parse(bad)
+
+
+def test_a_broker_address_keeps_its_user_password_and_ipv6_host_and_never_shows_a_password():
+    url = BrokerUrl.parse("mqtt://nurse:p%40ss@[::1]:1884")
+    assert (url.host, url.port, url.user, url.password) == ("::1", 1884, "nurse", "p@ss")
+    assert str(url) == "mqtt://[::1]:1884"
+    assert BrokerUrl.parse("mqtt://host").port == 1883
+    for bad in ("mqtt://u:secret@host:99999", "mqtt://u:secret@host:0", "mqtt://u:secret@[::1", "http://u:secret@h"):
+        with pytest.raises(BrokerError) as caught:
+            BrokerUrl.parse(bad)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_password_is_used(tmp_path):
+    program = MOSQUITTO.find()
+    if program is None or shutil.which("mosquitto_passwd") is None:
+        pytest.skip("mosquitto is not installed")
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "nurse", "p@ss"], check=True, capture_output=True)
+    passwords.chmod(0o644)
+    tmp_path.chmod(0o755)
+    guarded = replace(MOSQUITTO, config=MOSQUITTO.config.replace("allow_anonymous true", f"password_file {passwords}"))
+    with private(guarded) as broker:
+        with pytest.raises(BrokerError, match="Not authorized"), sink(broker.url):
+            pass
+        with sink(BrokerUrl.parse(f"mqtt://nurse:p%40ss@127.0.0.1:{broker.url.port}")) as publisher:
+            publisher.publish(COMPOSER.status(1, "online", []))
+
+
+def test_live_values_expire_at_the_broker_where_it_speaks_mqtt_5(broker):
+    with sink(broker.url) as publisher:
+        properties = expiry_properties(publisher._connection.client, COMPOSER.vitals(1, 1, {}).expiry_s)
+    if broker._server is NATS:
+        assert properties is None
+    else:
+        assert properties.MessageExpiryInterval == 5
+
+
+def publish_until_it_fails(publisher):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        publisher.publish(COMPOSER.heartbeat(1, 1, {}, {}))
+        time.sleep(0.05)
+
+
+def test_of_two_gateways_of_one_chair_the_older_ends_and_the_newer_stays(url):
+    newer_boot = Composer("s", "c", boot="b2", version="1", origin=ORIGIN, started_utc_ms=0)
+    will = newer_boot.status(0, "offline", ["connection lost"])
+    with sink(url, client_id="older") as older, MqttSink(url, "newer", will=will, report=print) as newer:
+        older.publish(COMPOSER.status(1, "online", []))
+        newer.publish(newer_boot.status(1, "online", []))
+        with pytest.raises(BrokerError, match="another gateway publishes chairside/v1/s/c/status"):
+            publish_until_it_fails(older)
+
+
+def test_a_late_last_will_of_an_earlier_start_is_answered(url):
+    earlier = Composer("s", "c", boot="b0", version="1", origin=ORIGIN, started_utc_ms=0)
+    with Subscriber(url, "chairside/#", report=print) as subscriber, sink(url) as publisher:
+        publisher.publish(COMPOSER.status(1, "online", []))
+        wait_status(subscriber, "online")
+        stale_will = earlier.status(0, "offline", ["connection lost"])
+        publisher._send(publisher._connection.client, stale_will)
+        payload, _ = wait_status(subscriber, "offline")
+        assert payload["boot"] == "b0"
+        payload, _ = wait_status(subscriber, "online")
+        assert payload["boot"] == "b1"
+
+
+def test_a_callback_that_fails_ends_the_program_instead_of_silencing_it(broker):
+    def fail(_line):
+        raise OSError("the terminal has gone")
+
+    with MqttSink(broker.url, "chair", will=WILL, report=fail) as publisher:
+        os.kill(broker.pid, signal.SIGKILL)
+        with pytest.raises(OSError, match="the terminal has gone"):
+            publish_until_it_fails(publisher)
+
+
+def test_a_subscriber_hears_again_after_the_broker_was_restarted(broker):
+    with Subscriber(broker.url, "chairside/#", report=print) as subscriber, sink(broker.url) as publisher:
+        os.kill(broker.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 15
+        heard = None
+        while heard is None and time.monotonic() < deadline:
+            publisher.publish(COMPOSER.heartbeat(1, 1, {}, {}))
+            heard = subscriber.wait_message(0.2)
+        assert heard is not None
 
 
 def test_something_that_is_no_broker_is_given_up_with_a_reason():

@@ -52,6 +52,53 @@ def test_one_of_heartbeat_and_vitals_alone_is_not_live(alone):
     assert not view.is_live(4 * S)
 
 
+def test_the_same_messages_again_are_not_life():
+    view = live_view()
+    for k in range(1, 10):
+        view.feed(heard(COMPOSER.vitals(0, 1, {"pulse_rate": RATE})), k * S)
+        view.feed(heard(COMPOSER.heartbeat(0, 1, {}, {})), k * S)
+    assert not view.is_live(9 * S)
+
+
+def live_chair(late_s):
+    """A live chair heard for ten seconds, the last five of them later than it was."""
+    composer = Composer(
+        "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.LIVE, label=""), started_utc_ms=0
+    )
+    view = ChairView()
+    view.feed(heard(composer.status(0, "online", []), retained=True), 0)
+    for k in range(10):
+        at = k * S + (late_s * S if k >= 5 else 0)
+        view.feed(heard(composer.vitals(k * S, k + 1, {"pulse_rate": RATE})), at)
+        view.feed(heard(composer.heartbeat(k * S, k + 1, {}, {})), at)
+    return view.is_live(9 * S + late_s * S)
+
+
+def test_messages_that_were_held_back_on_their_way_are_not_live():
+    assert live_chair(0)
+    assert live_chair(2)
+    assert not live_chair(4)
+
+
+def test_a_restarted_gateway_counts_anew():
+    view = live_view()
+    again = Composer(
+        "s", "c", boot="b2", version="1", origin=Origin(kind=OriginKind.SIMULATED, label=""), started_utc_ms=0
+    )
+    view.feed(heard(again.vitals(0, 1, {"pulse_rate": RATE})), 5 * S)
+    view.feed(heard(again.heartbeat(0, 1, {}, {})), 5 * S)
+    assert view.is_live(5 * S)
+
+
+def test_text_from_the_network_cannot_command_the_terminal():
+    view = ChairView()
+    evil = Composer(
+        "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.LIVE, label="x\x1b]0;y\x07"), started_utc_ms=0
+    )
+    view.feed(heard(evil.status(0, "online", ["\x1b[2J"])), 0)
+    assert view.headline(0).isprintable()
+
+
 def test_the_last_will_takes_the_values_away_at_once():
     view = live_view()
     view.feed(heard(COMPOSER.status(0, "offline", ["connection lost"])), 1)
