@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.types import Channel
+from gateway import manifest
 from gateway.errors import UserError
 
 PLETH_NAMES = ("PLETH", "PPG", "INFRARED", "IR")
 PRESSURE_NAMES = ("ABP", "ART", "FBP", "BP", "NIBP")  # never CVP or PAP: other vessels
-# Raw counts of a reflectance sensor are light intensity, which falls in systole; a monitor's pleth rises.
+_NAMES = {Channel.PLETH: PLETH_NAMES, Channel.PRESSURE: PRESSURE_NAMES}
+# Raw counts of a reflectance sensor are light intensity, which falls in systole; a monitor's pleth rises. Names do not
+# always tell (a watch calls its counts ppg), so that a manifest beside the recording decides where it was measured.
 INVERTED_NAMES = ("INFRARED", "IR")
 _TIME_COLUMNS = {"time_s": 1e6, "time": 1e3}  # microseconds in one unit
 
@@ -54,8 +56,9 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A waveform as read: every column of the file, missing samples as NaN."""
+    """A waveform as read: every column of the file, missing samples as NaN; ``title`` is its whole name there."""
 
+    title: str
     name: str
     unit: str
     rate_hz: float
@@ -66,15 +69,16 @@ class _Column:
 def load(path: str | Path) -> Recording:
     """Read a WFDB record (path without extension) or a CSV file, plain or gzipped.
 
-    A relative path that does not exist as given is looked for below ``$CHAIRSIDE_RECORDINGS``.
+    A relative path that does not exist as given is looked for below ``$CHAIRSIDE_RECORDINGS``, else the user cache.
     """
     found = _locate(Path(path))
+    entry = manifest.entry_of(found)
     columns = _read_csv(found) if _is_csv(found) else _read_wfdb(found)
     signals: dict[Channel, Signal] = {}
-    for channel, names in ((Channel.PLETH, PLETH_NAMES), (Channel.PRESSURE, PRESSURE_NAMES)):
+    for channel, names in _NAMES.items():
         column = _choose(columns, names)
         if column is not None:
-            signals[channel] = _signal(channel, column)
+            signals[channel] = _signal(channel, column, entry)
     if not signals:
         raise RecordingError(
             f"{path}: no usable channel; found {', '.join(c.name for c in columns) or 'none'}; "
@@ -94,9 +98,9 @@ def _exists(path: Path) -> bool:
 
 def _locate(path: Path) -> Path:
     places = [path]
-    home = os.environ.get("CHAIRSIDE_RECORDINGS")
-    if home and not path.is_absolute():
-        places.append(Path(home) / path)
+    home, who = manifest.home()
+    if not path.is_absolute():
+        places.append(home / path)
     for place in places:
         for candidate in (
             place,
@@ -106,7 +110,7 @@ def _locate(path: Path) -> Path:
                 return candidate
     raise RecordingError(
         f"{path}: no such recording; expected a WFDB record (path without extension) or a .csv or .csv.gz file, "
-        f"here or below $CHAIRSIDE_RECORDINGS ({home or 'not set'})"
+        f"here or below {home} ({who})"
     )
 
 
@@ -119,9 +123,11 @@ def _choose(columns: list[_Column], names: tuple[str, ...]) -> _Column | None:
     return None
 
 
-def _signal(channel: Channel, column: _Column) -> Signal:
+def _signal(channel: Channel, column: _Column, entry: manifest.Entry | None) -> Signal:
     known = np.isfinite(column.samples)
-    sign = -1.0 if column.name.upper() in INVERTED_NAMES else 1.0
+    measured = entry.is_inverted(column.title, column.name) if entry else None
+    is_inverted = column.name.upper() in INVERTED_NAMES if measured is None else measured
+    sign = -1.0 if is_inverted and channel is Channel.PLETH else 1.0
     return Signal(
         channel=channel,
         name=column.name,
@@ -154,7 +160,7 @@ def _read_wfdb(path: Path) -> list[_Column]:
 
 def _wfdb_column(name: str, unit: str, rate_hz: float, samples: NDArray[np.float64]) -> _Column:
     t_us = np.rint(np.arange(len(samples)) * (1e6 / rate_hz)).astype(np.int64)
-    return _Column(name, unit, float(rate_hz), t_us, np.asarray(samples, dtype=np.float64))
+    return _Column(name, name, unit, float(rate_hz), t_us, np.asarray(samples, dtype=np.float64))
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
@@ -190,6 +196,46 @@ def _read_csv(path: Path) -> list[_Column]:
     rate_hz = 1e6 / float(np.mean(steps[steps < 1.5 * np.median(steps)]))
     columns = []
     for k, title in enumerate(header[1:], 1):
-        name, _, unit = title.partition("_")
-        columns.append(_Column(name, unit, rate_hz, t_us, table[:, k]))
+        columns.append(_Column(title, *_name_and_unit(title), rate_hz, t_us, table[:, k]))
     return columns
+
+
+def _name_and_unit(title: str) -> tuple[str, str]:
+    """``ABP_mmHg`` has a unit, ``channel_2`` has a number."""
+    name, _, unit = title.partition("_")
+    return (title, "") if unit.isdigit() else (name, unit)
+
+
+def channels_of(names: Iterable[str]) -> dict[Channel, str]:
+    """Which of these columns would be taken for which channel, by name alone."""
+    names = list(names)
+    ranked = {c: [n for want in wanted for n in names if n.upper() == want] for c, wanted in _NAMES.items()}
+    return {channel: titles[0] for channel, titles in ranked.items() if titles}
+
+
+def names_of(path: Path) -> list[str] | None:
+    """Names of a recording's columns, from its header alone; None if there is no recording."""
+    if not _exists(path):
+        return None
+    try:
+        return _csv_names(path) if _is_csv(path) else _wfdb_names(path)
+    except (OSError, EOFError, ValueError, csv.Error):
+        return None
+
+
+def _csv_names(path: Path) -> list[str] | None:
+    header = next(_rows(path), [])
+    if not header or header[0] not in _TIME_COLUMNS:
+        return None
+    return [_name_and_unit(title)[0] for title in header[1:]]
+
+
+def _wfdb_names(path: Path) -> list[str]:
+    """Last field of each signal line (header(5) of the WFDB manual); a segmented record has them in its segments."""
+    text = path.with_name(path.name + ".hea").read_text(encoding="utf-8", errors="replace")
+    first, *others = [line for line in text.splitlines() if line.strip() and not line.startswith("#")] or [""]
+    if "/" in first.split(maxsplit=1)[0]:
+        segments = [line.split()[0] for line in others if not line.startswith("~")]
+        return _wfdb_names(path.with_name(segments[0])) if segments else []
+    fields = [line.split(maxsplit=8) for line in others]
+    return [f[8].strip() for f in fields if len(f) == 9]

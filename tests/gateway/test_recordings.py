@@ -1,6 +1,7 @@
 """Reading recordings: CSV made here, WFDB made here, and the shared ones where they are."""
 
 import gzip
+import json
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from dsp import Channel
 from gateway.errors import UserError
-from gateway.recordings import RecordingError, load
+from gateway.recordings import RecordingError, channels_of, load, names_of
 
 
 def csv_file(path, header, rows):
@@ -45,6 +46,69 @@ def test_raw_infrared_is_turned_so_that_it_rises_in_systole(tmp_path):
     path = csv_file(tmp_path / "a.csv", "time_s,red,infrared,green", [(0, 1, 100, 3), (0.04, 1, 90, 3)])
     signal = load(path).signals[Channel.PLETH]
     assert signal.samples.tolist() == [-100.0, -90.0]
+
+
+@pytest.mark.parametrize(("word", "sign"), [("inverted: light intensity", -1), ("pulse upward", 1), ("unclear", 1)])
+@pytest.mark.parametrize("key", ["ppg", "right:ppg"])
+def test_the_polarity_a_manifest_has_measured_is_used(tmp_path, word, sign, key):
+    (tmp_path / "set").mkdir()
+    path = csv_file(tmp_path / "set" / "a.csv", "time_s,ppg", [(0, 5), (0.1, 6)])
+    record = {"id": "a", "path": "set/a.csv", "ppg_polarity_measured": {key: word}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"records": [record]}))
+    assert load(path).signals[Channel.PLETH].samples.tolist() == [sign * 5, sign * 6]
+
+
+def test_an_infrared_channel_measured_upward_is_left_alone(tmp_path):
+    path = csv_file(tmp_path / "a.csv", "time_s,infrared", [(0, 5), (0.1, 6)])
+    record = {"id": "a", "path": "a.csv", "ppg_polarity_measured": {"infrared": "pulse upward"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"records": [record]}))
+    assert load(path).signals[Channel.PLETH].samples.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"name": "a web page"}', '{"records": [1]}'])
+def test_a_manifest_of_something_else_changes_nothing(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    path = csv_file(tmp_path / "a.csv", "time_s,ppg", [(0, 5), (0.1, 6)])
+    assert load(path).signals[Channel.PLETH].samples.tolist() == [5, 6]
+
+
+def test_a_number_in_a_column_name_is_no_unit(tmp_path):
+    path = csv_file(tmp_path / "a.csv", "time_s,channel_9,channel_10", [(0, 1, 2), (0.1, 2, 3)])
+    with pytest.raises(RecordingError, match="found channel_9, channel_10;"):
+        load(path)
+
+
+def test_names_are_read_from_the_header_alone(tmp_path):
+    assert names_of(tmp_path / "nothing") is None
+    csv_file(tmp_path / "a.csv", "time_s,ABP_mmHg,channel_2", [])
+    assert names_of(tmp_path / "a.csv") == ["ABP", "channel_2"]
+    csv_file(tmp_path / "b.csv", "onset_sample,peak", [(1, 2)])
+    assert names_of(tmp_path / "b.csv") is None
+    (tmp_path / "c.csv.gz").write_bytes(b"no gzip")
+    assert names_of(tmp_path / "c.csv.gz") is None
+    (tmp_path / "r.hea").write_text("# made up\nr 2 125 500\nr.dat 16 10(0)/mmHg 16 0 0 0 0 art line\nr.dat 16\n")
+    assert names_of(tmp_path / "r") == ["art line"]
+    (tmp_path / "m.hea").write_text("m/2 1 125 500\n~ 100\nr 400\n")
+    assert names_of(tmp_path / "m") == ["art line"]
+
+
+def test_channels_are_chosen_as_load_chooses_them():
+    assert channels_of(["II", "Pleth", "IR", "PAP", "NIBP", "abp"]) == {
+        Channel.PLETH: "Pleth",
+        Channel.PRESSURE: "abp",
+    }
+    assert channels_of(["R", "G", "CVP"]) == {}
+
+
+def test_without_the_variable_the_user_cache_is_looked_in(tmp_path, monkeypatch):
+    monkeypatch.delenv("CHAIRSIDE_RECORDINGS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "chairside" / "recordings"
+    folder.mkdir(parents=True)
+    csv_file(folder / "a.csv", "time_s,BP", [(0, 1), (0.01, 2)])
+    assert Channel.PRESSURE in load("a.csv").signals
+    with pytest.raises(UserError, match="user cache"):
+        load("b.csv")
 
 
 def test_a_rate_rounded_in_the_file_is_averaged(tmp_path):
