@@ -3,6 +3,7 @@ import pytest
 
 from dsp.types import Channel
 from gateway.recordings import Recording, Signal
+from hil.patient import Patient
 from hil.recorded import RecordedSource
 from hil.stimulus import Stimulus
 
@@ -60,3 +61,36 @@ def test_pressure_is_100_mmhg_a_volt_between_its_own_samples():
 def test_absent_signal_is_a_finger_out_or_no_voltage():
     assert (recorded(signal(Channel.PRESSURE, T, PULSES)).light(T) < 1000).all()
     assert (recorded(signal(Channel.PLETH, T, PULSES)).volts(T) == 0).all()
+
+
+@pytest.mark.parametrize(("name", "second"), [("baseline", 5), ("desaturation", 140), ("iv", 1580)])
+def test_ratio_of_ratios_is_that_of_the_saturation(name, second):
+    t_us = np.arange(second * S, (second + 2) * S, 10_000)
+    patient = Patient(3, name)
+    stimulus = Stimulus(patient)
+    spo2 = patient.finger(t_us).spo2_pct.mean()
+    red, infrared = np.log(stimulus.light(t_us)).T
+    top, foot = infrared.argmax(), infrared.argmin()
+    ratio = (red[top] - red[foot]) / (infrared[top] - infrared[foot])
+    assert 110 - 25 * ratio == pytest.approx(spo2, abs=0.05)
+    assert (name == "baseline") == (spo2 > 97)
+
+
+def test_noise_is_of_the_sensors_size_and_white_and_a_function_of_time():
+    t_us = np.arange(0, 60 * S, 10_000)
+    noisy, same, other = (Stimulus(Patient(1), noise_seed=seed) for seed in (1, 1, 2))
+    noise = noisy.light(t_us) - Stimulus(Patient(1)).light(t_us)
+    assert noise.std(axis=0) == pytest.approx(12, rel=0.05)
+    assert abs(noise.mean(axis=0)).max() < 0.6
+    assert abs(np.corrcoef(noise[1:, 0], noise[:-1, 0])[0, 1]) < 0.05
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 0.05
+    volts = noisy.volts(t_us)
+    assert np.array_equal(volts, np.concatenate([same.volts(piece) for piece in np.split(t_us, [3, 700])]))
+    assert not np.array_equal(volts, other.volts(t_us))
+    assert 0.0005 < (volts - Stimulus(Patient(1)).volts(t_us)).std() < 0.002
+
+
+def test_a_recording_lies_still():
+    acceleration = recorded(signal(Channel.PLETH, T, PULSES)).acceleration(T)
+    assert acceleration.shape == (len(T), 3)
+    assert (acceleration == [0, 0, 1]).all()
