@@ -18,6 +18,7 @@ REMEMBERED_SECONDS = 16
 # Own choice, to be confirmed with people.
 MOVING_G = 0.05
 SHAKEN_G = 0.3  # from here on hardly anything of an optical signal is believed
+RECENT_US = 3 * SECOND_US  # a movement so long ago may still keep the pulse from being recognised
 LEAST_LENGTH_G = 0.3  # gravity is there always: a shorter mean vector is a dead sensor
 
 
@@ -27,7 +28,7 @@ class MotionMonitor:
     def __init__(self, rate_hz: float) -> None:
         self._least = LEAST_SHARE * rate_hz
         self._buffer = SampleBuffer()
-        self._levels: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_SECONDS)  # end of the second, g
+        self._levels: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_SECONDS)  # end of a second of samples, g
 
     def feed(self, block: SampleBlock) -> None:
         self._buffer.append(block.t_us, block.samples)
@@ -46,7 +47,7 @@ class MotionMonitor:
         if mean < LEAST_LENGTH_G:
             return Unavailable(reason=Reason.IMPLAUSIBLE)
         level = float(np.sqrt(np.mean((lengths - mean) ** 2)))
-        self._levels.append((t_us, level))
+        self._levels.append((newest_us, level))
         return Measured(value=level, sqi=1.0, newest_us=newest_us)
 
     def level(self, start_us: int, end_us: int) -> float:
@@ -62,9 +63,12 @@ def motion_trust(level_g: float) -> float:
 
 
 def doubted(summary: Summary, motion: MotionMonitor) -> Summary:
-    """The pleth with the quality of the pulses lowered that fell into a movement."""
+    """The pleth with less quality for the pulses that fell into a movement, and movement as the cause of disorder."""
     pulses = tuple(_doubted(p, motion.level(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
-    return replace(summary, pulses=pulses)
+    is_disorder = summary.unavailable is Reason.IRREGULAR
+    is_moving = motion.level(summary.t_us - RECENT_US, summary.t_us) > MOVING_G
+    unavailable = Reason.MOTION if is_disorder and is_moving else summary.unavailable
+    return replace(summary, pulses=pulses, unavailable=unavailable)
 
 
 def _doubted(pulse: Pulse, level_g: float) -> Pulse:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dsp.channel import SECOND_US, Summary
 from dsp.curve import DEMONSTRATION, OximeterCurve
 from dsp.kernels import optics as kernel
-from dsp.motion import MotionMonitor, motion_trust
+from dsp.motion import MotionMonitor, doubted, motion_trust
 from dsp.optics import Optics
 from dsp.pulse import Pulse
 from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage
@@ -82,6 +82,7 @@ class Oximeter:
     def spo2(self, summary: Summary, fault: Reason | None, motion: MotionMonitor | None) -> Reading:
         """Saturation at the end of a second, %; ask for each second once, in order."""
         cycles = self._window(summary)
+        summary = doubted(summary, motion) if motion else summary
         self._follow_order()
         if fault is not None or summary.unavailable is not None:
             return Unavailable(reason=fault or summary.unavailable or Reason.NO_DATA)
