@@ -3,6 +3,7 @@ PYTHON ?= python3
 RECORD ?=
 SPEED ?= 1
 SEED ?= 1
+SCENARIO ?= baseline
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SETTINGS := pyproject.toml constraints.txt
@@ -11,9 +12,9 @@ DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 .PHONY: demo test check bench figures constraints clean
 .DEFAULT_GOAL := demo
 
-demo: $(DEMO_STAMP)  ## a whole virtual chair; RECORD=path plays a recording, SPEED=max as fast as it goes
+demo: $(DEMO_STAMP)  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
 	@command -v mosquitto_sub >/dev/null || echo "optional: sudo apt install mosquitto-clients   (for mosquitto_sub)"
-	@$(BIN)/chairside demo --speed $(SPEED) --seed $(SEED) $(if $(RECORD),--record '$(RECORD)')
+	@$(BIN)/chairside demo --speed $(SPEED) $(if $(RECORD),--record '$(RECORD)',--scenario $(SCENARIO) --seed $(SEED))
 
 test: .venv/dev.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
 	$(BIN)/python -m pytest

@@ -31,6 +31,8 @@ REASON_COLOURS = {
     Reason.IMPLAUSIBLE: "#e0479e",
     Reason.LOW_AMPLITUDE: "#8f9a2b",
     Reason.GAP: "#7c8fa6",
+    Reason.MOTION: "#3f8f6b",
+    Reason.PROBE_OFF: "#b5657a",
 }
 OTHER_COLOUR = "#8a929c"  # about the source, not about the signal
 _DOT = {"linestyle": "", "marker": "o", "mew": 0.9}

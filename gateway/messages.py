@@ -12,8 +12,8 @@ import dsp
 from gateway.chunklog import Origin, OriginKind
 from gateway.errors import UserError
 
-_ID = r"[a-z0-9-]{1,32}"
-_TOPIC = re.compile(rf"chairside/v1/({_ID})/({_ID})/.+")
+ID_PATTERN = r"[a-z0-9-]{1,32}"
+_TOPIC = re.compile(rf"chairside/v1/({ID_PATTERN})/({ID_PATTERN})/.+")
 _VITALS_EXPIRY_S = 5
 _HEARTBEAT_EXPIRY_S = 3
 
@@ -103,7 +103,7 @@ class Topics:
 
     def __init__(self, site: str, chair: str) -> None:
         for name, value in (("site", site), ("chair", chair)):
-            if value != "+" and not re.fullmatch(_ID, value):
+            if value != "+" and not re.fullmatch(ID_PATTERN, value):
                 raise UserError(f"{name}: expected 1..32 of a-z, 0-9 and -, got {value!r}")
         self.root = f"chairside/v1/{site}/{chair}"
         self.status = f"{self.root}/status"

@@ -88,7 +88,7 @@ def _header(figure: Figure, sheet: Sheet) -> None:
     chart.write(figure, 24, 28, recording.name, size=18, weight="bold")
     length_s = recording.duration_s
     parts = [f"{clock(length_s)} min" if length_s >= 60 else f"{length_s:.1f} s"]
-    for channel in Channel:
+    for channel in chart.CHANNELS:
         signal = recording.signals.get(channel)
         if signal is None:
             parts.append(f"no {channel.value} channel")
@@ -167,7 +167,8 @@ def _quality(axes: Axes, sheet: Sheet) -> None:
     for row in sheet.rows():
         x, sqi = quality(sheet.vitals[row])
         axes.plot(x, sqi, color=TITLE_PX[row][2], linewidth=1.2, label=row.value)
-        axes.fill_between(x, 0, sqi, color=TITLE_PX[row][2], alpha=0.10, linewidth=0)
+        if row is Quantity.PULSE_RATE:
+            axes.fill_between(x, 0, sqi, color=TITLE_PX[row][2], alpha=0.12, linewidth=0)
     axes.set_ylim(0, 1.12)
     axes.set_yticks([0, 1], ["0", "sqi 1"])
     chart.time_axis(axes, 0, sheet.recording.duration_s, count=16)
@@ -237,9 +238,11 @@ def _close_up(axes: Axes, sheet: Sheet, channel: Channel, window: Window) -> Non
 
 
 def _set_levels(axes: Axes, y: Floats, channel: Channel) -> None:
-    """Limits with room above the waveform for the bars of rejected beats."""
+    """Limits with room above the waveform for the bars of rejected beats; a lone spike may leave the strip."""
     known = y[np.isfinite(y)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    low, usual_low, usual_high, high = np.percentile(known, [0, 2, 98, 100]) if len(known) else (0.0, 0.0, 1.0, 1.0)
+    usual = usual_high - usual_low
+    low, high = max(low, usual_low - usual), min(high, usual_high + usual)
     if channel is Channel.PRESSURE:
         low, high = max(low, SHOWN_MMHG[0]), min(high, SHOWN_MMHG[1])
         spare = max(0.0, 10 - (high - low)) / 2  # a line without a pulse must look flat

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import array
 import fcntl
+import importlib.util
 import select
 import subprocess
 import sys
 import termios
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Self
 
 from gateway.cli.run import add_mqtt_options
@@ -38,7 +40,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a whole virtual chair: real firmware, emulated sensors, broker",
         epilog="example: chairside demo --record bidmc/bidmc01 --speed max",
     )
-    parser.add_argument("--record", help="recording to play; default: a simulated patient")
+    played = parser.add_mutually_exclusive_group()
+    played.add_argument("--record", help="recording to play; default: a simulated patient")
+    played.add_argument("--scenario", default="baseline", help="what happens to the patient; hil scenarios lists them")
+    parser.add_argument("--truth", metavar="FILE", help="what the simulated patient really had, as JSON lines")
     parser.add_argument("--speed", default="1", help="times real time, or max; default: 1")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated patient; default: 1")
     add_mqtt_options(parser)
@@ -113,9 +118,12 @@ class _Chair:
     """The rig and the gateway behind it, as processes; a gateway that is killed is started again, as systemd would."""
 
     def __init__(self, args: argparse.Namespace, sink: list[str], note: Callable[[str], None]) -> None:
-        rig = ["hil.cli", "chair", "--speed", args.speed, "--seed", str(args.seed)]
-        self._rig_command = [*rig, "--record", args.record] if args.record else rig
+        played = ["--record", args.record] if args.record else ["--scenario", args.scenario, "--seed", str(args.seed)]
+        self._rig_command = ["hil.cli", "chair", "--speed", args.speed, *played]
+        if args.truth:
+            self._rig_command += ["--truth", args.truth]
         self._gateway_command = ["gateway.cli.main", "run", "--log", "-", *sink]
+        self._gateway_command += ["--oximeter", str(_emulated_oximeter())]
         self._gateway_command += ["--site", args.site, "--chair", args.chair]
         self._note = note
         self._rig: subprocess.Popen[bytes] | None = None
@@ -195,6 +203,14 @@ class _Chair:
             reader.join(_END_S)
         self._readers.clear()
         self._rig = self._gateway = None
+
+
+def _emulated_oximeter() -> Path:
+    """The definition of the rig's sensor lies in the rig, which the gateway may start but not import."""
+    spec = importlib.util.find_spec("hil")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the rig is not installed")
+    return Path(spec.submodule_search_locations[0]) / "calibration" / "emulated_max30102.toml"
 
 
 def _how(code: int) -> str:

@@ -26,14 +26,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
-    from gateway.cli import analyze, demo, recordings, run, watch
+    from gateway.cli import analyze, check, demo, recordings, run, watch
 
     parser = argparse.ArgumentParser(
         prog="chairside",
         description="Open vitals monitor for a ketamine treatment chair. Not a medical device.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, run, watch, analyze, recordings):
+    for command in (demo, run, watch, check, analyze, recordings):
         command.add_parser(subparsers)
     args = parser.parse_args(argv)
     return int(args.run(args))

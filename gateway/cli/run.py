@@ -19,12 +19,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "run",
         help="the device: a board's signals in, MQTT out",
-        epilog="example: chairside run --port /dev/ttyACM0 --broker mqtt://10.0.0.5:1883 --chair chair-2",
+        epilog="example: chairside run --config chair.toml, or chairside run --port /dev/ttyACM0 --chair chair-2",
     )
     source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--config", metavar="FILE", help="everything from a file; see chairside check --help")
     source.add_argument("--port", help="serial port of the board")
     source.add_argument("--log", help="chunk log to play instead, - for standard input")
     add_mqtt_options(parser)
+    parser.add_argument("--oximeter", metavar="FILE", help="calibration of the optical sensor")
     parser.set_defaults(run=run)
 
 
@@ -50,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     from gateway.messages import Topics
     from gateway.mqtt.broker import open_broker
 
+    if args.config is not None:
+        _take_config(args)
     Topics(args.site, args.chair)  # refuse a bad id before anything is started
     source: Source = Log(args.log) if args.port is None else Serial(args.port)
     with open_broker(args.broker, port=args.mqtt_port, report=_report) as broker, source:
@@ -57,10 +61,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _take_config(args: argparse.Namespace) -> None:
+    """The file says everything: an option beside it would be a second truth."""
+    from gateway.config import load_config
+
+    config = load_config(args.config)
+    args.site, args.chair, args.port = config.chair.site, config.chair.name, config.source.port
+    args.broker, args.mqtt_port, args.messages = config.broker.url, config.broker.port, config.broker.messages
+    args.oximeter = config.oximeter.calibration if config.oximeter else None
+
+
 def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
     """Run an entered source into a broker, or a file, until it ends or the process is asked to."""
     import uuid
 
+    from gateway.calibration import load_calibration
     from gateway.chunklog import LogError
     from gateway.messages import Composer
     from gateway.mqtt.publisher import MqttSink
@@ -68,6 +83,7 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
     from gateway.run import run as run_chair
     from gateway.sinks import JsonLines
 
+    calibration = None if args.oximeter is None else load_calibration(args.oximeter)
     boot = uuid.uuid4().hex[:12]
     composer = Composer(
         args.site,
@@ -90,7 +106,7 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
         where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol}"
         _report(f"publishing {composer.topics.root} to {where} ({broker.limits})")
         try:
-            run_chair(source, Pipeline(composer), sink)
+            run_chair(source, Pipeline(composer, calibration), sink)
         except LogError as error:
             raise SourceError(f"log: {error}") from None
 

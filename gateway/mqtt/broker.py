@@ -185,6 +185,9 @@ class PrivateBroker:
                 deaths += 1
 
 
+CHOICES = ("auto", MOSQUITTO.name, NATS.name, "none")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """The broker that is used, None where there is none, and what it cannot do."""

@@ -1,0 +1,39 @@
+"""``chairside check``: every fault of a chair's configuration at once."""
+
+from __future__ import annotations
+
+import argparse
+
+_EXAMPLE = """\
+example: chairside check chair.toml
+
+  format = 1
+  [chair]
+  site = "clinic"
+  name = "chair-1"
+  [source]
+  port = "/dev/ttyACM0"
+  [broker]                              # may be left out: auto
+  url = "mqtt://10.0.0.5:1883"
+  [oximeter]                            # without it saturation is marked uncalibrated
+  calibration = "oximeter.toml"
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "check",
+        help="every fault of a configuration at once",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("config", nargs="?", default="chair.toml", help="default: %(default)s")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from gateway.config import load_config
+
+    config = load_config(args.config)
+    print(f"{args.config}: good; {config.chair.site}/{config.chair.name}, board at {config.source.port}")
+    return 0
