@@ -64,6 +64,8 @@ def motion_trust(level_g: float) -> float:
 
 def doubted(summary: Summary, motion: MotionMonitor) -> Summary:
     """The pleth with less quality for the pulses that fell into a movement, and movement as the cause of disorder."""
+    if motion.level(summary.t_us - REMEMBERED_SECONDS * SECOND_US, summary.t_us) <= MOVING_G:
+        return summary
     pulses = tuple(_doubted(p, motion.level(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
     is_disorder = summary.unavailable is Reason.IRREGULAR
     is_moving = motion.level(summary.t_us - RECENT_US, summary.t_us) > MOVING_G

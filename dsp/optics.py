@@ -21,6 +21,7 @@ CLIPPED = 0.1  # share of a second's samples on the rail that makes the light sa
 KEPT_US = 16 * SECOND_US
 # The channels change places between two samples: each continues where the other was.
 LEAST_EXCHANGE = 0.01  # of the intensity; below it the two cannot be told apart by their intensity
+JOINED_US = 10 * SECOND_US  # over a longer gap the intensities themselves change
 EXCHANGED = 0.2  # the largest rest, in jumps
 
 Floats = NDArray[np.float64]
@@ -99,7 +100,8 @@ class Optics:
             own = np.abs(np.diff(infrared)) + np.abs(np.diff(red))
             other = np.abs(red[1:] - infrared[:-1]) + np.abs(infrared[1:] - red[:-1])
             is_jump = own > 2 * LEAST_EXCHANGE * np.maximum(np.abs(infrared[1:]), np.abs(red[1:]))
-            self.exchanges += int(np.count_nonzero(is_jump & (other < EXCHANGED * own)))
+            is_joined = np.diff(times) <= JOINED_US
+            self.exchanges += int(np.count_nonzero(is_jump & is_joined & (other < EXCHANGED * own)))
             self._searched_us = int(times[-1]) - 1  # the last sample is the first of the next search
         for buffer in self._buffers.values():
             buffer.forget(t_us - KEPT_US)

@@ -44,9 +44,10 @@ LEAST_PERFUSION_PCT = 0.1  # below, the ratio is more the electronics' than the 
 FAIR_PERFUSION_PCT = 0.3  # from here on perfusion as such is no doubt
 
 # Swapped lights give 1/R. A first value below 70 % (the claimed range of oximeters, ISO 80601-2-61) is taken for
-# swapped lights, one from there to 80 % may be either; from 80 % upwards the order is known and stays so.
+# swapped lights, one from there to 85 % (about R = 1, where both orders say the same) may be either; one above tells
+# that red is red. From then on a low saturation is a low saturation.
 SWAPPED_PCT = 70.0
-KNOWN_PCT = 80.0
+KNOWN_PCT = 85.0
 LEAST_TO_KNOW = 4  # good cycles
 
 
@@ -76,14 +77,11 @@ class Oximeter:
         self._cycles: dict[tuple[int, int], Cycle] = {}  # by start and end
         self._out = np.zeros(kernel.OUTPUTS)
         self._is_order_known = False
-        self._exchanges = 0  # since the order was known
-        self._exchanges_seen = 0
 
     def spo2(self, summary: Summary, fault: Reason | None, motion: MotionMonitor | None) -> Reading:
         """Saturation at the end of a second, %; ask for each second once, in order."""
         cycles = self._window(summary)
         summary = doubted(summary, motion) if motion else summary
-        self._follow_order()
         if fault is not None or summary.unavailable is not None:
             return Unavailable(reason=fault or summary.unavailable or Reason.NO_DATA)
         cycles = [_shaken(c, motion) for c in cycles]
@@ -95,23 +93,29 @@ class Oximeter:
     def _reading(self, cycles: list[Cycle], good: list[Cycle], summary: Summary) -> Reading:
         ratio = median(c.ratio for c in good if c.ratio is not None)
         value = self._curve.spo2_pct(ratio)
-        order = self._judge_order(ratio, good)
-        if order is not None and (value is None or value < SWAPPED_PCT or self._exchanges % 2):
-            return Unavailable(reason=Reason.CHANNEL_ORDER)
-        if value is None:
-            return Unavailable(reason=Reason.IMPLAUSIBLE)
         rejected = sum(1 for p in summary.pulses if not p.accepted and Reason.LEARNING not in p.reasons)
         agreement = _falling(_scatter([c.ratio for c in good if c.ratio is not None]) * self._slope(ratio), SCATTER_PCT)
         sqi = sum(c.quality for c in cycles) / (len(cycles) + rejected) * agreement
-        doubt = _dominant(cycles) if agreement == 1 else _dominant(cycles) or Reason.IRREGULAR
+        doubt = None if sqi >= QUESTIONABLE_SQI else _dominant(cycles) or Reason.IRREGULAR
+        if self._optics.exchanges % 2:
+            return Unavailable(reason=Reason.CHANNEL_ORDER)
+        if doubt is None and len(good) >= LEAST_TO_KNOW:
+            self._is_order_known |= not self._is_below(ratio, KNOWN_PCT)
         if sqi < UNUSABLE_SQI:
             return Unavailable(reason=doubt or Reason.IRREGULAR)
-        reasons = [order] if order else []
-        if sqi < QUESTIONABLE_SQI:
-            reasons.append(doubt or Reason.IRREGULAR)
-        if not self._is_calibrated:
-            reasons.append(Reason.UNCALIBRATED)
-        return Measured(value=value, sqi=sqi, newest_us=good[-1].end_us, reasons=tuple(reasons))
+        is_suspect = not self._is_order_known and self._is_below(ratio, KNOWN_PCT)
+        if is_suspect and self._is_below(ratio, SWAPPED_PCT):
+            return Unavailable(reason=doubt or Reason.CHANNEL_ORDER)
+        if value is None:
+            return Unavailable(reason=Reason.IMPLAUSIBLE)
+        reasons = (
+            Reason.CHANNEL_ORDER if is_suspect else None,
+            doubt,
+            None if self._is_calibrated else Reason.UNCALIBRATED,
+        )
+        return Measured(
+            value=value, sqi=sqi, newest_us=good[-1].end_us, reasons=tuple(r for r in reasons if r is not None)
+        )
 
     def _window(self, summary: Summary) -> list[Cycle]:
         """The cycles that lie in the window, each computed once, when all its samples have come."""
@@ -180,22 +184,10 @@ class Oximeter:
     def _is_fresh(self, newest: Cycle, t_us: int) -> bool:
         return t_us - newest.end_us <= min(OLDEST_US, max(FRESH_US, 2 * newest.interval_us))
 
-    def _follow_order(self) -> None:
-        self._exchanges += self._optics.exchanges - self._exchanges_seen
-        self._exchanges_seen = self._optics.exchanges
-
-    def _judge_order(self, ratio: float, good: Sequence[Cycle]) -> Reason | None:
-        """CHANNEL_ORDER while it is not known that red is red."""
-        if self._is_order_known:
-            return Reason.CHANNEL_ORDER if self._exchanges % 2 else None
+    def _is_below(self, ratio: float, spo2_pct: float) -> bool:
+        """Whether the saturation is lower, also where the curve does not reach."""
         value = self._curve.spo2_pct(ratio)
-        is_high = (value is not None and value >= KNOWN_PCT) or ratio < self._curve.r_min
-        if not is_high:
-            return Reason.CHANNEL_ORDER
-        if len(good) >= LEAST_TO_KNOW:
-            self._is_order_known = True
-            self._exchanges = 0
-        return None
+        return ratio > self._curve.r_max if value is None else value < spo2_pct
 
 
 def perfusion_index(summary: Summary) -> Reading:

@@ -328,6 +328,13 @@ def test_lights_that_change_places_meanwhile_are_recognised(spo2_pct):
         assert value(vitals, Quantity.SPO2, second) == pytest.approx(spo2_pct, abs=0.5)
 
 
+def test_movement_from_the_start_is_not_called_swapped_lights():
+    # Movement that pulls red twice as much as infrared has a ratio like that of swapped lights.
+    light = finger(96.0, 60.0, motion=2.0, motion_ratio=2.0, noise=5.0)
+    readings = spo2_of(measure(*light), 12, 60)
+    assert sum(Reason.CHANNEL_ORDER in r.reasons for r in readings) <= 0.05 * len(readings)
+
+
 def test_a_first_value_that_may_be_swapped_lights_says_so():
     reading = measure(*finger(76.0, 30.0, noise=3.0))[Quantity.SPO2, 25]
     assert reading.validity is Validity.QUESTIONABLE
