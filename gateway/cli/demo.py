@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import IO, Self
 
 from gateway.cli.run import add_mqtt_options
-from gateway.cli.watch import Screen, show
+from gateway.cli.screen import Screen
+from gateway.cli.watch import show
 from gateway.errors import UserError
 from gateway.messages import Topics
 from gateway.mqtt.broker import die_with_parent, open_broker
@@ -53,8 +54,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     started_us = monotonic_us()
     topics = Topics(args.site, args.chair)  # refuse a bad id before anything is started
-    screen = Screen(sys.stdout.isatty())
-    with open_broker(args.broker, port=args.mqtt_port, report=screen.note) as broker:
+    screen = Screen()
+    with screen, open_broker(args.broker, port=args.mqtt_port, report=screen.note) as broker:
         if broker.url is None:
             return _run_alone(args, screen)
         with _Chair(args, ["--broker", str(broker.url)], screen.note) as chair:

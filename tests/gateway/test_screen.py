@@ -1,0 +1,110 @@
+"""The terminal's picture: what is live is large, what is not is never a number."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gateway.chunklog import Origin, OriginKind
+from gateway.cli.digits import big
+from gateway.cli.screen import Screen, line, page
+from gateway.messages import Composer, VitalValue
+from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
+
+COMPOSER = Composer(
+    "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.SIMULATED, label="a patient"), started_utc_ms=0
+)
+
+
+def measured(value, unit, **fields):
+    common = {"validity": "measured", "reasons": [], "sqi": 0.9, "age_ms": 400}
+    return VitalValue(value=value, unit=unit, **{**common, **fields})
+
+
+def missing(unit, reason):
+    return VitalValue(value=None, unit=unit, validity="unavailable", reasons=[reason], sqi=0.0, age_ms=None)
+
+
+VALUES = {
+    "pulse_rate": measured(72.0, "/min"),
+    "systolic": measured(121.4, "mm[Hg]"),
+    "diastolic": measured(79.6, "mm[Hg]"),
+    "mean_pressure": measured(94.0, "mm[Hg]"),
+    "spo2": measured(97.2, "%", validity="uncalibrated", reasons=["uncalibrated"]),
+    "perfusion_index": measured(2.15, "%"),
+    "respiration_rate": missing("/min", "not implemented yet"),
+    "motion": missing("g", "no such sensor"),
+}
+
+
+def live_view(values=VALUES):
+    view = ChairView()
+    for message in (
+        COMPOSER.status(0, "online", []),
+        COMPOSER.vitals(0, 1, values),
+        COMPOSER.heartbeat(0, 1, {}, {}),
+    ):
+        view.feed(Heard(topic=message.topic, payload=message.payload, retained=False), 0)
+    return view
+
+
+def drawn(view, now_us=0):
+    console = Console(file=io.StringIO(), width=104, color_system=None)
+    console.print(page(("s", "c"), view, now_us))
+    return console.file.getvalue()
+
+
+def test_a_live_chair_shows_big_numbers_quality_age_and_reasons():
+    text = drawn(live_view())
+    for row in big("72").splitlines() + big("121/80").splitlines() + big("97").splitlines():
+        assert row in text
+    for words in (
+        "SIMULATED",
+        "pressure, mean 94",
+        "0.4 s",
+        "uncalibrated",
+        "perfusion index",
+        "2.15",
+        "no such sensor",
+    ):
+        assert words in text
+    assert "not implemented yet: respiration rate" in text
+
+
+def test_what_is_not_live_is_never_a_number():
+    text = drawn(live_view(), STALE_US + 1)
+    assert "NO DATA for 3 s" in text
+    for row in big("72").splitlines()[:1] + big("121/80").splitlines()[:1]:
+        assert row not in text
+    assert "2.15" not in text
+
+
+def test_a_missing_value_is_two_dashes_and_its_reason():
+    text = drawn(live_view({**VALUES, "pulse_rate": missing("/min", "no pulse")}))
+    assert "no pulse" in text
+    assert big("72").splitlines()[0] not in text
+
+
+def test_the_line_for_no_terminal_says_the_same():
+    assert line(("s", "c"), live_view(), 0) == (
+        "s/c online | SIMULATED: a patient | pulse_rate 72, systolic 121, diastolic 80, mean_pressure 94, "
+        "spo2 97 (uncalibrated), perfusion_index 2 | motion: no such sensor | 1 not implemented yet"
+    )
+    assert line(("s", "c"), live_view(), STALE_US + 1) == "s/c NO DATA for 3 s | SIMULATED: a patient | no value"
+
+
+def test_without_a_terminal_every_chair_is_a_line(capsys):
+    screen = Screen()
+    with screen:
+        for message in (COMPOSER.status(0, "online", []), COMPOSER.heartbeat(0, 1, {}, {})):
+            screen.feed(Heard(topic=message.topic, payload=message.payload, retained=False), 0)
+        screen.note("a note\x1b[2J")
+        screen.draw(0)
+    assert capsys.readouterr().out.splitlines()[0] == "a note?[2J"
+
+
+@pytest.mark.parametrize("text", ["0123456789", "--/--", "12.5 "])
+def test_big_digits_are_three_rows_of_one_width(text):
+    rows = big(text).splitlines()
+    assert len(rows) == 3
+    assert len({len(row) for row in rows}) == 1
