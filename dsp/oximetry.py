@@ -1,9 +1,10 @@
 """Pulses and two lights in, oxygen saturation and perfusion index out.
 
 A cycle runs from onset to onset of two adjacent accepted pulses. Its ratio of ratios is a total-least-squares slope
-between the two lights, band-limited and without their straight trend. The value is the median over the good cycles of
-the window, so a step is followed when half of the window is new, and nothing from before the window is in it at all:
-no value is ever compared with an earlier value of ours, so none can be held.
+between the logarithms of the two lights, band-limited and without their straight trend; for small pulses that is
+(AC/DC of red) / (AC/DC of infrared). The value is the median over the good cycles of the window, so a step is followed
+when half of the window is new, and nothing from before the window is in it at all: no value is ever compared with an
+earlier value of ours, so none can be held.
 """
 
 from __future__ import annotations

@@ -51,6 +51,18 @@ def white_variance(x: NDArray[np.float64]) -> float:
     return float(total / (6.0 * (len(x) - 2)))
 
 
+@njit(nb.void(_F8, nb.float64, _F8), cache=True)
+def absorb(intensities: NDArray[np.float64], dc: float, out: NDArray[np.float64]) -> None:
+    """Fill ``out`` with the logarithm of intensity over ``dc``, which blood changes in proportion (Beer and Lambert).
+
+    By the series of the inverse hyperbolic tangent: exact to 1e-8 within a factor of 1.3, and the same bits everywhere.
+    """
+    for k in range(len(intensities)):
+        z = (intensities[k] - dc) / (intensities[k] + dc)
+        zz = z * z
+        out[k] = 2.0 * z * (1.0 + zz * (1.0 / 3.0 + zz * (1.0 / 5.0 + zz / 7.0)))
+
+
 @njit(nb.void(_F8, _F8, _F8, _F8), cache=True)
 def compare(
     infrared: NDArray[np.float64], red: NDArray[np.float64], taps: NDArray[np.float64], out: NDArray[np.float64]
@@ -64,7 +76,8 @@ def compare(
 
     Notes
     -----
-    Variances, the covariance and the noise left by the filter are relative to the mean intensity, squared.
+    Variances, the covariance and the noise left by the filter are those of the logarithms of intensity: for the small
+    pulses of a finger the same as AC over DC, and for large ones still in the proportion of the absorptions.
     ``INDEPENDENT`` is how many independent samples the filter leaves.
     """
     n = len(infrared) - len(taps) + 1
@@ -76,10 +89,14 @@ def compare(
         dc_red += red[k]
     dc_infrared /= n
     dc_red /= n
+    infrared_log = np.empty(len(infrared))
+    red_log = np.empty(len(red))
+    absorb(infrared, dc_infrared, infrared_log)
+    absorb(red, dc_red, red_log)
     u = np.empty(n)
     v = np.empty(n)
-    smooth(infrared, taps, u)
-    smooth(red, taps, v)
+    smooth(infrared_log, taps, u)
+    smooth(red_log, taps, v)
     detrend(u)
     detrend(v)
     uu = 0.0
@@ -94,9 +111,9 @@ def compare(
         passed += taps[j] * taps[j]
     out[DC_INFRARED] = dc_infrared
     out[DC_RED] = dc_red
-    out[INFRARED] = uu / (n * dc_infrared * dc_infrared)
-    out[RED] = vv / (n * dc_red * dc_red)
-    out[BOTH] = uv / (n * dc_infrared * dc_red)
-    out[NOISE_INFRARED] = white_variance(infrared) * passed / (dc_infrared * dc_infrared)
-    out[NOISE_RED] = white_variance(red) * passed / (dc_red * dc_red)
+    out[INFRARED] = uu / n
+    out[RED] = vv / n
+    out[BOTH] = uv / n
+    out[NOISE_INFRARED] = white_variance(infrared_log) * passed
+    out[NOISE_RED] = white_variance(red_log) * passed
     out[INDEPENDENT] = n * passed

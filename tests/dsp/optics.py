@@ -29,7 +29,7 @@ def finger(
     dc=(DC_INFRARED, DC_RED),
     seed=0,
 ):
-    """Times and counts of infrared and red, rounded as a converter does.
+    """Times and counts of infrared and red by the law of Beer and Lambert, rounded as a converter does.
 
     ``spo2_pct`` is a number or an array over the samples; ``breath`` and ``motion`` are in pulse heights, the first a
     sine of 0.25 Hz in both lights alike, the second a walk between 0.5 and 4 Hz that moves red by ``motion_ratio``.
@@ -42,8 +42,8 @@ def finger(
     drift = breath * np.sin(2 * np.pi * 0.25 * t_s)
     shake = motion * wander(len(t_us), rng)
     height = perfusion_pct / 100
-    infrared = dc[0] * (1 - height * (pulse + drift + shake))
-    red = dc[1] * (1 - height * (ratio * pulse + drift + motion_ratio * shake))
+    infrared = dc[0] * np.exp(-height * (pulse + drift + shake))
+    red = dc[1] * np.exp(-height * (ratio * pulse + drift + motion_ratio * shake))
     return t_us, *(np.rint(x + rng.normal(0, noise, len(x))) for x in (infrared, red))
 
 
