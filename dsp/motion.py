@@ -19,7 +19,8 @@ REMEMBERED_SECONDS = 16
 MOVING_G = 0.05
 SHAKEN_G = 0.3  # from here on hardly anything of an optical signal is believed
 RECENT_US = 3 * SECOND_US  # a movement so long ago may still keep the pulse from being recognised
-LEAST_LENGTH_G = 0.3  # gravity is there always: a shorter mean vector is a dead sensor
+# Gravity is there always: a shorter mean is a dead sensor, a longer one than its range (16 g an axis) a broken one.
+LEAST_LENGTH_G, MOST_LENGTH_G = 0.3, 28.0
 
 
 class MotionMonitor:
@@ -44,7 +45,7 @@ class MotionMonitor:
         if len(lengths) < self._least:
             return Unavailable(reason=Reason.LEARNING)
         mean = float(np.mean(lengths))
-        if mean < LEAST_LENGTH_G:
+        if not LEAST_LENGTH_G <= mean <= MOST_LENGTH_G:
             return Unavailable(reason=Reason.IMPLAUSIBLE)
         level = float(np.sqrt(np.mean((lengths - mean) ** 2)))
         self._levels.append((newest_us, level))

@@ -304,6 +304,36 @@ def test_the_finger_put_back_is_measured_again_within_ten_seconds():
     assert value(vitals, Quantity.SPO2, 41) == pytest.approx(97, abs=0.3)
 
 
+@pytest.mark.parametrize("share", [0.005, 0.04, 0.08])
+def test_room_light_without_a_finger_is_no_finger(share):
+    t_us, infrared, red = finger(97.0, 40.0, noise=3.0)
+    room = share * FULL + np.random.default_rng(3).normal(0, 10, (2, len(t_us)))
+    late = t_us > 20_000_000
+    vitals = measure(t_us, np.where(late, room[0], infrared), np.where(late, room[1], red))
+    for second in range(23, 40):
+        for quantity in OPTICAL:
+            assert reason(vitals, quantity, second) is Reason.PROBE_OFF
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32))
+def test_no_light_whatever_raises_or_is_a_saturation(seed):
+    rng = np.random.default_rng(seed)
+    t_us = naive.times_us(RATE_HZ, 30.0)
+
+    def anything():
+        kinds = [
+            lambda n: np.full(n, rng.choice([0.0, -1.0, 1e5, FULL, 1e300, np.inf, -np.inf, np.nan])),
+            lambda n: rng.normal(rng.uniform(-1e5, 2e5), 10.0 ** rng.uniform(-3, 6), n),
+            lambda n: np.cumsum(rng.normal(0, 100, n)),
+            lambda n: np.linspace(*rng.uniform(-1e4, FULL, 2), n),
+        ]
+        return np.concatenate([kinds[rng.integers(len(kinds))](n) for n in (700, 1100, 1200)])
+
+    vitals = measure(t_us, anything(), anything(), acceleration=anything()[:1500])
+    assert sum(isinstance(r, Measured) and not r.reasons for r in spo2_of(vitals, 1, 30)) <= 1
+
+
 @pytest.mark.parametrize("spo2_pct", [95.0, 97.0, 99.5])
 def test_lights_swapped_from_the_start_are_recognised(spo2_pct):
     t_us, infrared, red = finger(spo2_pct, 30.0, noise=3.0)
