@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
+
+from gateway.chunklog import Origin, OriginKind
+from gateway.messages import Composer
+from gateway.pipeline import Pipeline
+from hil import chair
+from hil.patient import Patient
+from hil.stimulus import Stimulus
+from hil.truth import seconds
 
 GOOD_SQI = 0.5
 _GOOD = ("measured", "uncalibrated")
@@ -55,6 +64,17 @@ def errors(
         if t_s <= len(true) and is_good(published):
             found.append((t_s, published["value"] - float(true[max(0, t_s - WINDOW_S) : t_s].mean())))
     return found
+
+
+def measure(patient: Patient) -> dict[str, Agreement]:
+    """Play a new patient through firmware and gateway and compare."""
+    origin = Origin(kind=OriginKind.SIMULATED, label=patient.label)
+    composer = Composer("site", "chair", boot="", version="", origin=origin, started_utc_ms=0)
+    pipeline, vitals = Pipeline(composer), []
+    for chunk in chair.play(Stimulus(patient, noise_seed=patient.seed), seed=patient.seed):
+        vitals += [msgspec.json.decode(m.payload) for m in pipeline.feed(chunk) if m.topic == composer.topics.vitals]
+    again = Patient(patient.seed, patient.scenario.name)
+    return against_truth(vitals, [asdict(second) for second in seconds(again)])
 
 
 def is_good(published: Mapping[str, Any]) -> bool:

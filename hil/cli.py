@@ -1,4 +1,4 @@
-"""The rig's commands: hil chair, hil board, hil scenarios, hil doctor."""
+"""The rig's commands: hil chair, hil board, hil scenarios, hil agree, hil doctor."""
 
 from __future__ import annotations
 
@@ -65,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
         "scenarios", help="list what the simulated patient can go through", epilog="example: hil scenarios"
     )
     scenarios.set_defaults(command=_scenarios)
+    agree = commands.add_parser(
+        "agree",
+        help="play a scenario through firmware and gateway; print how far the published values are from the truth",
+        epilog="example: hil agree --scenario iv --seed 1",
+    )
+    agree.add_argument("--scenario", required=True, metavar="NAME", help="one that ends")
+    agree.add_argument("--seed", type=int, default=0, metavar="N", help="default 0")
+    agree.set_defaults(command=_agree)
     doctor = commands.add_parser("doctor", help="check what the rig needs", epilog="example: hil doctor")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -161,6 +169,24 @@ def _scenarios(_: argparse.Namespace) -> int:
     from hil.scenarios import described
 
     print(*described(), sep="\n")
+    return 0
+
+
+def _agree(args: argparse.Namespace) -> int:
+    from hil.agreement import measure
+    from hil.scenarios import named
+
+    find_micropython()
+    if named(args.scenario).duration_s is None:
+        raise UserError(f"--scenario: expected one that ends, got {args.scenario}")
+    print(f"{'quantity':<18}{'mean':>8}{'95 %':>8}{'largest':>9}{'at s':>7}{'answered':>10}")
+    for name, found in measure(_patient(args)).items():
+        errors = (
+            "no good value"
+            if found.mae is None
+            else (f"{found.mae:8.2f}{found.p95:8.2f}{found.largest:9.2f}{found.worst_s:7}")
+        )
+        print(f"{name:<18}{errors:>32}{100 * found.coverage:9.1f}%")
     return 0
 
 

@@ -114,6 +114,8 @@ def test_an_early_beat_is_small_and_its_pause_makes_up_for_it():
         heights = [b.systolic_mmhg - b.diastolic_mmhg for b in (ectopic, before, after)]
         assert heights[0] < 0.8 * heights[1] < heights[1] < heights[2]
         assert ectopic.pleth_height < 0.8
+        feet = [b.diastolic_mmhg for b in (after, before, ectopic)]
+        assert feet[0] + 2 < feet[1] < feet[2] - 2, "the pressure runs off in the pause"
 
 
 def extremes(curve):

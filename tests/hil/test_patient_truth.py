@@ -199,3 +199,19 @@ def test_published_saturation_agrees_with_the_truth_of_a_session_within_2_percen
     assert found.largest < 2.0
     assert found.coverage > 0.95
     assert min(v["quantities"]["spo2"]["value"] or 100 for v in vitals) == pytest.approx(85.5, abs=1.0)
+
+
+@rig
+def test_a_vasovagal_episode_is_followed_and_the_figures_are_printed(capsys):
+    assert main(["agree", "--scenario", "vasovagal", "--seed", "2"]) == 0
+    rows = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()[1:]}
+    for name in ("systolic", "diastolic", "mean_pressure"):
+        assert float(rows[name][2]) < 3.0, "the largest error, mmHg"
+    assert float(rows["pulse_rate"][1]) < 1.0
+    assert float(rows["systolic"][4].rstrip("%")) > 97
+
+
+def test_an_endless_scenario_cannot_agree(capsys, monkeypatch):
+    monkeypatch.setenv("MICROPYTHON", sys.executable)
+    assert main(["agree", "--scenario", "baseline"]) == 2
+    assert "expected one that ends, got baseline" in capsys.readouterr().err
