@@ -34,6 +34,7 @@ ECHO_US = 450_000  # a dicrotic wave rises up to so long after the pulse: ejecti
 SEARCH_BACK = 1.6  # median intervals without a beat
 LATENCY_US = 350_000  # a pulse is known that long after its upslope
 SEARCH_BACK_THRESHOLD = 0.2
+MISSED_THRESHOLD = 0.1  # a hump that may have been a pulse: the interval over it is not counted
 LEARN_US = 8_000_000
 
 
@@ -121,8 +122,8 @@ class PulseTracker:
             if c.is_saturated or c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
                 continue
             evidence = self._evidence(history, c)
-            if evidence.shape < 0.6 or evidence.foot_height > 0.5 or is_step(evidence):
-                continue
+            if evidence.shape < 0.6 or evidence.foot_height > 0.5 or is_step(evidence) or judge(evidence):
+                continue  # what was rejected when it came is no beat later
             if best is None or c.slope_sum > best.slope_sum:
                 best = c
         return self._accept(history, best) if best else None
@@ -169,7 +170,7 @@ class PulseTracker:
         if last is not None and self._is_joined:
             step = c.upslope_us - last.upslope_us
             missed = step > SEARCH_BACK * history.interval_us and any(
-                r is not c and r.slope_sum > SEARCH_BACK_THRESHOLD * history.slope_sum for r in self._recent
+                r is not c and r.slope_sum > MISSED_THRESHOLD * history.slope_sum for r in self._recent
             )
             if step <= LONGEST_US and not missed:
                 interval_us = step
