@@ -6,6 +6,7 @@ import sys
 import machine
 import micropython
 
+from node.drivers.lis3dh import Lis3dh
 from node.drivers.max30102 import Max30102
 from node.drivers.pressure_adc import PressureAdc
 
@@ -31,8 +32,10 @@ class Board:
             timeout=_I2C_TIMEOUT_US,
         )
         self.optical = Max30102(i2c)
+        motion = Lis3dh(i2c)
+        self.motion = motion if motion.is_there() else None  # a board may come without
         self.pressure = PressureAdc(machine.ADC(machine.Pin(_PRESSURE)))
         self.out = sys.stdout.buffer
         self.uid = machine.unique_id()
         self.reset_cause = machine.reset_cause()
-        self.entropy = os.urandom(6)  # boot id (4), first epoch of each stream (1 each)
+        self.entropy = os.urandom(7)  # boot id (4), first epoch of each stream (1 each)

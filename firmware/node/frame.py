@@ -28,7 +28,8 @@ _VERSION = const(0x10)  # high nibble of the first byte
 _HEADER = const(16)
 _CRC = const(4)
 _MAX_BODY = const(244)  # header, payload, CRC; below 254, so COBS needs a single extra byte
-_FIRST = const(1)  # wire[0] is a delimiter, sent only to end a torn frame
+_FIRST = const(1)  # wire[0] is a delimiter: it ends whatever was cut off before
+_MAX_WIRE = const(256)  # all of it and room for zeros up to a whole packet
 
 # CRC-32 of the 16 half bytes (reflected polynomial 0xEDB88320, as zlib): a table of 256 would cost 1 kB.
 CRC_TABLE = array(
@@ -110,14 +111,14 @@ class Header:
 
 
 class Encoder:
-    """Builds one frame at a time in ``wire``: wire[1:end] is the frame, wire[0:end] the same after a delimiter."""
+    """Builds one frame at a time in ``wire``: wire[:end], with a delimiter before it and one that closes it."""
 
     def __init__(self):
-        self.wire = bytearray(_FIRST + 1 + _MAX_BODY + 1)
+        self.wire = bytearray(_MAX_WIRE)
         self._body = bytearray(_MAX_BODY)
 
     def encode(self, header, seq, payload, length):
-        """Encode a frame with the first ``length`` bytes of the payload; return its end in ``wire``."""
+        """Encode a frame with the first ``length`` bytes, at most MAX_PAYLOAD, of the payload; return its end."""
         body = self._body
         pack_into(
             "<BBHBBHII",

@@ -2,16 +2,21 @@
 
 import select
 
-from node.frame import DATA, TX_DROPPED, Encoder
+from micropython import const
+
+from node.frame import Encoder
 
 _SEQ_MASK = 0xFFFF
+_PACKET = const(16)
 
 
 class Link:
-    """Numbers the frames and writes them; drops and flags those for which there is no room.
+    """Numbers the frames and hands them to USB in packets; what finds no room waits, and new frames are dropped.
 
-    The USB driver of the rp2 port waits up to 500 ms in write() when the host stops reading (mp_usbd_cdc.c), which
-    would cost 100 pressure samples: so room is asked for first.
+    write() of the rp2 port waits up to 500 ms for room, twice, and poll() promises no more than one free byte
+    (shared/tinyusb/mp_usbd_cdc.c). But its FIFO has 256 bytes, and the host takes 64 or all there is: if all that is
+    ever written comes in packets of 16, the room is a multiple of 16, and one free byte means a packet fits. Text of
+    others (of a soft reset) breaks this until the host has taken it; then a host that stalls costs one wait.
     """
 
     def __init__(self, out):
@@ -20,31 +25,40 @@ class Link:
         self._poll.register(out, select.POLLOUT)
         self._encoder = Encoder()
         self._seq = 0
-        self._start = 0  # in wire: 0 with a delimiter before the frame, 1 without
-        self._dropped = False
+        self._at = 0  # of the frame in the encoder's wire, up to here it is gone
+        self._end = 0
 
     def send(self, header, payload, length):
-        """Send one frame, or drop it: the sequence number shows the gap, the next DATA frame has a flag."""
-        if self._dropped and header.kind == DATA:
-            header.flags |= TX_DROPPED
+        """Take a frame and return True, or drop it because one before it still waits; its sequence number is used."""
         seq = self._seq
         self._seq = (seq + 1) & _SEQ_MASK
-        if not self._has_room() or not self._write(self._encoder.encode(header, seq, payload, length)):
-            self._dropped = True
-        elif header.kind == DATA:
-            self._dropped = False
+        if not self.flush():
+            return False
+        wire = self._encoder.wire
+        end = self._encoder.encode(header, seq, payload, length)
+        while end % _PACKET:
+            wire[end] = 0
+            end += 1
+        self._at = 0
+        self._end = end
+        self.flush()
+        return True
+
+    def flush(self):
+        """Write what waits as far as there is room; return whether all of it is gone."""
+        while self._at < self._end:
+            if not self._has_room():
+                return False
+            try:
+                written = self._out.write(self._encoder.wire, self._at, min(_PACKET, self._end - self._at))
+            except OSError:  # the other end of the cable is gone
+                return False
+            if not written:
+                return False
+            self._at += written
+        return True
 
     def _has_room(self):
         for _, event in self._poll.ipoll(0):
             return event & select.POLLOUT
         return False
-
-    def _write(self, end):
-        """Write the frame; a torn one is closed by a delimiter before the next, at boot a predecessor's."""
-        start = self._start
-        try:
-            written = self._out.write(self._encoder.wire, start, end - start)
-        except OSError:  # the other end of the cable is gone
-            written = None
-        self._start = 1 if written == end - start else 0
-        return self._start

@@ -1,7 +1,8 @@
 """Sensors in, DATA and HELLO frames out: the one loop of the board.
 
-Every 5 ms one pressure sample; every 40 ms the optical FIFO is drained and both streams send a frame; every 5 s the
-board describes itself. Losses move a stream's index or start a new epoch, so samples are never joined over a gap.
+Every 5 ms one pressure sample; every 40 ms the optical FIFO is drained and every 80 ms, between two of these, that of
+the motion sensor; every 5 s the board describes itself. Losses move a stream's index or start a new epoch, so samples
+are never joined over a gap.
 """
 
 import json
@@ -9,29 +10,33 @@ from time import ticks_us
 
 from micropython import const
 
-from node import VERSION
+from node import VERSION, selftest
 from node.clock import Pace
 from node.frame import (
     CLIPPED,
     DATA,
     HELLO,
     LOSS_UNKNOWN,
+    MAX_PAYLOAD,
     OVERFLOW_COUNTED,
     RECONFIGURED,
     SENSOR_ERROR,
+    TX_DROPPED,
     Header,
 )
 from node.link import Link
 
 _PERIOD_US = const(5_000)  # pressure 200 Hz
-_BLOCK = const(8)  # ticks between two frames of a stream: 40 ms
+_BLOCK = const(8)  # ticks between two frames of optical and of pressure: 40 ms
+_MOTION_BLOCK = const(16)
 _HELLO_TICKS = const(1000)  # 5 s
-_RETRY_BLOCKS = const(25)  # 1 s between two attempts to start a sensor
-_SILENT_BLOCKS = const(10)  # 0.4 s without a sample: the sensor has lost its configuration
+_FAILURES = const(3)  # in a row: the sensor is gone
+_RETRY_POLLS = const(25)  # 1 s, for motion 2 s, between two attempts to start a sensor
+_SILENT_POLLS = const(10)  # as long without a sample: the sensor has lost its configuration
 _INDEX_MAX = const(0x3FFFFFFF)  # the largest small integer of the board
 _U24 = const(3)
 
-# States of the optical sensor
+# States of a sensor with a FIFO
 _OFF = const(0)
 _RESET = const(1)
 _RUNNING = const(2)
@@ -53,16 +58,18 @@ class Stream:
             self.start_epoch(0)
         header.n = n
         header.ticks = ticks
-        self._link.send(header, payload, n * self._sample_bytes)
-        header.flags = 0
+        if self._link.send(header, payload, n * self._sample_bytes):
+            header.flags = 0
+        else:  # what was lost before it is still to be told; that it was clipped went with it
+            header.flags = header.flags & ~CLIPPED | TX_DROPPED
         header.index += n
 
     def skip(self, n):
         """Count n lost samples."""
-        self.flag(OVERFLOW_COUNTED)
         if self._header.index > _INDEX_MAX - n:
-            self.start_epoch(0)
+            self.start_epoch(LOSS_UNKNOWN)
         else:
+            self.flag(OVERFLOW_COUNTED)
             self._header.index += n
 
     def start_epoch(self, flags):
@@ -75,20 +82,21 @@ class Stream:
         self._header.flags |= flags
 
 
-class OpticalSource:
-    """Keeps the optical sensor running and sends what it has; one that fails is tried again every second."""
+class FifoSource:
+    """Keeps a sensor with a FIFO running and sends what it has; one that is gone is tried again now and then."""
 
     def __init__(self, sensor, stream):
         self._sensor = sensor
         self._stream = stream
         self._state = _OFF
-        self._blocks = _RETRY_BLOCKS  # in this state, or since the last sample
+        self._polls = _RETRY_POLLS  # in this state, or since the last sample
+        self._failures = 0
         self._starts = 0
         self.is_waiting = False
 
     def poll(self):
         """Do what is due; bus errors end in the next attempt, never in a wait."""
-        self._blocks += 1
+        self._polls += 1
         self.is_waiting = False
         try:
             if self._state == _RUNNING:
@@ -98,20 +106,23 @@ class OpticalSource:
                 self._enter(_RUNNING)
                 self._stream.flag(RECONFIGURED if self._starts else 0)
                 self._starts = 1
-            elif self._blocks >= _RETRY_BLOCKS:
+            elif self._polls >= _RETRY_POLLS:
                 self._enter(_RESET)
                 self._sensor.reset()
+            self._failures = 0
         except OSError:
-            self._fail()
+            self._failures += 1
+            if self._state != _RUNNING or self._failures >= _FAILURES:
+                self._give_up()
+            self._stream.flag(SENSOR_ERROR)
 
     def _enter(self, state):
         self._state = state
-        self._blocks = 0
+        self._polls = 0
 
-    def _fail(self):
+    def _give_up(self):
         if self._state == _RUNNING:
             self._stream.start_epoch(LOSS_UNKNOWN)
-        self._stream.flag(SENSOR_ERROR)
         self._enter(_OFF)
 
     def _read(self):
@@ -121,14 +132,15 @@ class OpticalSource:
         if sensor.clipped:
             self._stream.flag(CLIPPED)
         if n:
-            self._blocks = 0
+            self._polls = 0
             self._stream.send(sensor.samples, n, sensor.ticks)
         if sensor.lost:
             self._stream.skip(sensor.lost)
         elif sensor.is_lost_unknown:
             self._stream.start_epoch(LOSS_UNKNOWN)
-        elif self._blocks >= _SILENT_BLOCKS:
-            self._fail()
+        elif self._polls >= _SILENT_POLLS:
+            self._stream.flag(SENSOR_ERROR)
+            self._give_up()
 
 
 class PressureSource:
@@ -141,10 +153,13 @@ class PressureSource:
         self._n = 0
         self._ticks = ticks_us()
 
-    def take(self):
-        """Take one sample now."""
-        self._ticks = ticks_us()
+    def take(self, missed):
+        """Take one sample now, before anything that may be slow; ``missed`` ones before it are lost."""
+        ticks = ticks_us()
         raw = self._sensor.read()
+        if missed:
+            self.flush()
+            self._stream.skip(missed)
         if raw == self._sensor.FULL:
             self._stream.flag(CLIPPED)
         payload = self._payload
@@ -152,14 +167,10 @@ class PressureSource:
         payload[at] = raw >> 16
         payload[at + 1] = (raw >> 8) & 255
         payload[at + 2] = raw & 255
+        self._ticks = ticks
         self._n += 1
         if self._n == _BLOCK:
             self.flush()
-
-    def skip(self, missed):
-        """Count samples that the loop was too late for; what came before them goes out first."""
-        self.flush()
-        self._stream.skip(missed)
 
     def flush(self):
         if self._n:
@@ -172,16 +183,18 @@ class Sampler:
 
     def __init__(self, board):
         link = Link(board.out)
-        sensor = board.optical
-        optical = Stream(1, board.entropy[4], sensor.SAMPLE_BYTES, link)
-        pressure = Stream(2, board.entropy[5], _U24, link)
         self._link = link
-        self._optical = OpticalSource(sensor, optical)
-        self._pressure = PressureSource(board.pressure, pressure)
+        self._optical = FifoSource(board.optical, Stream(1, board.entropy[4], board.optical.SAMPLE_BYTES, link))
+        self._pressure = PressureSource(board.pressure, Stream(2, board.entropy[5], _U24, link))
+        self._motion = None
+        if board.motion:
+            self._motion = FifoSource(board.motion, Stream(3, board.entropy[6], board.motion.SAMPLE_BYTES, link))
         self._hello = Header(HELLO, 0)
         self._descriptions = _describe(board)
-        self._hello_ticks = _HELLO_TICKS
+        self._hello_ticks = 0
+        self._described = 0  # descriptions sent of the present HELLO
         self._block_ticks = 0
+        self._motion_ticks = _BLOCK // 2
         self._pace = Pace(_PERIOD_US)
 
     def run(self):
@@ -191,34 +204,54 @@ class Sampler:
 
     def step(self, missed):
         """Do the work of one tick; ``missed`` ticks before it went by."""
-        if missed:
-            self._pressure.skip(missed)
-        self._pressure.take()
-        self._block_ticks += 1
-        if self._block_ticks >= _BLOCK or self._optical.is_waiting:
-            self._block_ticks = 0
+        self._pressure.take(missed)
+        self._block_ticks = (self._block_ticks + 1) % _BLOCK
+        if not self._block_ticks or self._optical.is_waiting:
             self._optical.poll()
+        if self._motion:
+            self._motion_ticks = (self._motion_ticks + 1) % _MOTION_BLOCK
+            if not self._motion_ticks or self._motion.is_waiting:
+                self._motion.poll()
         self._hello_ticks += 1
-        if self._hello_ticks >= _HELLO_TICKS:
-            self._hello_ticks = 0
+        if self._hello_ticks > _HELLO_TICKS:
+            self._hello_ticks = 1
+            self._described = 0
+        if self._described < len(self._descriptions) and self._link.flush():
             self._say_hello()
 
     def _say_hello(self):
+        """Send the next description: one a tick, all at once would not fit the USB port."""
         hello = self._hello
-        hello.stream = 0
+        hello.stream = self._described
         hello.ticks = ticks_us()  # type: ignore[assignment]  # ticks are plain numbers outside of time
-        for payload in self._descriptions:
-            self._link.send(hello, payload, len(payload))
-            hello.stream += 1
+        payload = self._descriptions[self._described]
+        if self._link.send(hello, payload, len(payload)):
+            self._described += 1
 
 
 def _describe(board):
     """Return the HELLO payloads: the board, then each stream in the order of its number."""
     boot = int.from_bytes(board.entropy[:4], "little")
-    hello = {"fw": VERSION, "uid": board.uid.hex(), "boot": boot, "reset": board.reset_cause, "streams": 2}
-    optical: dict[str, object] = {"name": "optical", "channels": ["red", "infrared"], "unit": "count", "rate": [100, 1]}
-    pressure: dict[str, object] = {"name": "pressure", "channels": ["pressure"], "unit": "mm[Hg]", "rate": [200, 1]}
-    for stream, sensor in ((optical, board.optical), (pressure, board.pressure)):
-        stream.update({"full": sensor.FULL, "offset": 0, "num": sensor.NUM, "den": sensor.DEN})
-        stream.update({"format": "u24be", "part": sensor.PART, "boot": boot})
-    return [json.dumps(fields, separators=(",", ":")).encode() for fields in (hello, optical, pressure)]
+    sensors = [sensor for sensor in (board.optical, board.pressure, board.motion) if sensor]
+    descriptions: list[dict[str, object]] = [
+        {
+            "fw": VERSION,
+            "uid": board.uid.hex(),
+            "boot": boot,
+            "reset": board.reset_cause,
+            "streams": len(sensors),
+            "selftest": selftest.is_passed(),
+        }
+    ]
+    for sensor in sensors:
+        stream: dict[str, object] = {"name": sensor.NAME, "channels": list(sensor.CHANNELS), "unit": sensor.UNIT}
+        stream.update({"rate": [sensor.RATE_HZ, 1], "full": sensor.FULL, "offset": sensor.OFFSET, "num": sensor.NUM})
+        stream.update({"den": sensor.DEN, "format": "u24be", "part": sensor.PART, "boot": boot})
+        descriptions.append(stream)
+    payloads = [json.dumps(fields, separators=(",", ":")).encode() for fields in descriptions]
+    # The encoder copies whatever length it is told; what is sent is bounded here, once.
+    longest = [len(payload) for payload in payloads]
+    longest += [len(sensor.samples) for sensor in (board.optical, board.motion) if sensor]
+    if max(longest) > MAX_PAYLOAD:
+        raise ValueError("payload of %d bytes, expected at most %d" % (max(longest), MAX_PAYLOAD))
+    return payloads

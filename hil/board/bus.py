@@ -1,8 +1,8 @@
 """Requests of the board in, answers of the sensor models out.
 
 A request is ``<BBBBHHQ`` op, unit, address, whether the link was used since the last one, bytes written, bytes wanted
-and the board's nanoseconds, then what was written. An answer is ``<BBHI`` status (0 or an errno), 0, 0 and microseconds
-by which the transfer is stretched, then exactly the bytes wanted.
+and the board's nanoseconds, then what was written. An answer is ``<BBHI`` status (0 or an errno), whether the host has
+stopped reading the link, 0 and microseconds for which the processor is held, then exactly the bytes wanted.
 """
 
 from __future__ import annotations
@@ -69,27 +69,46 @@ class AnalogInput(Protocol):
     """What an ADC channel converts."""
 
     def convert(self, now_ns: int, count: int) -> bytes:
-        """Return conversions as u16 little endian, one a millisecond from the current one on."""
+        """Return conversions as u16 little endian, 16 for each millisecond from the current one on."""
         ...
 
 
 @dataclass(slots=True, kw_only=True)
 class Stall:
-    """From ``at_us`` on, the first request of this kind takes ``lasts_us`` longer."""
+    """The processor is held for ``lasts_us`` after the first request of this kind from ``at_us`` on."""
 
     at_us: int
     lasts_us: int
     op: Op = Op.SYNC
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time, its end not included."""
+
+    from_us: int
+    to_us: int
+
+    def __contains__(self, now_ns: int) -> bool:
+        return self.from_us * 1000 <= now_ns < self.to_us * 1000
+
+
 @dataclass(slots=True, kw_only=True)
 class Bus:
-    """Everything that is wired to the board."""
+    """Everything that is wired to the board, and its faults.
+
+    Parameters
+    ----------
+    hangs : when a line of the bus is held down: every transfer ends with the time-out of the board
+    deaf : when the host has the port open and does not read
+    """
 
     i2c: dict[int, I2cDevice]
     adc: dict[int, AnalogInput]
     entropy: Callable[[int], bytes]
     stalls: list[Stall] = field(default_factory=list)
+    hangs: list[Span] = field(default_factory=list)
+    deaf: list[Span] = field(default_factory=list)
 
     def answer(self, request: Request) -> bytes:
         status, data = 0, b""
@@ -97,12 +116,17 @@ class Bus:
             data = self._data(request)
         except NoAcknowledgeError:
             status = errno.EIO  # ETIMEDOUT on some builds: the firmware must not tell them apart
+        except TimeoutError:
+            status = errno.ETIMEDOUT
         stretch_us = self._stretch_us(request) if self.stalls else 0
-        return _ANSWER.pack(status, 0, 0, stretch_us) + data.ljust(request.wanted, b"\0")
+        is_deaf = any(request.now_ns in span for span in self.deaf)
+        return _ANSWER.pack(status, is_deaf, 0, stretch_us) + data.ljust(request.wanted, b"\0")
 
     def _data(self, request: Request) -> bytes:
         match request.op:
             case Op.I2C:
+                if any(request.now_ns in span for span in self.hangs):
+                    raise TimeoutError
                 device = self.i2c.get(request.address)
                 if device is None:
                     raise NoAcknowledgeError

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from pathlib import Path
+from typing import IO
 
 from gateway.errors import UserError
 from hil.board.bus import Bus, Request, decode
@@ -22,11 +25,18 @@ _HEAP = "192k"  # a Pico has 232,816 bytes free after boot
 _MAX_REQUEST = 512
 _LINK_BYTES = 1 << 16
 _HUNG_S = 20  # wall time; a board asks every 20 ms
-_POWER_ON = 1  # machine.PWRON_RESET of the rp2 port
+_RESET_STATUS = 77  # the shim's machine.reset()
 
 
 class RigError(Exception):
     """The rig itself has failed: the firmware does not start."""
+
+
+class ResetCause(IntEnum):
+    """machine.reset_cause() of the rp2 port: a reset by the program is one by the watchdog there."""
+
+    POWER_ON = 1
+    WATCHDOG = 3
 
 
 class Clock(Enum):
@@ -55,6 +65,26 @@ class Boot:
     clock: Clock = Clock.VIRTUAL
     start_ns: int = 0
     ticks_us: int = 0
+    cause: ResetCause = ResetCause.POWER_ON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a firmware ended: an exit code, or minus the signal that ended it, and the last it said of the reason."""
+
+    status: int
+    is_hung: bool
+    words: str
+
+    @property
+    def is_reset(self) -> bool:
+        return self.status == _RESET_STATUS
+
+    def __str__(self) -> str:
+        if self.is_hung:
+            return f"hangs: no request for {_HUNG_S} s"
+        cause = f"signal {-self.status}" if self.status < 0 else f"exit code {self.status}"
+        return f"died ({cause}{': ' * bool(self.words)}{self.words})"
 
 
 class UnixBoard:
@@ -71,12 +101,20 @@ class UnixBoard:
 
     def __init__(self, bus: Bus, boot: Boot, *, link: int | None = None, program: Path = MAIN) -> None:
         self._bus = bus
+        self._link: socket.socket | None = None
+        self._is_hung = False
+        self.is_heard = False  # the firmware has written to its link
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the board
         self._requests, requests = socket.socketpair()
         self._requests.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _HUNG_S, 0))
-        self._link, far = socket.socketpair()
-        far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LINK_BYTES)
-        with requests, far:
-            self._process = _start(boot, program, requests.fileno(), far.fileno() if link is None else link)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(requests)
+            if link is None:
+                self._link, far = socket.socketpair()
+                stack.enter_context(far)
+                far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LINK_BYTES)
+                link = far.fileno()
+            self._process = _start(boot, program, requests.fileno(), link, self._words)
 
     @property
     def pid(self) -> int:
@@ -86,9 +124,16 @@ class UnixBoard:
         """Wait for the board; None if it has died or hangs."""
         try:
             raw = self._requests.recv(_MAX_REQUEST)
-        except (BlockingIOError, ConnectionError):
+        except BlockingIOError:
+            self._is_hung = True
             return None
-        return decode(raw) if raw else None
+        except ConnectionError:
+            return None
+        if not raw:
+            return None
+        request = decode(raw)
+        self.is_heard = self.is_heard or request.is_link_used
+        return request
 
     def answer(self, request: Request) -> None:
         try:
@@ -98,32 +143,47 @@ class UnixBoard:
 
     def read_link(self) -> bytes:
         """Return what the firmware has written, without waiting."""
+        if self._link is None:
+            return b""
         try:
             return self._link.recv(_LINK_BYTES, socket.MSG_DONTWAIT)
         except (BlockingIOError, ConnectionError):
             return b""
 
-    def close(self) -> int:
-        """End the process if it still runs; return its exit status."""
+    def write_link(self, data: bytes) -> None:
+        """Send bytes to the firmware, as a host does."""
+        if self._link is not None:
+            self._link.send(data)
+
+    def close(self) -> Ending:
+        """End the process if it still runs."""
         self._process.kill()
         self._requests.close()
-        self._link.close()
-        return self._process.wait()
+        if self._link is not None:
+            self._link.close()
+        status = self._process.wait()
+        with self._words as words:
+            words.seek(0)
+            lines = words.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return Ending(status=status, is_hung=self._is_hung, words=last)
 
 
-def _start(boot: Boot, program: Path, requests: int, link: int) -> subprocess.Popen[bytes]:
+def _start(boot: Boot, program: Path, requests: int, link: int, words: IO[bytes]) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "MICROPYPATH": f"{_SHIM}:{_FIRMWARE}:.frozen",
         "RIG_CLOCK": boot.clock.value,
         "RIG_FD": str(requests),
         "RIG_START_NS": str(boot.start_ns),
         "RIG_TICKS_US": str(boot.ticks_us),
-        "RIG_RESET": str(_POWER_ON),
+        "RIG_RESET": str(boot.cause.value),
+        "RIG_PROGRAM": str(program),
     }
     return subprocess.Popen(
-        [find_micropython(), "-X", f"heapsize={_HEAP}", str(program)],
+        [find_micropython(), "-X", f"heapsize={_HEAP}", str(_SHIM / "_start.py")],
         stdin=link,
         stdout=link,
+        stderr=words,
         pass_fds=[requests],
         env=environment,
         start_new_session=True,  # Ctrl-C is for the rig, which then ends the board

@@ -12,7 +12,7 @@ from hil.board.bus import NoAcknowledgeError
 Light = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 _STATUS_1, _FIFO_WR, _OVF, _FIFO_RD, _FIFO_DATA, _FIFO_CONFIG = 0x00, 0x04, 0x05, 0x06, 0x07, 0x08
-_MODE, _SPO2 = 0x09, 0x0A
+_MODE, _SPO2, _LED_RED, _LED_INFRARED = 0x09, 0x0A, 0x0C, 0x0D
 _REV_ID, _PART_ID = 0xFE, 0xFF
 _PART = 0x15
 _POWER_READY = 0x01
@@ -23,6 +23,8 @@ _POINTER = 31  # mask; the overflow counter saturates there too
 _RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)  # SpO2 configuration, bits 4:2
 _FULL_BITS = 18
 _FULL_SCALE_NA = 16384.0
+_LED_STEPS = 0x24  # 7 mA
+_UNDEFINED = 0xFC  # of the first byte of three ("FIFO Data"): the model returns ones, so that nobody relies on zeros
 _BLOCK = 64  # samples computed at once
 
 
@@ -32,6 +34,7 @@ class Max30102:
     Parameters
     ----------
     light : gives red and infrared at each of some times (int64, us): shape (n, 2), counts of 18 bits at 4096 nA
+        and 7 mA; all of it is taken for light of the LEDs
     rate_error : relative error of the sensor's own clock
     """
 
@@ -94,6 +97,8 @@ class Max30102:
             self._unread = (self._registers[_FIFO_WR] - self._registers[_FIFO_RD]) & _POINTER
         if address in (_MODE, _SPO2):
             self._restart(now_ns)
+        elif address in (_LED_RED, _LED_INFRARED):
+            self._samples, self._samples_first = [], 0  # measured anew from here on
 
     def _restart(self, now_ns: int) -> None:
         mode = self._registers[_MODE]
@@ -129,8 +134,9 @@ class Max30102:
         spo2 = self._registers[_SPO2]
         gain = 4096.0 / (_FULL_SCALE_NA / (1 << (3 - (spo2 >> 5 & 3))))
         unused = 3 - (spo2 & 3)  # a shorter pulse leaves low bits 0: data are left-justified
-        codes = np.clip(np.rint(counts * gain), 0, (1 << _FULL_BITS) - 1).astype(">u4") >> unused << unused
-        raw = codes.astype(">u4").tobytes()
+        leds = np.array([self._registers[_LED_RED], self._registers[_LED_INFRARED]]) / _LED_STEPS
+        codes = np.clip(np.rint(counts * leds * gain), 0, (1 << _FULL_BITS) - 1).astype(">u4") >> unused << unused
+        raw = (codes | _UNDEFINED << 16).astype(">u4").tobytes()
         return [raw[at + 1 : at + 4] + raw[at + 5 : at + 8] for at in range(0, len(raw), 8)]
 
     def _push(self, sample: bytes) -> None:

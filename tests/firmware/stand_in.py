@@ -2,12 +2,15 @@
 
 import builtins
 import contextlib
+import errno
 import importlib
 import sys
 import types
 from pathlib import Path
 
 import pytest
+
+from hil.board.bus import NoAcknowledgeError
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 _MASK = (1 << 30) - 1
@@ -34,6 +37,28 @@ class Time(types.ModuleType):
     def sleep_us(self, us):
         self.slept_us.append(us)
         self.now_ns += us * 1000
+
+
+class I2C:
+    """The machine's I2C with one model on it, and the bus time of 400 kHz."""
+
+    def __init__(self, time, model, address):
+        self._time, self._model, self._address = time, model, address
+
+    def readfrom_mem_into(self, address, register, buffer):
+        buffer[:] = self._transfer(address, bytes([register]), len(buffer))
+
+    def writeto_mem(self, address, register, data):
+        self._transfer(address, bytes([register, *data]), 0)
+
+    def _transfer(self, address, written, wanted):
+        assert address == self._address
+        try:
+            data = self._model.transfer(self._time.now_ns, written, wanted)
+        except NoAcknowledgeError:
+            raise OSError(errno.EIO) from None
+        self._time.now_ns += (3 + len(written) + wanted) * 22_500
+        return data
 
 
 @contextlib.contextmanager

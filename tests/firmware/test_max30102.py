@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hil.board.bus import NoAcknowledgeError
 from hil.models.max30102 import Max30102
-from tests.firmware.stand_in import imported
+from tests.firmware.stand_in import I2C, imported
 
 _MODULUS = 1 << 18
 
@@ -18,28 +18,6 @@ def time_code(t_us):
     """Light that tells its time in units of 0.1 ms, so that each sample shows when it was taken."""
     code = (t_us // 100) % _MODULUS
     return np.stack([code, (code + 7) % _MODULUS], axis=1).astype(float)
-
-
-class I2C:
-    """The machine's I2C on the model, with the bus time of 400 kHz."""
-
-    def __init__(self, time, model):
-        self._time, self._model = time, model
-
-    def readfrom_mem_into(self, address, register, buffer):
-        buffer[:] = self._transfer(address, bytes([register]), len(buffer))
-
-    def writeto_mem(self, address, register, data):
-        self._transfer(address, bytes([register, *data]), 0)
-
-    def _transfer(self, address, written, wanted):
-        assert address == 0x57
-        try:
-            data = self._model.transfer(self._time.now_ns, written, wanted)
-        except NoAcknowledgeError:
-            raise OSError(errno.EIO) from None
-        self._time.now_ns += (3 + len(written) + wanted) * 22_500
-        return data
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +30,7 @@ def started(bench):
     time, module = bench
     time.now_ns = 0
     model = Max30102(time_code)
-    driver = module.Max30102(I2C(time, model))
+    driver = module.Max30102(I2C(time, model, 0x57))
     driver.reset()
     driver.configure()
     return time, model, driver
@@ -71,7 +49,7 @@ def test_another_part_is_refused(bench, value):
     model = Max30102(time_code)
     model.part_id = value
     with pytest.raises(OSError, match=str(errno.ENODEV)):
-        module.Max30102(I2C(time, model)).reset()
+        module.Max30102(I2C(time, model, 0x57)).reset()
 
 
 def test_configuration_that_does_not_stick_is_an_error(bench, monkeypatch):
@@ -93,7 +71,7 @@ def test_empty_fifo_yields_nothing(bench):
 def test_full_scale_is_flagged(bench, code, clipped):
     time, module = bench
     model = Max30102(lambda t_us: np.full((len(t_us), 2), float(code)))
-    driver = module.Max30102(I2C(time, model))
+    driver = module.Max30102(I2C(time, model, 0x57))
     driver.configure()
     time.now_ns += 50_000_000
     assert driver.read() > 0
@@ -168,3 +146,59 @@ def test_missing_sensor_is_an_os_error(bench):
     model.is_present = False
     with pytest.raises(OSError, match=str(errno.EIO)):
         driver.read()
+
+
+@pytest.mark.parametrize("is_cleared", [True, False])
+def test_failed_burst_is_an_unknown_loss(bench, monkeypatch, is_cleared):
+    """How many samples it took nobody knows, also if the first attempt to empty the FIFO fails."""
+    time, model, driver = started(bench)
+    time.now_ns += 105_000_000
+    transfer = model.transfer
+    failing = [0x07] if is_cleared else [0x07, 0x04]
+
+    def torn(now_ns, written, wanted):
+        data = transfer(now_ns, written, wanted)
+        if failing and written[0] == failing[0] and (written[0] == 0x07 or len(written) > 1):
+            failing.pop(0)
+            raise NoAcknowledgeError
+        return data
+
+    monkeypatch.setattr(model, "transfer", torn)
+    while failing:
+        with pytest.raises(OSError, match=str(errno.EIO)):
+            driver.read()
+        assert driver.clipped == 0
+    assert driver.read() == 0
+    assert driver.is_lost_unknown
+    time.now_ns += 41_000_000
+    assert driver.read() == 4
+    assert not driver.is_lost_unknown
+
+
+def test_failed_look_at_the_pointers_loses_nothing(bench):
+    time, model, driver = started(bench)
+    time.now_ns += 105_000_000
+    model.is_present = False
+    with pytest.raises(OSError, match=str(errno.EIO)):
+        driver.read()
+    model.is_present = True
+    time.now_ns += 40_000_000
+    assert driver.read() == 14
+    assert not driver.is_lost_unknown
+
+
+def test_what_is_thrown_away_was_not_clipped(bench, monkeypatch):
+    time, module = bench
+    model = Max30102(lambda t_us: np.full((len(t_us), 2), 1.0 * _MODULUS))
+    driver = module.Max30102(I2C(time, model, 0x57))
+    driver.configure()
+    time.now_ns += 100_000_000
+    transfer = model.transfer
+
+    def slow(now_ns, written, wanted):
+        time.now_ns += 400_000_000 * (written[0] == 0x07)
+        return transfer(now_ns, written, wanted)
+
+    monkeypatch.setattr(model, "transfer", slow)
+    assert driver.read() == 0
+    assert (driver.is_lost_unknown, driver.clipped) == (True, 0)

@@ -50,10 +50,10 @@ def test_chair_writes_a_chunk_log_with_its_origin():
         "simulated patient, scenario baseline, seed 3",
     )
     found = frames(read_chunks(log))
-    assert {(f.type, f.stream) for _, f in found} == {*((FrameType.HELLO, k) for k in (0, 1, 2)), *_DATA}
+    assert {(f.type, f.stream) for _, f in found} == {*((FrameType.HELLO, k) for k in (0, 1, 2, 3)), *_DATA}
 
 
-_DATA = {(FrameType.DATA, 1), (FrameType.DATA, 2)}
+_DATA = {(FrameType.DATA, k) for k in (1, 2, 3)}
 
 
 @rig
@@ -96,7 +96,8 @@ def test_board_serves_a_port_in_real_time():
         finally:
             os.close(port)
         assert not [f for f in found if isinstance(f, LinkFault)]
-        assert [f.stream for f in found[:3]] == [0, 1, 2]
+        assert [f.stream for f in found if f.type is FrameType.HELLO][:4] == [0, 1, 2, 3]
+        assert found[0].type is FrameType.HELLO
         pidfd = os.pidfd_open(board_pid(process))
         process.terminate()
         assert process.wait(_DEADLINE_S) == 0

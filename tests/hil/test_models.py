@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hil.board.bus import NoAcknowledgeError
-from hil.models.adc import AdcChannel, convert
+from hil.models.adc import AdcChannel, quantise, stretch
+from hil.models.lis3dh import Lis3dh
 from hil.models.max30102 import Max30102
 from tests.hil.link import TimeCode
 
@@ -21,13 +22,20 @@ def read(sensor, register, n=1, at=0):
 
 @pytest.fixture
 def sensor():
-    sensor = Max30102(TimeCode().light)
+    sensor = lit(Max30102(TimeCode().light))
     write(sensor, 0x08, 0x00, 0x03, 0x27)
     return sensor
 
 
+def lit(sensor):
+    """Set both LEDs to 7 mA, at which light is counted as it is."""
+    write(sensor, 0x0C, 0x24, 0x24)
+    return sensor
+
+
 def code(sample):
-    return int.from_bytes(sample[:3], "big"), int.from_bytes(sample[3:], "big")
+    assert sample[0] & sample[3] & 0xFC == 0xFC, "undefined bits"
+    return int.from_bytes(sample[:3], "big") & 0x3FFFF, int.from_bytes(sample[3:], "big") & 0x3FFFF
 
 
 def test_part_id_is_fixed(sensor):
@@ -71,7 +79,7 @@ def test_rate_follows_the_configuration(bits, rate):
 
 @pytest.mark.parametrize("width", range(4))
 def test_shorter_pulses_leave_low_bits_empty(width):
-    sensor = Max30102(lambda t_us: np.full((len(t_us), 2), 0x2FFFF * 1.0))
+    sensor = lit(Max30102(lambda t_us: np.full((len(t_us), 2), 0x2FFFF * 1.0)))
     write(sensor, 0x0A, 0x24 | width)
     write(sensor, 0x09, 0x03)
     assert code(read(sensor, 0x07, 6, at=20 * MS))[0] == 0x2FFFF >> (3 - width) << (3 - width)
@@ -87,7 +95,7 @@ def test_overflow_counts_what_is_lost_and_saturates(sensor, lost, counted):
 
 
 def test_roll_over_keeps_the_new_samples():
-    sensor = Max30102(TimeCode().light)
+    sensor = lit(Max30102(TimeCode().light))
     write(sensor, 0x08, 0x10, 0x03, 0x27)
     assert code(read(sensor, 0x07, 6, at=37 * 10 * MS))[0] == 600
 
@@ -116,17 +124,142 @@ def test_absent_sensor_does_not_acknowledge(sensor):
         read(sensor, 0xFF)
 
 
+def test_light_follows_the_current_of_each_led():
+    sensor = Max30102(lambda t_us: np.full((len(t_us), 2), 1000.0))
+    write(sensor, 0x0A, 0x27)
+    write(sensor, 0x0C, 0x48, 0x12)
+    write(sensor, 0x09, 0x03)
+    assert code(read(sensor, 0x07, 6, at=20 * MS)) == (2000, 500)
+
+
 @pytest.mark.parametrize(
     ("volts", "reading"), [(0.0, 0), (3.3, 65535), (9.0, 65535), (-1.0, 0), (3.3 * 2048 / 4095, 0x8008)]
 )
 def test_adc_has_12_bits_stretched_to_16(volts, reading):
-    assert convert(np.array([volts])) == [reading]
+    assert stretch(quantise(np.array([volts * 4095 / 3.3]))) == [reading]
 
 
-def test_adc_holds_each_millisecond_however_it_is_asked():
-    whole = np.frombuffer(AdcChannel(TimeCode().volts).convert(0, 1000), "<u2")
-    assert (whole >> 4 == np.arange(1000)).all()
-    channel = AdcChannel(TimeCode().volts)
-    for start_ms in (0, 3, 31, 990, 1500):
-        got = np.frombuffer(channel.convert(start_ms * MS + 999_999, 32), "<u2")
-        assert (got >> 4 == start_ms + np.arange(32)).all()
+def conversions(channel, start_ms, count):
+    return np.frombuffer(channel.convert(start_ms * MS + 999_999, count), "<u2") >> 4
+
+
+def test_adc_holds_each_millisecond_for_16_conversions():
+    whole = conversions(AdcChannel(TimeCode().volts), 0, 16_000)
+    assert (whole == np.repeat(np.arange(1000), 16)).all()
+
+
+def test_adc_gives_the_same_however_it_is_asked():
+    whole = conversions(AdcChannel(TimeCode().volts, seed=5), 0, 32_000)
+    channel = AdcChannel(TimeCode().volts, seed=5)
+    for start_ms in (0, 3, 31, 990, 1500, 200):
+        got = conversions(channel, start_ms, 512)
+        assert (got == whole[16 * start_ms :][:512]).all()
+    assert (conversions(AdcChannel(TimeCode().volts, seed=6), 0, 512) != whole[:512]).any()
+
+
+def test_adc_has_noise_and_an_offset_but_not_without_a_seed():
+    def steady(t_us):
+        return np.full(len(t_us), 2000 * 3.3 / 4095)
+
+    codes = conversions(AdcChannel(steady, seed=1), 0, 16_000).astype(float)
+    assert codes.mean() == pytest.approx(2003, abs=0.1)
+    assert codes.std() == pytest.approx(2.0, abs=0.1)
+    assert set(conversions(AdcChannel(steady), 0, 16_000)) == {2000}
+
+
+def test_adc_has_four_wide_codes():
+    """Erratum RP2040-E11; with noise, a ramp meets every other code."""
+
+    def ramp(t_us):
+        return t_us / 1e6 * 3.3
+
+    codes = conversions(AdcChannel(ramp, seed=1), 0, 16_000)
+    met = np.bincount(codes, minlength=4096)
+    missing = [code for code in range(10, 4090) if not met[code]]
+    around = {wide + step for wide in (512, 1536, 2560, 3584) for step in range(-4, 5) if step}
+    assert around <= set(missing)
+    assert met[[512, 1536, 2560, 3584]].min() > 20
+
+
+@pytest.fixture
+def motion():
+    return Lis3dh(TimeCode().acceleration)
+
+
+def stream(motion, at=0):
+    write(motion, 0x23, 0x98, at=at)
+    write(motion, 0x24, 0x40, at=at)
+    write(motion, 0x2E, 0x80, at=at)
+    write(motion, 0x20, 0x47, at=at)
+
+
+def axes(raw):
+    return np.frombuffer(raw, "<i2").reshape(-1, 3) >> 4
+
+
+def test_motion_sensor_says_who_it_is_and_sleeps(motion):
+    write(motion, 0x0F, 0x00)
+    assert read(motion, 0x0F) == b"\x33"
+    assert read(motion, 0x20) == b"\x07"
+    assert read(motion, 0xA8, 6, at=1000 * MS) == bytes(6)
+
+
+def test_registers_of_the_motion_sensor_move_on_only_when_asked(motion):
+    write(motion, 0xA0, 0x47, 0x01)
+    assert read(motion, 0xA0, 2) == b"\x47\x01"
+    assert read(motion, 0x20, 2) == b"\x47\x47"
+
+
+@pytest.mark.parametrize(("code", "rate"), [(1, 1), (2, 10), (3, 25), (4, 50), (5, 100), (6, 200), (7, 400)])
+def test_motion_comes_at_the_configured_rate(motion, code, rate):
+    stream(motion)
+    write(motion, 0x20, code << 4 | 7)
+    assert read(motion, 0x2F, at=int(9.5e9 / rate)) == bytes([9])
+
+
+def test_motion_fifo_is_read_from_the_oldest_on_and_repeats_the_newest(motion):
+    stream(motion)
+    assert read(motion, 0x2F, at=61 * MS) == b"\x03"
+    assert axes(read(motion, 0xA8, 24, at=61 * MS))[:, 0].tolist() == [c - 2000 for c in (20, 40, 60, 60)]
+    assert read(motion, 0x2F, at=61 * MS) == b"\x20", "empty"
+
+
+@pytest.mark.parametrize(("unread", "source"), [(31, 0x1F), (32, 0x5F), (40, 0x5F)])
+def test_full_motion_fifo_keeps_the_newest_and_says_that_it_is_full(motion, unread, source):
+    stream(motion)
+    at = unread * 20 * MS + MS
+    assert read(motion, 0x2F, at=at) == bytes([source])
+    oldest = axes(read(motion, 0xA8, 6, at=at))[0, 0] + 2000
+    assert oldest == 20 * max(1, unread - 31)
+    assert motion.dropped == max(0, unread - 32)
+
+
+def test_bypass_empties_the_motion_fifo(motion):
+    stream(motion)
+    write(motion, 0x2E, 0x00, at=700 * MS)
+    write(motion, 0x2E, 0x80, at=700 * MS)
+    assert read(motion, 0x2F, at=701 * MS) == b"\x20"
+
+
+@pytest.mark.parametrize(("scale", "mg"), [(0, 1), (1, 2), (2, 4), (3, 12)])
+def test_motion_scale_follows_the_configuration(scale, mg):
+    motion = Lis3dh(lambda t_us: np.tile([0.12, -0.12, 40.0], (len(t_us), 1)))
+    stream(motion)
+    write(motion, 0x23, 0x88 | scale << 4)
+    assert axes(read(motion, 0xA8, 6, at=50 * MS)).tolist() == [[120 // mg, -120 // mg, 2047]]
+
+
+def test_motion_without_high_resolution_has_10_bits():
+    motion = Lis3dh(lambda t_us: np.tile([0.007, 0.0, 0.0], (len(t_us), 1)))
+    stream(motion)
+    write(motion, 0x23, 0x80)
+    assert axes(read(motion, 0xA8, 6, at=50 * MS))[0, 0] == 4
+
+
+def test_motion_sensor_without_supply_forgets_everything(motion):
+    stream(motion)
+    motion.power_on()
+    assert read(motion, 0x2F, at=100 * MS) == b"\x20"
+    motion.is_present = False
+    with pytest.raises(NoAcknowledgeError):
+        read(motion, 0x0F)

@@ -66,11 +66,15 @@ def clean(buffer, n: int) -> int:
 class Max30102:
     """Red and infrared at 100 Hz. Any method may raise OSError; then ``reset`` and ``configure`` again."""
 
+    NAME = "optical"
+    CHANNELS = ("red", "infrared")
+    UNIT = "count"
+    RATE_HZ = 100
     PART = "MAX30102"
     FULL = 0x3FFFF
+    OFFSET = 0
     NUM = 1  # raw numbers are counts
     DEN = 1
-    PERIOD_US = _PERIOD_US
     SAMPLE_BYTES = _SAMPLE
 
     def __init__(self, i2c):
@@ -80,6 +84,7 @@ class Max30102:
         self._zeros = bytes(3)
         self._overflow = 0  # counter at the last look
         self._looked = ticks_us()
+        self._is_torn = False  # a burst has failed: how much of the FIFO it took, nobody knows
         self.samples = bytearray(_DEPTH * _SAMPLE)
         whole = memoryview(self.samples)
         self._views = [whole[: n * _SAMPLE] for n in range(_DEPTH + 1)]
@@ -110,6 +115,8 @@ class Max30102:
         self.clipped = 0
         self.is_lost_unknown = False
         self.is_waiting = False
+        if self._is_torn:
+            return self._give_up()
         start = ticks_us()
         pointers = self._pointers
         self._i2c.readfrom_mem_into(_ADDRESS, _FIFO_WR_PTR, pointers)
@@ -149,19 +156,24 @@ class Max30102:
         return _DEPTH
 
     def _burst(self, n):
+        self._is_torn = True
         self._i2c.readfrom_mem_into(_ADDRESS, _FIFO_DATA, self._views[n])
+        self._is_torn = False
         self.clipped = clean(self.samples, 2 * n)
 
     def _give_up(self):
         """Throw away samples whose place in time nobody knows."""
-        self._overflow = 0
+        self._is_torn = True  # until the FIFO is empty
         self._clear()
+        self.clipped = 0
         self.is_lost_unknown = True
         return 0
 
     def _clear(self):
         """Empty the FIFO: write pointer, overflow counter and read pointer to 0 ("FIFO Write Pointer")."""
         self._i2c.writeto_mem(_ADDRESS, _FIFO_WR_PTR, self._zeros)
+        self._overflow = 0
+        self._is_torn = False
 
     def _read_register(self, register):
         self._i2c.readfrom_mem_into(_ADDRESS, register, self._byte)

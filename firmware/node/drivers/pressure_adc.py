@@ -12,7 +12,12 @@ class PressureAdc:
     raw * NUM / DEN is mmHg: 330 mmHg at FULL.
     """
 
+    NAME = "pressure"
+    CHANNELS = ("pressure",)
+    UNIT = "mm[Hg]"
+    RATE_HZ = 200
     PART = "ADC"
+    OFFSET = 0
     FULL = _OVERSAMPLING * _READ_MAX
     NUM = 11
     DEN = 34952  # 330 / FULL in lowest terms

@@ -30,6 +30,8 @@ _answer = bytearray(_ANSWER)
 _ns = _start_ns
 _heard_ns = _start_ns
 _is_written = 0
+is_host_deaf = 0  # it has the port open and does not read
+usb = None  # the port, as soon as there is one
 
 
 def now_ns():
@@ -49,14 +51,14 @@ def ticks_us():
 
 
 def mark_written():
-    """The firmware is about to write to the link: the next request says so, for the rig to take and time the bytes."""
+    """The firmware has written to the link: the next request says so, for the rig to take and time the bytes."""
     global _is_written
     _is_written = 1
 
 
 def call(op, unit, address, written, n_written, read, n_read):
     """Exchange one request; fill ``read``; return the status (0 or an errno)."""
-    global _heard_ns, _is_written, _ns
+    global _heard_ns, _is_written, _ns, is_host_deaf
     now = now_ns()
     struct.pack_into("<BBBBHHQ", _request, 0, op, unit, address, _is_written, n_written, n_read, now)
     for i in range(n_written):
@@ -65,10 +67,11 @@ def call(op, unit, address, written, n_written, read, n_read):
     _is_written = 0
     try:
         _socket.write(_request, 16 + n_written)
-        if _socket.readinto(_answer) != _ANSWER or (n_read and _socket.readinto(read) != n_read):
+        if _socket.readinto(_answer) != _ANSWER or (n_read and _socket.readinto(read, n_read) != n_read):
             sys.exit()
     except OSError:
         sys.exit()  # the rig is gone
+    is_host_deaf = _answer[1]
     if op == I2C:
         _ns += (3 + n_written + n_read) * _BYTE_NS  # and two addresses, and a restart
     stretch_us = _answer[4] | _answer[5] << 8 | _answer[6] << 16 | _answer[7] << 24
@@ -87,6 +90,8 @@ def stretch(us):
 
 def sleep_ns(ns):
     """Sleep; tell the rig before, if it has not heard for a while or if the link was used."""
+    if usb.used:
+        usb.drain()
     if not IS_VIRTUAL:
         utime.sleep_us(ns // 1000)
         return

@@ -1,24 +1,19 @@
-"""MicroPython's select; polling the link tells the rig that bytes may follow."""
+"""MicroPython's select for the link, the only thing the firmware polls; it asks the USB port of the rig."""
 
 import _rig
-import uselect
-from uselect import *  # noqa: F403 - what this does not replace
+from uselect import POLLOUT
 
 
 class _Poll:
-    def __init__(self):
-        self._poll = uselect.poll()
-        self.register = self._poll.register
-        self.unregister = self._poll.unregister
-        self.modify = self._poll.modify
+    def register(self, out, flags):
+        if out is not _rig.usb or flags != POLLOUT:
+            raise OSError("the rig's select polls the link for output only")
+        self._writable = [(out, POLLOUT)]
 
-    def poll(self, timeout=-1):
-        _rig.mark_written()
-        return self._poll.poll(timeout)
-
-    def ipoll(self, timeout=-1, flags=0):
-        _rig.mark_written()
-        return self._poll.ipoll(timeout, flags)
+    def ipoll(self, timeout):
+        if timeout:
+            raise OSError("the rig's select does not wait")
+        return self._writable if _rig.usb.has_room() else ()
 
 
 def poll():

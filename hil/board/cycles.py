@@ -1,0 +1,65 @@
+"""Firmware in, what it sends out, from one power-on or reset to the next."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator, Iterator
+
+from gateway.chunklog import Chunk
+from hil.board.bus import Bus
+from hil.board.unix import Boot, Clock, ResetCause, RigError, UnixBoard
+
+_RESTART_US = 5_000_000  # from the firmware's death to the next power-on
+_BOOT_US = 200_000  # from a reset to the first line of main.py
+
+
+def power_cycles(bus: Bus, clock: Clock, *, ticks_us: int = 0, link: int | None = None) -> Generator[Chunk]:
+    """Yield what one firmware after the other sends, and when nothing came.
+
+    One that dies is powered on again after 5 s; one that resets itself starts again at once. One that ends or hangs
+    before any has written to its link would do so for ever: that is the rig's end.
+
+    Parameters
+    ----------
+    ticks_us : what the board's tick counter shows at power-on
+    link : as of UnixBoard; with one, the chunks are empty
+    """
+    t_us, cause, is_heard = 0, ResetCause.POWER_ON, False
+    while True:
+        board = UnixBoard(bus, Boot(clock=clock, start_ns=t_us * 1000, ticks_us=ticks_us, cause=cause), link=link)
+        _say(f"firmware pid {board.pid}")
+        try:
+            for chunk in _run(board, t_us):
+                t_us = chunk.t_us
+                yield chunk
+        finally:
+            ending = board.close()
+        is_heard = is_heard or board.is_heard
+        if not is_heard and (ending.status >= 0 or ending.is_hung):
+            raise RigError(f"the firmware does not start: {ending}")
+        cause = ResetCause.WATCHDOG if ending.is_reset else ResetCause.POWER_ON
+        off_us = _BOOT_US if ending.is_reset else _RESTART_US
+        what = "has reset itself" if ending.is_reset else str(ending)
+        _say(f"firmware {what} at {t_us / 1e6:.1f} s; starts again in {off_us / 1e6:g} s")
+        if clock is Clock.REAL:
+            time.sleep(off_us / 1e6)
+        t_us += off_us
+        yield Chunk(t_us=t_us, data=b"")
+        if not ending.is_reset:
+            for device in bus.i2c.values():
+                device.power_on()
+
+
+def _run(board: UnixBoard, start_us: int) -> Iterator[Chunk]:
+    """Answer one firmware until it ends, yielding at each request what came on the link before it."""
+    t_us = start_us
+    while (request := board.wait_request()) is not None:
+        t_us = request.now_ns // 1000
+        yield Chunk(t_us=t_us, data=board.read_link() if request.is_link_used else b"")
+        board.answer(request)
+    yield Chunk(t_us=t_us, data=board.read_link())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,36 @@
+"""What the rig starts: puts the board's modules in place, then runs the firmware as it is."""
+
+import sys
+
+import _rig
+import _usb
+import micropython
+import uos
+
+
+class _Instead:
+    """A module or object with some attributes replaced."""
+
+    def __init__(self, real, **replaced):
+        self._real = real
+        for name, value in replaced.items():
+            setattr(self, name, value)
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+def _kbd_intr(character):
+    _usb.interrupt_character = character
+
+
+_rig.usb = _usb.Cdc(sys.stdout.buffer, sys.stdin.buffer)
+_directory, _name = uos.getenv("RIG_PROGRAM").rsplit("/", 1)
+sys.path.insert(0, _directory)
+sys.modules["micropython"] = _Instead(micropython, kbd_intr=_kbd_intr)
+sys.modules["sys"] = _Instead(sys, stdout=_Instead(sys.stdout, buffer=_rig.usb))
+try:
+    __import__(_name.rsplit(".", 1)[0])
+except Exception as error:
+    sys.print_exception(error, sys.stderr)  # for the rig; the board shows it on the link
+    raise

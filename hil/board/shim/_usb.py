@@ -1,0 +1,89 @@
+"""The rp2 port's USB serial port, between the firmware and the link (after shared/tinyusb/mp_usbd_cdc.c).
+
+Its FIFO has 256 bytes. poll says "writable" while a single byte fits; write waits up to 500 ms for the room of each
+64 bytes, then drops the rest. The host takes what is there whenever the firmware sleeps or waits, unless the rig
+says that it does not read. A character that equals the interrupt character raises KeyboardInterrupt.
+"""
+
+import _rig
+import micropython
+import uselect
+
+_FIFO = 256
+_PACKET = 64  # CFG_TUD_CDC_EP_BUFSIZE
+_TIMEOUT_MS = 500  # MICROPY_HW_USB_CDC_TX_TIMEOUT
+
+interrupt_character = 3  # Ctrl-C
+
+
+@micropython.viper
+def _copy(target, at: int, source, start: int, n: int):
+    to = ptr8(target)  # noqa: F821 - a name of the viper compiler
+    of = ptr8(source)  # noqa: F821
+    i = 0
+    while i < n:
+        to[at + i] = of[start + i]
+        i += 1
+
+
+class Cdc:
+    def __init__(self, out, into):
+        self._out = out
+        self._in = into
+        self._poll = uselect.poll()
+        self._poll.register(into, uselect.POLLIN)
+        self._fifo = bytearray(_FIFO)
+        self._byte = bytearray(1)
+        self.used = 0
+
+    def has_room(self):
+        return self.used < _FIFO
+
+    def write(self, data, start=None, n=None):
+        """MicroPython's write(data), write(data, n) and write(data, start, n)."""
+        if start is None:
+            start, n = 0, len(data)
+        elif n is None:
+            start, n = 0, start
+        done = 0
+        while done < n:
+            taken = self._transmit(data, start + done, n - done)
+            if not taken:
+                break
+            done += taken
+        return done
+
+    def _transmit(self, data, start, n):
+        i = 0
+        while i < n:
+            k = min(_PACKET, n - i)
+            waited_ms = 0
+            while k > _FIFO - self.used and waited_ms < _TIMEOUT_MS:
+                _rig.sleep_ns(1_000_000)
+                waited_ms += 1
+            k = min(k, _FIFO - self.used)
+            if not k:
+                break
+            _copy(self._fifo, self.used, data, start + i, k)
+            self.used += k
+            i += k
+        return i
+
+    def drain(self):
+        """The host takes what is there."""
+        self._listen()
+        if _rig.is_host_deaf:
+            return
+        try:
+            taken = self._out.write(self._fifo, self.used)
+        except OSError:
+            return  # nobody has the port open
+        if taken:
+            _rig.mark_written()
+            self.used -= taken
+            _copy(self._fifo, 0, self._fifo, taken, self.used)
+
+    def _listen(self):
+        for _, event in self._poll.ipoll(0):
+            if event & uselect.POLLIN and self._in.readinto(self._byte) and self._byte[0] == interrupt_character:
+                raise KeyboardInterrupt
