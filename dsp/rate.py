@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from statistics import median
 
 from dsp.channel import WINDOW_US, Summary
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 LEAST_INTERVALS = 2  # a rate of 20/min has two in the window
+LEAST_FOR_PAIRS = 4
+SHORT, LONG = 0.88, 1.12  # of the median: an early beat, a pause; breathing moves intervals by less
 QUESTIONABLE_SQI = 0.6
 UNUSABLE_SQI = 0.3
 _WITHOUT_SIGNAL = (Reason.NO_CHANNEL, Reason.NO_DATA, Reason.STALE)
@@ -39,11 +42,27 @@ def measured(value: float, summary: Summary) -> Reading:
 def _intervals_us(summary: Summary) -> list[int]:
     """Intervals between adjacent accepted beats that lie wholly in the window."""
     begin_us = summary.t_us - WINDOW_US
-    return [
-        p.interval_us
-        for p in summary.pulses
-        if p.accepted and p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
-    ]
+    return _whole_pairs(
+        [
+            p.interval_us
+            for p in summary.pulses
+            if p.accepted and p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
+        ]
+    )
+
+
+def _whole_pairs(intervals_us: list[int]) -> list[int]:
+    """Without an early beat whose pause has not come yet, and a pause whose early beat has left the window.
+
+    Both together are two usual intervals; one alone moves the rate by several beats a minute. A rate that really rises
+    is counted one beat later.
+    """
+    if len(intervals_us) < LEAST_FOR_PAIRS:
+        return intervals_us
+    usual_us = median(intervals_us)
+    begin = 1 if intervals_us[0] > LONG * usual_us else 0
+    end = len(intervals_us) - (1 if intervals_us[-1] < SHORT * usual_us else 0)
+    return intervals_us[begin:end]
 
 
 def better(readings: Iterable[Reading]) -> Reading:

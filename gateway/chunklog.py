@@ -28,10 +28,15 @@ class OriginKind(Enum):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What is played, in words a clinician understands."""
+    """What is played, in words a clinician understands.
+
+    ``invented`` names the quantities that a rig's sensors have to show although nobody measured them, such as the
+    saturation of a recording without red light: they must never be published.
+    """
 
     kind: OriginKind
     label: str
+    invented: tuple[str, ...] = ()
 
 
 class LogHeader(msgspec.Struct, frozen=True, kw_only=True):

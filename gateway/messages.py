@@ -125,7 +125,8 @@ class Composer:
     def __init__(self, site: str, chair: str, *, boot: str, version: str, origin: Origin, started_utc_ms: int) -> None:
         self.topics = Topics(site, chair)
         self._site, self._chair, self._boot = site, chair, boot
-        self._version, self._origin, self._started_utc_ms = version, origin, started_utc_ms
+        self._version, self._started_utc_ms = version, started_utc_ms
+        self.origin = origin
 
     def status(
         self,
@@ -141,7 +142,7 @@ class Composer:
             **self._stamp(t_us),
             state=state,
             reasons=reasons,
-            origin_label=self._origin.label,
+            origin_label=self.origin.label,
             gateway_version=self._version,
             board=board,
             board_boot=board_boot,
@@ -181,7 +182,7 @@ class Composer:
             "boot": self._boot,
             "t_us": t_us,
             "utc_ms": self._started_utc_ms + t_us // 1000,
-            "origin": self._origin.kind,
+            "origin": self.origin.kind,
         }
 
 

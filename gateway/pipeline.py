@@ -73,7 +73,7 @@ class Pipeline:
                 messages.append(self._composer.beat(event))
             elif event.t_us == t_us:
                 vitals.append(event)
-        quantities = {vital.quantity.value: value_of(self._unless_lost(vital)) for vital in vitals}
+        quantities = {vital.quantity.value: value_of(self._as_it_is(vital)) for vital in vitals}
         self._seq += 1
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
         by_name = {channel.value: self._age_ms(channel, t_us) for channel in self._newest_us}
@@ -81,8 +81,10 @@ class Pipeline:
         messages.append(self._composer.heartbeat(t_us, self._seq, by_name, counters))
         return messages
 
-    def _unless_lost(self, vital: dsp.Vital) -> dsp.Vital:
-        """Without a link, or a board that has described itself, nothing is measured, whatever the monitor says."""
+    def _as_it_is(self, vital: dsp.Vital) -> dsp.Vital:
+        """Nothing is measured without a link and a board that has described itself, nor what a rig had to invent."""
+        if vital.quantity.value in self._composer.origin.invented:
+            return replace(vital, reading=dsp.Unavailable(reason=dsp.Reason.NO_CHANNEL))
         if vital.reading == _NOT_IMPLEMENTED or (self._device.is_connected and not self._is_silent(vital.t_us)):
             return vital
         was_heard = self._last_frame_us is not None

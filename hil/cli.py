@@ -128,10 +128,10 @@ def _load(args: argparse.Namespace) -> tuple[Stimulus, Origin]:
         raise UserError("--scenario and --truth: expected without --record, a recording has neither")
     if args.record:
         from gateway.recordings import load
-        from hil.recorded import RecordedSource
+        from hil.recorded import INVENTED, RecordedSource
 
         recording = load(args.record)
-        origin = Origin(kind=OriginKind.RECORDED, label=recording.name)
+        origin = Origin(kind=OriginKind.RECORDED, label=recording.name, invented=INVENTED)
         return Stimulus(RecordedSource(recording)), origin
     patient = _patient(args)
     return Stimulus(patient, noise_seed=args.seed), Origin(kind=OriginKind.SIMULATED, label=patient.label)

@@ -14,9 +14,11 @@ Values = NDArray[np.float64]
 
 _WINDOW_S = 2.0  # holds a whole pulse from 30/min on
 _GAP_PERIODS = 1.5
-# A recorded pleth is one wavelength in an arbitrary unit: its ratio is made up (clinicians never see it as measured).
+# A recorded pleth is one wavelength in an arbitrary unit, and nobody recorded movement: what the sensors show of these
+# is made up, and the gateway is told never to publish it.
 _SPO2_PCT = 97.5
 _PERFUSION = 0.02
+INVENTED = ("spo2", "perfusion_index", "motion")
 
 
 class RecordedSource:
