@@ -56,10 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     board = commands.add_parser(
         "board",
         help="run the firmware in real time behind a serial port",
-        epilog="example: hil board --pty, then chairside run --port with the path it prints",
+        epilog="example: hil board, then chairside run --port with the path it prints",
     )
     _add_played(board)
-    board.add_argument("--pty", action="store_true", required=True, help="a pseudo terminal")
     board.set_defaults(command=_board)
     scenarios = commands.add_parser(
         "scenarios", help="list what the simulated patient can go through", epilog="example: hil scenarios"
@@ -100,6 +99,8 @@ def _chair(args: argparse.Namespace) -> int:
     from hil import chair
 
     find_micropython()  # fails before anything is written
+    if args.speed is None:
+        chair.stay_on_one_core()
     stimulus, origin = _load(args)
     out = sys.stdout.buffer
     truth = _open_truth(args.truth) if args.truth else contextlib.nullcontext()

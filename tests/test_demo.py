@@ -179,7 +179,7 @@ def test_a_killed_gateway_is_told_by_the_last_will_and_started_again(demo):
 
 
 def test_a_board_on_a_serial_port_is_measured_the_same_way():
-    rig = [sys.executable, "-m", "hil.cli", "board", "--pty"]
+    rig = [sys.executable, "-m", "hil.cli", "board"]
     gateway = [sys.executable, "-m", "gateway.cli.main", "run", "--port"]
     with (
         PrivateBroker(NATS, report=print) as broker,

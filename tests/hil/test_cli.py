@@ -12,6 +12,7 @@ import pytest
 
 from gateway.chunklog import OriginKind, read_chunks, read_header
 from gateway.link.frame import FrameParser, FrameType, LinkFault
+from hil.board.unix import UnixBoard
 from hil.cli import main
 from tests.hil.link import frames, rig
 
@@ -84,7 +85,7 @@ def test_ended_rig_leaves_nothing_behind(how):
 
 @rig
 def test_board_serves_a_port_in_real_time():
-    process = hil("board", "--pty")
+    process = hil("board")
     with process.stdout, process.stderr:
         path = process.stdout.readline().decode().strip()
         port = os.open(path, os.O_RDWR | os.O_NOCTTY)
@@ -123,6 +124,29 @@ def test_missing_micropython_is_one_line_and_the_doctor_says_so(capsys, monkeypa
     assert "/no/such/program" in capsys.readouterr().err
     assert main(["doctor"]) == 1
     assert "missing" in capsys.readouterr().out
+
+
+@rig
+@pytest.mark.parametrize("interpreter", ["/bin/false", "/bin/true", sys.executable])
+@pytest.mark.parametrize("command", ["chair", "board"])
+def test_interpreter_that_cannot_start_the_firmware_is_one_line(command, interpreter):
+    """Instead of silence for ever."""
+    process = hil(command, env={**os.environ, "MICROPYTHON": interpreter})
+    _, errors = process.communicate(timeout=_DEADLINE_S)
+    assert process.returncode == 1
+    started, reason = errors.decode().splitlines()
+    assert started.startswith("firmware pid ")
+    assert reason.startswith("hil: the firmware does not start: died (exit code ")
+    assert ("No module named" in reason) == (interpreter == sys.executable)
+
+
+@rig
+def test_board_that_ends_behind_a_port_is_not_started_again_for_ever(monkeypatch, tmp_path, capsys):
+    program = tmp_path / "main.py"
+    program.write_text("import nothing_of_this_name")
+    monkeypatch.setattr(UnixBoard.__init__, "__kwdefaults__", {"link": None, "program": program})
+    assert main(["board"]) == 1
+    assert "no module named 'nothing_of_this_name'" in capsys.readouterr().err
 
 
 @rig
