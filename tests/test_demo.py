@@ -245,6 +245,8 @@ def test_a_recording_without_pressure_plays_and_says_what_is_missing(demo, recor
     settled = heard[5:]
     assert {tuple(v["quantities"]["systolic"]["reasons"]) for v in settled} == {("flat line",)}
     assert {v["origin"] for v in heard} == {"recorded"}
+    for invented in ("spo2", "perfusion_index", "motion"):  # the sensors show some, but nobody recorded any
+        assert {tuple(v["quantities"][invented]["reasons"]) for v in heard} == {("no such sensor",)}
 
 
 @pytest.mark.recordings
