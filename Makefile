@@ -13,7 +13,7 @@ DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 .DEFAULT_GOAL := demo
 
 demo: $(DEMO_STAMP)  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
-	@command -v mosquitto_sub >/dev/null || echo "optional: sudo apt install mosquitto-clients   (for mosquitto_sub)"
+	@command -v mosquitto_sub >/dev/null || echo "optional: sudo apt install mosquitto mosquitto-clients   (a broker that speaks MQTT 5, and mosquitto_sub)"
 	@$(BIN)/chairside demo --speed $(SPEED) $(if $(RECORD),--record '$(RECORD)',--scenario $(SCENARIO) --seed $(SEED))
 
 test: .venv/dev.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
