@@ -13,10 +13,10 @@ _PACKET = const(16)
 class Link:
     """Numbers the frames and hands them to USB in packets; what finds no room waits, and new frames are dropped.
 
-    write() of the rp2 port waits up to 500 ms for room, twice, and poll() promises no more than one free byte
+    write() of the rp2 port waits 500 ms for room, up to three times, and poll() promises no more than one free byte
     (shared/tinyusb/mp_usbd_cdc.c). But its FIFO has 256 bytes, and the host takes 64 or all there is: if all that is
     ever written comes in packets of 16, the room is a multiple of 16, and one free byte means a packet fits. Text of
-    others (of a soft reset) breaks this until the host has taken it; then a host that stalls costs one wait.
+    others (of a soft reset) breaks this until the host has taken all of it; a host that stalls before costs one write.
     """
 
     def __init__(self, out):

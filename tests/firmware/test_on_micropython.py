@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hil.board.bus import Span
 from hil.board.unix import Boot, UnixBoard
 from hil.chair import wire
 from tests.hil.link import TimeCode, rig
@@ -11,9 +12,11 @@ from tests.hil.link import TimeCode, rig
 _HERE = Path(__file__).parent
 
 
-def output(program, until):
+def output(program, until, deaf=()):
     """Run a program on the virtual board; return what it wrote until ``until`` came or it ended."""
-    board = UnixBoard(wire(TimeCode()), Boot(), program=_HERE / program)
+    bus = wire(TimeCode())
+    bus.deaf += deaf
+    board = UnixBoard(bus, Boot(), program=_HERE / program)
     written = b""
     try:
         while until not in written and (request := board.wait_request()) is not None:
@@ -28,6 +31,18 @@ def output(program, until):
 @rig
 def test_golden_vectors_hold():
     assert output("golden.py", b"golden") == b"golden"
+
+
+@rig
+def test_heap_is_that_of_a_pico():
+    assert output("heap.py", b"a Pico") == b"as a Pico"
+
+
+@rig
+def test_usb_port_promises_one_byte_and_waits_for_the_room_of_more():
+    """500 ms for room, then it takes what fits; 500 ms for the rest, which the stream offers once more: 500 ms."""
+    written = output("usb.py", b"]", deaf=[Span(from_us=0, to_us=8_000_000)])
+    assert written == bytes(256) + b"[(250, 0), 1, (6, 1500), 0, (0, 500)]"
 
 
 @rig
