@@ -125,6 +125,18 @@ def test_what_does_not_fit_a_frame_waits_and_a_full_fifo_is_an_unknown_loss(benc
     assert driver.is_lost_unknown == (unread == 32) or reads[-1] == 0
 
 
+def test_sensor_that_starts_anew_has_forgotten_what_it_held(bench):
+    time, _, driver = started(bench)
+    time.now_ns += 201_000_000
+    driver.reset()
+    time.now_ns += 80_000_000
+    driver.configure()
+    since_us = time.now_ns // 1000
+    time.now_ns += 61_000_000
+    assert driver.read() == 3
+    assert min(times_us(driver, 3)) > since_us
+
+
 def test_overrun_is_an_unknown_loss_and_ends(bench):
     time, _, driver = started(bench)
     time.now_ns += 900_000_000

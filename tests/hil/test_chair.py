@@ -447,7 +447,10 @@ def broken(self):
 PressureAdc.read = broken
 """
     runs(monkeypatch, tmp_path, breaks + (FIRMWARE / "main.py").read_text())
-    found = frames(run(TimeCode(), 4))
+    bus, powered = wire(TimeCode()), []
+    bus.i2c[MOTION_ADDRESS].power_on = lambda: powered.append(True)
+    found = frames(run(TimeCode(), 4, bus=bus))
+    assert not powered, "a reset of the processor leaves the sensors running"
     hellos = [json.loads(f.payload) for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
     assert [hello["reset"] for hello in hellos] == [1, 3]
     assert len({hello["boot"] for hello in hellos}) == 2
