@@ -22,6 +22,7 @@ def play_chair():
     from hil.patient import Patient
     from hil.stimulus import Stimulus
 
+    chair.stay_on_one_core()  # as `hil chair --speed max` does
     chunks, start = [], time.perf_counter()
     player = chair.play(Stimulus(Patient(1)))
     for chunk in player:

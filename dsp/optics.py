@@ -94,14 +94,16 @@ class Optics:
         )
 
     def _count_exchanges(self, t_us: int) -> None:
-        """Count how often the channels changed places up to ``t_us``."""
+        """Count how often the channels changed places up to ``t_us``; in the dark both are noise, and look exchanged."""
         times, infrared, red = self.pairs(self._searched_us, t_us)
         if len(times):
             own = np.abs(np.diff(infrared)) + np.abs(np.diff(red))
             other = np.abs(red[1:] - infrared[:-1]) + np.abs(infrared[1:] - red[:-1])
             is_jump = own > 2 * LEAST_EXCHANGE * np.maximum(np.abs(infrared[1:]), np.abs(red[1:]))
             is_joined = np.diff(times) <= JOINED_US
-            self.exchanges += int(np.count_nonzero(is_jump & is_joined & (other < EXCHANGED * own)))
+            is_lit = (infrared > DARK * self._full[Channel.PLETH]) & (red > DARK * self._full[Channel.RED])
+            is_exchange = is_lit[1:] & is_lit[:-1] & is_jump & is_joined & (other < EXCHANGED * own)
+            self.exchanges += int(np.count_nonzero(is_exchange))
             self._searched_us = int(times[-1]) - 1  # the last sample is the first of the next search
         for buffer in self._buffers.values():
             buffer.forget(t_us - KEPT_US)

@@ -12,13 +12,16 @@ from dsp import (
     MonitorConfig,
     OximeterCurve,
     Quantity,
+    Rails,
     Reason,
+    SampleBlock,
     Tick,
     Unavailable,
     Validity,
     VitalsMonitor,
 )
 from dsp.curve import DEMONSTRATION
+from dsp.optics import Optics
 from dsp.oximetry import SPO2_LATENCY_US, SPO2_WINDOW_US, slope
 from tests import naive
 from tests.dsp.optics import AMBIENT, FULL, MOTION_RATE_HZ, RATE_HZ, finger, wander, watch
@@ -485,3 +488,18 @@ def test_any_cut_in_any_order_gives_equal_bits(cuts_us, order, ticks):
 
 def test_one_sample_at_a_time_gives_equal_bits():
     assert fed(range(0, 42_000_000, 10_000), (2, 1, 0), ticks=True) == WHOLE
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_sensor_in_the_dark_is_not_taken_for_lights_that_change_places(seed):
+    full = 262_143.0
+    optics = Optics(Rails(low=-full, high=np.inf), Rails(low=-full, high=np.inf))
+    random = np.random.default_rng(seed)
+    for second in range(30):  # a finger, then none for most of the time, then a finger again
+        t_us = np.arange(second * 1_000_000, (second + 1) * 1_000_000, 10_000)
+        is_out = 3 <= second < 27
+        for channel, level in ((Channel.RED, 95_000), (Channel.PLETH, 110_000)):
+            counts = (500 if is_out else level) + random.normal(0, 12, len(t_us))
+            optics.feed(SampleBlock(channel=channel, t_us=t_us, samples=-counts))
+        optics.faults((second + 1) * 1_000_000)
+    assert optics.exchanges == 0
