@@ -99,6 +99,9 @@ def page():
     say("playing or_s26 through the virtual chair ...")
     record = RECORDINGS / "anaesthesia_enevoldsen" / "or_s26"
     _, vitals = demo("--record", str(record), "--speed", "max")
+    say("playing a simulated session ...")
+    agree = [BIN / "hil", "agree", "--scenario", "iv", "--seed", "1"]
+    session = subprocess.run(agree, check=True, capture_output=True, text=True).stdout
     say("starting the demo ...")
     printed, _ = demo()
     say("measuring speed ...")
@@ -118,6 +121,12 @@ def page():
     yield "`make demo RECORD=../shared/waveforms/anaesthesia_enevoldsen/or_s26 SPEED=max` (the whole chain)."
     yield ""
     yield from monitor_table(vitals)
+    yield ""
+    yield "## A simulated session against its truth"
+    yield ""
+    yield "`hil agree --scenario iv --seed 1`: absolute errors over the seconds of good quality; early beats included."
+    yield ""
+    yield from (f"    {line}" for line in session.splitlines() if not line.startswith("firmware"))
     yield ""
     yield "## Start"
     yield ""

@@ -94,7 +94,7 @@ class Optics:
         )
 
     def _count_exchanges(self, t_us: int) -> None:
-        """Count how often the channels changed places up to ``t_us``; in the dark both are noise, and look exchanged."""
+        """Count how often the channels changed places up to ``t_us``; two dark ones are noise and look it."""
         times, infrared, red = self.pairs(self._searched_us, t_us)
         if len(times):
             own = np.abs(np.diff(infrared)) + np.abs(np.diff(red))
