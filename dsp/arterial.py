@@ -7,9 +7,10 @@ from statistics import median
 
 from dsp.channel import Summary
 from dsp.rate import measured, shortage
-from dsp.types import Quantity, Reading, Unavailable
+from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 
 LEAST_BEATS = 2
+LEAST_MMHG = -10.0  # no artery has less than the air around it: the line was opened, or its zero is wrong
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
 
 
@@ -27,7 +28,10 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
         [p.candidate.raw_min for p in beats],
         means,
     )
-    return {q: _reading(v, summary) for q, v in zip(PRESSURES, values, strict=True)}
+    readings = {q: _reading(v, summary) for q, v in zip(PRESSURES, values, strict=True)}
+    if any(isinstance(r, Measured) and r.value < LEAST_MMHG for r in readings.values()):
+        return dict.fromkeys(PRESSURES, Unavailable(reason=Reason.IMPLAUSIBLE))
+    return readings
 
 
 def _reading(values: Sequence[float], summary: Summary) -> Reading:

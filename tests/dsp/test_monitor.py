@@ -314,3 +314,16 @@ def test_a_sampling_rate_out_of_range_is_refused(rate):
 def test_rails_are_ordered():
     with pytest.raises(ValueError, match="low < high"):
         Rails(low=1.0, high=1.0)
+
+
+def test_a_line_far_below_zero_is_implausible_and_a_patient_near_shock_is_not():
+    for systolic, diastolic, expected in ((20.0, -25.0, Reason.IMPLAUSIBLE), (38.0, 22.0, None)):
+        t_us, x = wave(20, systolic=systolic, diastolic=diastolic)
+        monitor = VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ))
+        monitor.feed(block(t_us, x))
+        readings = {v.quantity: v.reading for v in monitor.feed(Tick(t_us=20_000_000)) if v.t_us == 20_000_000}
+        for quantity in PRESSURES:
+            if expected is None:
+                assert isinstance(readings[quantity], Measured)
+            else:
+                assert readings[quantity] == Unavailable(reason=expected)
