@@ -91,6 +91,10 @@ class Connection:
         if url.user is not None:
             self.client.username_pw_set(url.user, url.password)
 
+    @property
+    def has_failed(self) -> bool:
+        return self._failure is not None
+
     def check(self) -> None:
         """Raise what the network thread has failed with, if it has."""
         if self._failure is not None:

@@ -49,7 +49,7 @@ class MqttSink:
             return
         client = self._connection.client
         for message in self._retained.values():
-            if client.is_connected():
+            if client.is_connected() and not self._connection.has_failed:  # another gateway's status is the truth then
                 self._send(client, message).wait_for_publish(_FLUSH_S)
         self._connection.close()
 

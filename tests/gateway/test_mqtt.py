@@ -1,5 +1,6 @@
 """Publisher, subscriber and embedded broker against real brokers: NATS (MQTT 3.1.1) and mosquitto (MQTT 5)."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -195,14 +196,19 @@ def publish_until_it_fails(publisher):
 def test_of_two_gateways_of_one_chair_the_older_ends_and_the_newer_stays(url):
     newer_boot = Composer("s", "c", boot="b2", version="1", origin=ORIGIN, started_utc_ms=0)
     will = newer_boot.status(0, "offline", ["connection lost"])
-    with Subscriber(url, "chairside/#", report=print) as subscriber, sink(url, client_id="older") as older:
-        older.publish(COMPOSER.status(1, "online", []))
-        wait_status(subscriber, "online")  # it was there first
-        with MqttSink(url, "newer", will=will, report=print) as newer:
+    with Subscriber(url, "chairside/#", report=print) as subscriber, contextlib.ExitStack() as stack:
+        with sink(url, client_id="older") as older:
+            older.publish(COMPOSER.status(1, "online", []))
+            wait_status(subscriber, "online")  # it was there first
+            newer = stack.enter_context(MqttSink(url, "newer", will=will, report=print))
             newer.publish(newer_boot.status(1, "online", []))
             with pytest.raises(BrokerError, match="another gateway publishes chairside/v1/s/c/status"):
                 publish_until_it_fails(older)
-            newer.publish(newer_boot.heartbeat(1, 1, {}, {}))
+        time.sleep(0.5)  # the older one has gone, and has left nothing behind
+        newer.publish(newer_boot.heartbeat(1, 1, {}, {}))
+        with Subscriber(url, "chairside/+/+/+/status", report=print) as late:
+            payload, is_retained = wait_status(late, "online")
+            assert (payload["boot"], is_retained) == ("b2", True)
 
 
 def test_a_late_last_will_of_an_earlier_start_is_answered(url):
