@@ -19,6 +19,7 @@ from gateway.messages import VitalValue, chair_of
 from gateway.mqtt.subscriber import ChairView, Heard, printable
 
 _NOTES = 12
+_SMALL = 10  # below it the whole number says too little, as of perfusion index and motion
 _NONE = VitalValue(value=None, unit="", validity="stale", reasons=["no data"], sqi=0.0, age_ms=None)
 # The common habit, no standard: pulse green, pressure red, saturation cyan. The label always stands beside the colour.
 _COLOURS = {"pulse_rate": "green", "systolic": "red", "spo2": "cyan"}
@@ -143,7 +144,9 @@ def _table(values: list[tuple[str, VitalValue]]) -> Table:
 
 
 def _number(value: VitalValue) -> str:
-    return "--" if value.value is None else f"{value.value:.0f}"
+    if value.value is None:
+        return "--"
+    return f"{value.value:.0f}" if abs(value.value) >= _SMALL else f"{value.value:.2f}"
 
 
 def _doubt(value: VitalValue) -> str:

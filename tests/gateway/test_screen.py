@@ -88,7 +88,7 @@ def test_a_missing_value_is_two_dashes_and_its_reason():
 def test_the_line_for_no_terminal_says_the_same():
     assert line(("s", "c"), live_view(), 0) == (
         "s/c online | SIMULATED: a patient | pulse_rate 72, systolic 121, diastolic 80, mean_pressure 94, "
-        "spo2 97 (uncalibrated), perfusion_index 2 | motion: no such sensor | 1 not implemented yet"
+        "spo2 97 (uncalibrated), perfusion_index 2.15 | motion: no such sensor | 1 not implemented yet"
     )
     assert line(("s", "c"), live_view(), STALE_US + 1) == "s/c NO DATA for 3 s | SIMULATED: a patient | no value"
 
