@@ -69,7 +69,7 @@ class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
 
     value: float | None
     unit: str
-    validity: str  # measured | questionable | unavailable | stale; calibrating and uncalibrated are reserved
+    validity: str  # measured | questionable | uncalibrated | unavailable | stale; calibrating is reserved
     reasons: list[str]
     sqi: float
     age_ms: int | None

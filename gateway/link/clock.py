@@ -10,6 +10,8 @@ _BUCKET_US = 1_000_000
 # Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
 _BUCKETS = 8
 _SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
+_DRIFT_PPM = 1000  # both crystals' errors, with room
+_OUTAGE_US = 2_000_000
 _STEP_US = 100_000  # a larger difference is no drift
 
 
@@ -28,6 +30,7 @@ class BoardClock:
         self._arrival_us = 0
         self._least: list[tuple[int, int]] = []  # (bucket, least arrival minus device time)
         self._offset_us = 0.0
+        self._drifted_us, self._drifted_until_us = 0.0, 0
 
     def feed(self, arrival_us: int, ticks_us: int) -> int:
         """Unwrap the ticks of a frame that came at ``arrival_us``; return device microseconds."""
@@ -58,12 +61,19 @@ class BoardClock:
             self._least = [*self._least[1 - _BUCKETS :], (bucket, raw)]
         least = min(value for _, value in self._least)
         difference = least - self._offset_us
-        if self._device_us is None or difference < -_STEP_US:
+        elapsed_us = 0 if self._device_us is None else max(0, device_us - self._device_us)
+        if elapsed_us > _OUTAGE_US:  # what the crystals may have drifted apart unseen; known once the buckets are new
+            self._drifted_us, self._drifted_until_us = (
+                elapsed_us * _DRIFT_PPM / 1e6,
+                device_us + 2 * _BUCKETS * _BUCKET_US,
+            )
+        drifted_us = self._drifted_us if device_us < self._drifted_until_us else 0.0
+        if self._device_us is None or difference < -_STEP_US or _STEP_US < difference <= drifted_us:
             self._offset_us = float(least)
             return
         if difference > _STEP_US:
             return
-        slew = max(0, device_us - self._device_us) * _SLEW_PPM / 1e6
+        slew = elapsed_us * _SLEW_PPM / 1e6
         self._offset_us += min(max(difference, -slew), slew)
 
 

@@ -15,6 +15,7 @@ from gateway.chunklog import OriginKind
 from gateway.messages import Heartbeat, Stamp, Status, Vitals, VitalValue
 from gateway.mqtt.connection import BrokerUrl, Callbacks, Connection, connect
 
+_DRIFT = 1e-4  # of the two clocks against each other; without it a long session would end in NO DATA
 STALE_US = 3_000_000  # nothing older is shown as live; the last will may take 10 s and more
 
 
@@ -77,7 +78,7 @@ class ChairView:
         self._vitals: Vitals | None = None
         self._heartbeat_us: int | None = None
         self._vitals_us: int | None = None
-        self._heard: dict[str, tuple[str, int, int]] = {}  # by leaf: boot, newest seq, least delay
+        self._heard: dict[str, tuple[str, int, float, int]] = {}  # by leaf: boot, newest seq, least delay, when
 
     def feed(self, heard: Heard, now_us: int) -> None:
         """Take a message; one that cannot be read is as good as none."""
@@ -104,12 +105,12 @@ class ChairView:
         Lateness is judged against the quickest message so far, so that no clock need agree. A rig may run slower than
         time, so only a live chair is held to it.
         """
-        boot, last_seq, least_us = self._heard.get(leaf, ("", -1, 0))
+        boot, last_seq, least_us, heard_us = self._heard.get(leaf, ("", -1, 0.0, now_us))
         delay_us = now_us - stamp.t_us
         if boot != stamp.boot:
-            last_seq, least_us = -1, delay_us
-        least_us = min(least_us, delay_us)
-        self._heard[leaf] = (stamp.boot, max(seq, last_seq), least_us)
+            last_seq, least_us = -1, float(delay_us)
+        least_us = min(least_us + (now_us - heard_us) * _DRIFT, delay_us)
+        self._heard[leaf] = (stamp.boot, max(seq, last_seq), least_us, now_us)
         is_late = stamp.origin is OriginKind.LIVE and delay_us - least_us > STALE_US
         return seq > last_seq and not is_late
 

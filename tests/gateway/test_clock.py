@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 
 from gateway.link.clock import TICKS_PERIOD_US, BoardClock, SampleTimeline
 
@@ -39,6 +40,15 @@ def test_frames_that_stay_five_seconds_late_keep_their_age_for_ever():
     times = list(range(0, 120_000_000, FRAME_US))
     delays = [0 if t < 20_000_000 else 5_000_000 for t in times]
     assert abs(play(BoardClock(), times, delays)).max() == 0
+
+
+@pytest.mark.parametrize("ppm", [-500.0, 500.0])
+def test_after_an_outage_of_two_hours_a_drifting_board_is_on_time_again_and_stays_so(ppm):
+    before, outage_us = 60_000_000, 7_200_000_000
+    times = [*range(0, before, FRAME_US), *range(before + outage_us, before + outage_us + 1_800_000_000, FRAME_US * 5)]
+    errors = play(BoardClock(), times, [1000] * len(times), ppm=ppm)
+    back = times.index(before + outage_us) + 100  # 20 s
+    assert abs(errors[back:]).max() < 50_000
 
 
 def test_a_first_impression_that_was_late_is_mended_at_once():

@@ -80,6 +80,19 @@ def test_messages_that_were_held_back_on_their_way_are_not_live():
     assert not live_chair(4)
 
 
+def test_clocks_that_drift_apart_for_two_days_do_not_end_in_no_data():
+    composer = Composer(
+        "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.LIVE, label=""), started_utc_ms=0
+    )
+    view = ChairView()
+    view.feed(heard(composer.status(0, "online", []), retained=True), 0)
+    for k in range(0, 2 * 86_400, 60):
+        at = round(k * S * (1 + 80e-6))
+        view.feed(heard(composer.vitals(k * S, k + 1, {"pulse_rate": RATE})), at)
+        view.feed(heard(composer.heartbeat(k * S, k + 1, {}, {})), at)
+        assert view.is_live(at), k
+
+
 def test_a_restarted_gateway_counts_anew():
     view = live_view()
     again = Composer(
