@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dsp.config import MonitorConfig, Rails
 from dsp.curve import OximeterCurve
+from dsp.latency import TIMINGS, Timing
 from dsp.monitor import VitalsMonitor
 from dsp.types import (
     Beat,
@@ -20,6 +21,7 @@ from dsp.types import (
 )
 
 __all__ = [
+    "TIMINGS",
     "Beat",
     "Channel",
     "Measured",
@@ -31,6 +33,7 @@ __all__ = [
     "Reason",
     "SampleBlock",
     "Tick",
+    "Timing",
     "Unavailable",
     "Validity",
     "Vital",

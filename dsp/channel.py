@@ -20,6 +20,7 @@ STALE_US = 1_500_000  # no sample for so long; anything older than 3 s may not b
 FLAT_US = 1_500_000  # exactly constant; the longest diastole on an 8-bit record is shorter
 RAILED_US = 1_000_000
 SEARCHING_US = 10 * SECOND_US  # a signal without a pulse for so long is said to have none
+LONGEST_PATIENCE_US = 2_900_000  # after the last beat; a pulse of 25/min has 2.4 s between two
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
@@ -167,6 +168,6 @@ class ChannelMonitor:
 def _patience_us(interval_us: float | None) -> float:
     """How long after the last beat its pulse is still believed.
 
-    Two intervals, within 2.0 s (with a second of tick: null within 3 s) and 2.9 s (a pulse of 25/min has 2.4 s).
+    Two intervals, within 2.0 s (with a second of tick: null within 3 s) and ``LONGEST_PATIENCE_US``.
     """
-    return min(2.9e6, max(2.0e6, 2 * (interval_us or 0.0)))
+    return min(LONGEST_PATIENCE_US, max(2.0e6, 2 * (interval_us or 0.0)))
