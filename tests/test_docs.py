@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dsp
 from gateway.chunklog import Origin, OriginKind
-from gateway.link import frame
+from gateway.link import downlink, frame, status
 from gateway.messages import Composer, Topics
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -65,10 +65,30 @@ def test_wire_md_lists_the_header_the_types_and_the_flags():
     text = words((DOCS / "wire.md").read_text())
     assert ", ".join(f"{kind.value} {kind.name}" for kind in frame.FrameType) in text
     assert f"payload, at most {frame.MAX_PAYLOAD} bytes" in text
-    rows = re.findall(r"^\| (\d+) \| (\d) \|", (DOCS / "wire.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| (\d) \|", section((DOCS / "wire.md").read_text(), "Header"), re.MULTILINE)
     assert [int(offset) for offset, _ in rows] == [0, 1, 2, 4, 5, 6, 8, 12]
     assert sum(int(size) for _, size in rows) == frame._HEADER.size
     flags = section((DOCS / "wire.md").read_text(), "Header")
     assert [int(n) for n in re.findall(r"(\d+) [a-z]", flags.split("Flags of DATA:")[1].split(".")[0])] == [
         f.value for f in frame.Flag
     ]
+
+
+def test_wire_md_lists_the_verbs_their_results_and_the_events():
+    text = (DOCS / "wire.md").read_text()
+    rows = re.findall(r"^\| (\d) \| ([A-Z_]+) \|", section(text, "To the board"), re.MULTILINE)
+    assert [(int(value), name) for value, name in rows] == [(verb.value, verb.name) for verb in downlink.Verb]
+    assert "0 done, 1 unknown verb, 2 bad argument (also a bad length), 3 busy" in words(text)
+    assert [result.value for result in downlink.AckResult] == [0, 1, 2, 3]
+    events = re.findall(r"^\| (\d+) \|", section(text, "EVENT"), re.MULTILINE)
+    assert [int(code) for code in events] == [code.value for code in downlink.EventCode]
+
+
+def test_wire_md_lays_out_the_status():
+    sizes = {"u8": 1, "u16": 2, "i16": 2, "u32": 4, "16 bytes": 16}
+    rows = re.findall(r"^\| (\d+) \| (\w+(?: bytes)?) \|", section((DOCS / "wire.md").read_text(), "STATUS"), re.MULTILINE)
+    at = 0
+    for offset, kind in rows:
+        assert int(offset) == at
+        at += sizes[kind]
+    assert at == status._LAYOUT.size == 100

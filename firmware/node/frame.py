@@ -15,6 +15,13 @@ from micropython import const
 
 HELLO = const(1)
 DATA = const(2)
+STATUS = const(3)
+EVENT = const(4)
+TIME_REQ = const(5)
+TIME_REP = const(6)
+CMD = const(7)
+ACK = const(8)
+LOG = const(9)
 
 OVERFLOW_COUNTED = const(1)
 LOSS_UNKNOWN = const(2)
@@ -22,6 +29,7 @@ SENSOR_ERROR = const(4)
 RECONFIGURED = const(8)
 CLIPPED = const(16)
 TX_DROPPED = const(32)
+TIMED = const(64)
 
 MAX_PAYLOAD = const(224)
 _VERSION = const(0x10)  # high nibble of the first byte

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.link.clock import BoardClock, SampleTimeline
-from gateway.link.frame import Flag, Frame, FrameType
+from gateway.link.frame import PROGRAM_STREAM, Flag, Frame, FrameType
 
 _SEQ_MODULUS = 1 << 16
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 20.0, 1000.0  # what the monitor takes
@@ -176,6 +176,8 @@ class Device:
         if not self._in_sequence(arrival_us, frame):
             return []
         self._clock.feed(arrival_us, frame.ticks_us)
+        if frame.stream == PROGRAM_STREAM:  # what runs on the board, no stream of samples
+            return []
         if frame.stream:
             return self._describe(frame.stream, frame.payload)
         self.statistics.refused += board is None

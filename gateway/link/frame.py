@@ -9,6 +9,7 @@ from enum import IntEnum, IntFlag
 
 VERSION = 1
 MAX_PAYLOAD = 224
+PROGRAM_STREAM = 255  # of HELLO: modules and register configuration
 _HEADER = struct.Struct("<BBHBBHII")
 _CRC_BYTES = 4
 _MIN_FRAME = _HEADER.size + _CRC_BYTES
@@ -37,6 +38,7 @@ class Flag(IntFlag):
     RECONFIGURED = 8
     CLIPPED = 16
     TX_DROPPED = 32
+    TIMED = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
