@@ -86,7 +86,9 @@ def test_wire_md_lists_the_verbs_their_results_and_the_events():
 
 def test_wire_md_lays_out_the_status():
     sizes = {"u8": 1, "u16": 2, "i16": 2, "u32": 4, "16 bytes": 16}
-    rows = re.findall(r"^\| (\d+) \| (\w+(?: bytes)?) \|", section((DOCS / "wire.md").read_text(), "STATUS"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d+) \| (\w+(?: bytes)?) \|", section((DOCS / "wire.md").read_text(), "STATUS"), re.MULTILINE
+    )
     at = 0
     for offset, kind in rows:
         assert int(offset) == at

@@ -1,4 +1,4 @@
-"""What the gateway says to the board: requests and commands in, bytes for the link out (docs/wire.md, "To the board")."""
+"""What the gateway says to the board: requests and commands in, bytes for the link out (docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _HEADER = struct.Struct("<BBHBBHII")
 _CONFIGURE = struct.Struct("<HHBB")
 _ANNUNCIATE = struct.Struct("<BBH")
 _IDENTIFY = struct.Struct("<H")
+UPDATE_ARGUMENTS = b"update"
 
 
 class Verb(IntEnum):
@@ -23,6 +24,7 @@ class Verb(IntEnum):
     ANNUNCIATE = 3
     IDENTIFY = 4
     SELF_TEST = 5
+    UPDATE = 6
 
 
 class AckResult(IntEnum):
