@@ -6,9 +6,12 @@ from dsp.config import MonitorConfig, Rails
 from dsp.curve import OximeterCurve
 from dsp.latency import TIMINGS, Timing
 from dsp.monitor import VitalsMonitor
+from dsp.rules import Finding, Rule
 from dsp.types import (
     Beat,
+    Cause,
     Channel,
+    Interruption,
     Measured,
     Quantity,
     Reading,
@@ -23,7 +26,10 @@ from dsp.types import (
 __all__ = [
     "TIMINGS",
     "Beat",
+    "Cause",
     "Channel",
+    "Finding",
+    "Interruption",
     "Measured",
     "MonitorConfig",
     "OximeterCurve",
@@ -31,6 +37,7 @@ __all__ = [
     "Rails",
     "Reading",
     "Reason",
+    "Rule",
     "SampleBlock",
     "Tick",
     "Timing",

@@ -9,17 +9,19 @@ KEPT_US = 3_600_000_000  # what nobody has asked for; bounds the memory
 
 
 class SampleBuffer:
-    """Finite samples in order of time, however they were cut into blocks."""
+    """Finite samples in order of time, however they were cut into blocks; each may have several columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: tuple[int, ...] = ()) -> None:
         self._t_us = np.zeros(0, np.int64)
-        self._samples = np.zeros(0)
+        self._samples = np.zeros((0, *columns))
         self._pending: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         self.newest_us: int | None = None
 
     def append(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> None:
         """Keep a block; samples not newer than the last and non-finite ones are left out."""
         keep = np.isfinite(samples)
+        if samples.ndim > 1:
+            keep = np.asarray(np.all(keep, axis=1))
         if self.newest_us is not None:
             keep &= t_us > self.newest_us
         if not keep.any():

@@ -83,6 +83,8 @@ class VitalsMonitor:
         no_channel = Unavailable(reason=Reason.NO_CHANNEL)
         readings[Quantity.MOTION] = self._motion.reading(t_us) if self._motion else no_channel
         pressure, pleth = self._summary(Channel.PRESSURE, t_us), self._summary(Channel.PLETH, t_us)
+        if self._motion:
+            self._motion.compare(pleth)
         readings[Quantity.SPO2] = readings[Quantity.PERFUSION_INDEX] = no_channel
         if self._optics and self._oximeter:
             infrared_fault, red_fault = self._optics.faults(t_us)

@@ -1,15 +1,19 @@
-"""Acceleration in, how much the sensor moves out."""
+"""Acceleration in, how much the sensor moves, and whether in step with the pulse, out."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
+from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, STALE_US, Summary
 from dsp.pulse import Pulse
+from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, SampleBlock, Unavailable
 
 LEAST_SHARE = 0.8  # of the samples of a second
@@ -21,39 +25,85 @@ SHAKEN_G = 0.3  # from here on hardly anything of an optical signal is believed
 RECENT_US = 3 * SECOND_US  # a movement so long ago may still keep the pulse from being recognised
 # Gravity is there always: a shorter mean is a dead sensor, a longer one than its range (16 g an axis) a broken one.
 LEAST_LENGTH_G, MOST_LENGTH_G = 0.3, 28.0
+_BROKEN_G = 1000.0  # whatever is beyond is as broken; its square is finite
+
+
+# A movement at the frequency of the pulse that is counted is likely to be what is counted. The heart itself moves a
+# hand by some thousandths of a g. Own choices, to be confirmed with people.
+RHYTHM_US = 6 * SECOND_US
+RHYTHM_G = 0.008
+RHYTHM_SHARE = 0.3  # of the movement's power that is at that frequency, within about 0.25 Hz
+IN_STEP_TRUST = 0.45
 
 
 class MotionMonitor:
-    """The rms of the acceleration's length about its mean over one second, g."""
+    """The rms of the acceleration vector about its mean over one second, g."""
 
     def __init__(self, rate_hz: float) -> None:
         self._least = LEAST_SHARE * rate_hz
-        self._buffer = SampleBuffer()
+        self._rate_hz = rate_hz
+        self._buffer = SampleBuffer(columns=(3,))
+        self._newest_us: int | None = None  # of what was asked for
         self._levels: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_SECONDS)  # end of a second of samples, g
+        self._in_step_us: deque[int] = deque(maxlen=REMEMBERED_SECONDS)  # ends of the stretches that moved so
 
     def feed(self, block: SampleBlock) -> None:
-        self._buffer.append(block.t_us, block.samples)
+        self._buffer.append(block.t_us, np.clip(block.samples, -_BROKEN_G, _BROKEN_G))
 
     def reading(self, t_us: int) -> Reading:
         """Motion in the second that ends with the newest sample up to ``t_us``; ask for each second once, in order."""
-        times, lengths = self._buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
-        self._buffer.forget(t_us - STALE_US - SECOND_US)
-        if not len(times) or t_us - int(times[-1]) > STALE_US:
-            return Unavailable(reason=Reason.NO_DATA if self._buffer.newest_us is None else Reason.STALE)
-        newest_us = int(times[-1])
-        lengths = lengths[times > newest_us - SECOND_US]
-        if len(lengths) < self._least:
-            return Unavailable(reason=Reason.LEARNING)
-        mean = float(np.mean(lengths))
-        if not LEAST_LENGTH_G <= mean <= MOST_LENGTH_G:
-            return Unavailable(reason=Reason.IMPLAUSIBLE)
-        level = float(np.sqrt(np.mean((lengths - mean) ** 2)))
+        self._buffer.forget(t_us - STALE_US - RHYTHM_US)
+        times, axes = self._buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
+        self._newest_us = newest_us = int(times[-1]) if len(times) else self._newest_us
+        if newest_us is None:
+            return Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE))
+        if t_us - newest_us > STALE_US:
+            age = found(Rule.SAMPLE_AGE, age_s=(t_us - newest_us) / 1e6, most_s=STALE_US / 1e6)
+            return Unavailable(reason=Reason.STALE, finding=age)
+        axes = axes[times > newest_us - SECOND_US]
+        if len(axes) < self._least:
+            count = found(Rule.MOTION_COUNT, samples=len(axes), least=self._least)
+            return Unavailable(reason=Reason.LEARNING, finding=count)
+        length = float(np.mean(np.sqrt(np.sum(axes**2, axis=1))))
+        if not LEAST_LENGTH_G <= length <= MOST_LENGTH_G:
+            implausible = found(Rule.MOTION_LENGTH, length_g=length, least_g=LEAST_LENGTH_G, most_g=MOST_LENGTH_G)
+            return Unavailable(reason=Reason.IMPLAUSIBLE, finding=implausible)
+        level = _rms(axes)
         self._levels.append((newest_us, level))
         return Measured(value=level, sqi=1.0, newest_us=newest_us)
+
+    def compare(self, summary: Summary) -> None:
+        """Note whether the sensor moves in step with the pulse; once a second, before trust is asked for."""
+        intervals_us = [p.interval_us for p in summary.pulses if p.accepted and p.interval_us is not None]
+        times, axes = self._buffer.stretch(summary.t_us - RHYTHM_US, summary.t_us)
+        if len(times) < LEAST_SHARE * RHYTHM_US / 1e6 * self._rate_hz or not intervals_us:
+            return
+        level = _rms_at(times, axes, 1e6 / median(intervals_us))
+        if level >= RHYTHM_G and level**2 >= RHYTHM_SHARE * _rms(axes) ** 2:
+            self._in_step_us.append(summary.t_us)
 
     def level(self, start_us: int, end_us: int) -> float:
         """The strongest motion known of a stretch of time; 0 where nothing is known."""
         return max((g for t, g in self._levels if t - SECOND_US < end_us and t > start_us), default=0.0)
+
+    def trust(self, start_us: int, end_us: int) -> float:
+        """Factor 0..1 on the quality of what was seen in a stretch of time."""
+        is_in_step = any(t - RHYTHM_US < end_us and t > start_us for t in self._in_step_us)
+        return min(motion_trust(self.level(start_us, end_us)), IN_STEP_TRUST if is_in_step else 1.0)
+
+
+def _rms(axes: NDArray[np.float64]) -> float:
+    """Root mean square of the vector about its mean."""
+    return math.sqrt(float(np.sum(np.mean((axes - np.mean(axes, axis=0)) ** 2, axis=0))))
+
+
+def _rms_at(t_us: NDArray[np.int64], axes: NDArray[np.float64], hz: float) -> float:
+    """Root mean square of the vector's part at a frequency: projection under a Hann window."""
+    t_s = (t_us - t_us[0]) / 1e6
+    window = 1 - np.cos(2 * np.pi * (np.arange(len(t_s)) + 0.5) / len(t_s))
+    moved = (axes - np.mean(axes, axis=0)) * window[:, None]
+    waves = (np.cos(2 * np.pi * hz * t_s), np.sin(2 * np.pi * hz * t_s))
+    return math.sqrt(2 * sum(float(np.sum(np.mean(moved * wave[:, None], axis=0) ** 2)) for wave in waves))
 
 
 def motion_trust(level_g: float) -> float:
@@ -65,15 +115,14 @@ def motion_trust(level_g: float) -> float:
 
 def doubted(summary: Summary, motion: MotionMonitor) -> Summary:
     """The pleth with less quality for the pulses that fell into a movement, and movement as the cause of disorder."""
-    if motion.level(summary.t_us - REMEMBERED_SECONDS * SECOND_US, summary.t_us) <= MOVING_G:
+    if motion.trust(summary.t_us - REMEMBERED_SECONDS * SECOND_US, summary.t_us) == 1:
         return summary
-    pulses = tuple(_doubted(p, motion.level(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
+    pulses = tuple(_doubted(p, motion.trust(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
     is_disorder = summary.unavailable is Reason.IRREGULAR
     is_moving = motion.level(summary.t_us - RECENT_US, summary.t_us) > MOVING_G
     unavailable = Reason.MOTION if is_disorder and is_moving else summary.unavailable
     return replace(summary, pulses=pulses, unavailable=unavailable)
 
 
-def _doubted(pulse: Pulse, level_g: float) -> Pulse:
-    trust = motion_trust(level_g)
+def _doubted(pulse: Pulse, trust: float) -> Pulse:
     return pulse if trust == 1 else replace(pulse, sqi=pulse.sqi * trust, reasons=(*pulse.reasons, Reason.MOTION))

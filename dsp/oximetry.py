@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dsp.channel import SECOND_US, Summary
 from dsp.curve import DEMONSTRATION, OximeterCurve
 from dsp.kernels import optics as kernel
-from dsp.motion import MotionMonitor, doubted, motion_trust
+from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.pulse import Pulse
 from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage
@@ -234,7 +234,7 @@ def _correlation(out: NDArray[np.float64]) -> float:
 
 
 def _shaken(cycle: Cycle, motion: MotionMonitor | None) -> Cycle:
-    trust = motion_trust(motion.level(cycle.end_us - cycle.interval_us, cycle.end_us)) if motion else 1.0
+    trust = motion.trust(cycle.end_us - cycle.interval_us, cycle.end_us) if motion else 1.0
     if trust == 1:
         return cycle
     return Cycle(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dsp.rules import Finding
 
 
 class Channel(Enum):
@@ -15,7 +17,7 @@ class Channel(Enum):
     PLETH = "pleth"  # rises in systole; any linear unit. Beside RED it is infrared: negated intensity, counts
     PRESSURE = "pressure"  # arterial pressure, mmHg
     RED = "red"  # negated intensity, counts, so that it rises in systole; from the sensor and at the times of PLETH
-    MOTION = "motion"  # length of the acceleration vector, g
+    MOTION = "motion"  # acceleration, g, shape (n, 3)
 
 
 class Quantity(Enum):
@@ -82,10 +84,18 @@ class Reason(Enum):
     UNCALIBRATED = "uncalibrated"  # by a demonstration curve: the size of the error is not known
     CHANNEL_ORDER = "red and infrared swapped"
     LED_FAULT = "led fault"  # one of the two lights is dark or frozen while the other is not
+    FLUSH = "line flush"  # the pressure line is flushed or opened
+    DAMPED = "damped line"  # the line shows the mean pressure and little of the pulse
+    RINGING = "ringing line"  # the line resonates: systolic too high, diastolic too low, mean right
+    CUFF = "cuff on this arm"  # somebody said so; nothing beyond the cuff is the patient's
+    SIGNAL_LOST = "signal lost"  # no pulse here while another sensor still has one: not an arrest
+    CALIBRATION = "calibration pause"  # the cuff monitor calibrates itself
+    AMBIENT = "ambient light"  # a lamp's flicker is larger than the noise
+    DISAGREEMENT = "sensors disagree"  # another sensor of good quality counts another pulse
 
 
 class Validity(Enum):
-    """How far a value may be believed; calibrating comes with the quantities that need it."""
+    """How far a value may be believed; calibrating has no value, and is over within seconds."""
 
     MEASURED = "measured"
     QUESTIONABLE = "questionable"
@@ -125,9 +135,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unavailable:
-    """No value, and why."""
+    """No value, and why; ``finding`` is the rule that decided."""
 
     reason: Reason
+    finding: Finding | None = field(default=None, compare=False)
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -135,7 +146,13 @@ class Unavailable:
 
     @property
     def validity(self) -> Validity:
-        return Validity.STALE if self.reason is Reason.STALE else Validity.UNAVAILABLE
+        match self.reason:
+            case Reason.STALE:
+                return Validity.STALE
+            case Reason.CALIBRATION:
+                return Validity.CALIBRATING
+            case _:
+                return Validity.UNAVAILABLE
 
 
 Reading = Measured | Unavailable
@@ -150,7 +167,7 @@ class SampleBlock:
     Attributes
     ----------
     t_us : ndarray of int64, shape (n,), strictly increasing
-    samples : ndarray, shape (n,), in the channel's unit; a non-finite sample counts as missing
+    samples : ndarray, shape (n,), of MOTION (n, 3), in the channel's unit; a non-finite sample counts as missing
     """
 
     channel: Channel
@@ -158,10 +175,30 @@ class SampleBlock:
     samples: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        if self.t_us.shape != self.samples.shape or self.t_us.ndim != 1:
+        columns = (3,) if self.channel is Channel.MOTION else ()
+        if self.t_us.ndim != 1 or self.samples.shape != (*self.t_us.shape, *columns):
             raise ValueError(
-                f"t_us and samples: expected one equal dimension, got {self.t_us.shape} and {self.samples.shape}"
+                f"samples: expected shape {('n', *columns)} for n times, got {self.samples.shape} for {self.t_us.shape}"
             )
+
+
+class Cause(Enum):
+    """Why somebody says that a signal is not to be believed for a while."""
+
+    CUFF = "cuff"  # a cuff is pumped up on the arm of the sensors
+    CALIBRATION = "calibration"  # the cuff monitor calibrates itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interruption:
+    """What is known to disturb both sensors from ``t_us`` on, until it is said to be over.
+
+    One that is never ended ends by itself (``dsp.interruption.LONGEST_US``).
+    """
+
+    t_us: int
+    cause: Cause
+    is_on: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +227,7 @@ class Beat:
     sqi: float
     accepted: bool
     reasons: tuple[Reason, ...] = ()
+    findings: tuple[Finding, ...] = field(default=(), compare=False)  # of a rejected one, the rules that decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ def _is_acceleration(stream: Descriptor) -> bool:
 
 def _waveforms(event: Samples) -> Iterator[tuple[dsp.Channel, NDArray[np.float64]]]:
     if _is_acceleration(event.stream):
-        yield dsp.Channel.MOTION, np.sqrt((event.values**2).sum(axis=1))
+        yield dsp.Channel.MOTION, event.values
         return
     for column, name in enumerate(event.stream.channels):
         if name in _SOURCES:

@@ -1,6 +1,7 @@
 """What a sensor sees of a patient in, what it sees while it is disturbed out.
 
-Every artifact is a function of time alone and leaves everything outside its times as it is.
+Every artifact is a function of time alone and leaves everything outside its times as it is. Others are in
+``finger_artifacts``, ``line_artifacts`` and ``sensor_artifacts``; ``disturbed`` puts any of them on any source.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from hil.episodes import Seconds
 
 Values = NDArray[np.float64]
+Undisturbed = Callable[[Seconds], Values]  # the same signal at other times, not longer ago than a patient remembers
 
 
 class Site(Enum):
@@ -61,11 +63,19 @@ class Artifact:
     def on_finger(self, t_s: Seconds, finger: Finger) -> Finger:  # noqa: ARG002 - for those that disturb it
         return finger
 
-    def on_pressure(self, t_s: Seconds, pressure: Values, clean: Callable[[Seconds], Values]) -> Values:  # noqa: ARG002
+    def on_pressure(self, t_s: Seconds, pressure: Values, clean: Undisturbed) -> Values:  # noqa: ARG002
         return pressure
 
     def on_acceleration(self, t_s: Seconds, acceleration: Values) -> Values:  # noqa: ARG002
         return acceleration
+
+    def on_light(self, t_s: Seconds, counts: Values, clean: Undisturbed) -> Values:  # noqa: ARG002
+        """Disturb the optical sensor itself: counts of red and infrared, shape (n, 2)."""
+        return counts
+
+    def on_volts(self, t_s: Seconds, volts: Values, clean: Undisturbed) -> Values:  # noqa: ARG002
+        """Disturb the converter of the pressure."""
+        return volts
 
 
 _MOTION_HZ = (0.7, 5.0)  # voluntary movement of a hand
@@ -75,7 +85,10 @@ _AXES = np.array([0.9, 0.6, 0.4])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Motion(Artifact):
-    """The hand moves: acceleration of some ``size_g``, and the pleth swings with it, several pulses high."""
+    """The hand moves: acceleration of some ``size_g``, and the pleth swings with it, several pulses high.
+
+    Without acceleration where nothing measures it: ``size_g`` 0.
+    """
 
     size_g: float = 0.35
     absorbance: float = 0.12
@@ -151,7 +164,7 @@ class Flush(Artifact):
     name: ClassVar[str] = "line flush"
     site: ClassVar[Site | None] = Site.PRESSURE
 
-    def on_pressure(self, t_s: Seconds, pressure: Values, clean: Callable[[Seconds], Values]) -> Values:  # noqa: ARG002
+    def on_pressure(self, t_s: Seconds, pressure: Values, clean: Undisturbed) -> Values:  # noqa: ARG002
         active = self.is_active(t_s)
         t = t_s[active]
         left = self.end_s - t
@@ -164,24 +177,26 @@ class Flush(Artifact):
         return out
 
 
-_TAPS, _TAP_S = 16, 0.03
+_TAPS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Damping(Artifact):
-    """A clot or a bubble: the line shows little but the mean pressure (a moving mean over 0.48 s)."""
+    """A clot or a bubble: the line shows little but the mean pressure (a moving mean)."""
+
+    width_s: float = 0.48
 
     name: ClassVar[str] = "damped line"
     site: ClassVar[Site | None] = Site.PRESSURE
 
-    def on_pressure(self, t_s: Seconds, pressure: Values, clean: Callable[[Seconds], Values]) -> Values:
+    def on_pressure(self, t_s: Seconds, pressure: Values, clean: Undisturbed) -> Values:
         active = self.is_active(t_s)
         t = t_s[active]
         if not len(t):
             return pressure
         total = np.zeros(len(t))
         for k in range(_TAPS):
-            total += clean(t - k * _TAP_S)
+            total += clean(t - k * self.width_s / _TAPS)
         share = np.clip(np.minimum(t - self.start_s, self.end_s - t) / 2.0, 0.0, 1.0)
         out = pressure.copy()
         out[active] += share * (total / _TAPS - pressure[active])

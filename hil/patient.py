@@ -31,7 +31,7 @@ _ECTOPIC = 0.62  # of the interval before an early beat; the pause after it make
 _RUN_OFF_MMHG_PER_S = 22.0  # what a longer interval lets off more
 _FILLING = 0.9, 0.35  # loss and gain of the pulse's height after a shorter and a longer interval
 _TRANSIT_US = 180_000  # from the pressure to the pleth of the finger
-_HISTORY_US = 12_000_000  # beats older than this are forgotten: times are asked for in order
+_HISTORY_US = 40_000_000  # beats older than this are forgotten: times are asked for in order
 _START_US = -20_000_000  # the first beats and breaths lie before time 0
 
 

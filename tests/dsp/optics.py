@@ -55,6 +55,12 @@ def wander(count, rng, low_hz=0.5, high_hz=4.0):
     return x / (4 * x.std())
 
 
+def upright(acceleration):
+    """Acceleration along gravity, or all three axes as they are: shape (n, 3)."""
+    a = np.asarray(acceleration, dtype=np.float64)
+    return a if a.ndim == 2 else np.stack([np.zeros(len(a)), np.zeros(len(a)), a], axis=1)
+
+
 def watch(t_us, infrared, red, *, acceleration=None, until_s=None, tenths=1, **config):
     """Feed both lights as the board does, with a tick each second; return (beats, vitals) as ``signals.run``."""
     options = {
@@ -69,7 +75,8 @@ def watch(t_us, infrared, red, *, acceleration=None, until_s=None, tenths=1, **c
     end_s = until_s if until_s is not None else round(int(t_us[-1]) / 1e6)
     waves = [(Channel.PLETH, t_us, -np.asarray(infrared)), (Channel.RED, t_us, -np.asarray(red))]
     if acceleration is not None:
-        waves.append((Channel.MOTION, naive.times_us(MOTION_RATE_HZ, len(acceleration) / MOTION_RATE_HZ), acceleration))
+        moved_us = naive.times_us(MOTION_RATE_HZ, len(acceleration) / MOTION_RATE_HZ)
+        waves.append((Channel.MOTION, moved_us, upright(acceleration)))
     events = []
     done = dict.fromkeys([channel for channel, _, _ in waves], 0)
     for tenth in range(tenths, end_s * 10 + 1, tenths):

@@ -24,7 +24,7 @@ from dsp.curve import DEMONSTRATION
 from dsp.optics import Optics
 from dsp.oximetry import SPO2_LATENCY_US, SPO2_WINDOW_US, slope
 from tests import naive
-from tests.dsp.optics import AMBIENT, FULL, MOTION_RATE_HZ, RATE_HZ, finger, wander, watch
+from tests.dsp.optics import AMBIENT, FULL, MOTION_RATE_HZ, RATE_HZ, finger, upright, wander, watch
 from tests.dsp.signals import block, reason, run, value
 
 CURVE = OximeterCurve(coefficients=(110.0, -25.0), r_min=0.4, r_max=2.4)
@@ -442,7 +442,7 @@ def trouble():
     return [
         (Channel.PLETH, t_us[keep], -infrared[keep]),
         (Channel.RED, t_us[keep], -red[keep]),
-        (Channel.MOTION, moving_us, moved),
+        (Channel.MOTION, moving_us, upright(moved)),
     ]
 
 

@@ -1,0 +1,59 @@
+"""The rules by which a beat is rejected or a value withheld: a closed list, each explained in docs/dsp.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Rule(Enum):
+    """Which comparison decided; the value is its id on the wire and in docs/dsp.md."""
+
+    # of the source
+    NOT_IMPLEMENTED = "not_implemented"
+    NO_CHANNEL = "no_channel"
+    NO_SAMPLE = "no_sample"
+    SAMPLE_AGE = "sample_age"
+    INTERRUPTED = "interrupted"
+    # of the signal
+    RAILED = "railed"
+    FLAT = "flat"
+    SEARCH_TIME = "search_time"
+    SEARCH_HUMPS = "search_humps"
+    BEAT_AGE = "beat_age"
+    # of a beat
+    BEAT_RAILED = "beat_railed"
+    BEAT_LARGE = "beat_large"
+    BEAT_ODD = "beat_odd"
+    BEAT_ALIKE = "beat_alike"
+    # of a value made of beats
+    BEAT_COUNT = "beat_count"
+    BEAT_QUALITY = "beat_quality"
+    BELOW_ZERO = "below_zero"
+    # of the light
+    LIGHT_DARK = "light_dark"
+    LIGHT_DIM = "light_dim"
+    LIGHT_FROZEN = "light_frozen"
+    LIGHT_CLIPPED = "light_clipped"
+    LIGHTS_EXCHANGED = "lights_exchanged"
+    LIGHTS_ORDER = "lights_order"
+    CYCLE_COUNT = "cycle_count"
+    CYCLE_AGE = "cycle_age"
+    CYCLE_QUALITY = "cycle_quality"
+    CURVE_RANGE = "curve_range"
+    # of the acceleration
+    MOTION_COUNT = "motion_count"
+    MOTION_LENGTH = "motion_length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule that decided against a beat or a value, with the numbers it compared."""
+
+    rule: Rule
+    numbers: tuple[tuple[str, float], ...] = ()
+
+
+def found(rule: Rule, **numbers: float) -> Finding:
+    """The finding of a rule; name each number with its unit."""
+    return Finding(rule=rule, numbers=tuple(numbers.items()))
