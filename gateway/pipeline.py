@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 import dsp
 from gateway.chunklog import Chunk
 from gateway.link.device import Connected, Device, Samples
+from gateway.link.downlink import ToBoard
 from gateway.link.frame import FrameParser, LinkFault
 from gateway.messages import Composer, Message, value_of
 from gateway.routing import Calibration, Routing
@@ -34,9 +35,9 @@ class Pipeline:
         self._seq = 0
         self._last_status: tuple[object, ...] = ()
 
-    def feed(self, chunk: Chunk) -> list[Message]:
+    def feed(self, chunk: Chunk) -> list[Message | ToBoard]:
         """Let time pass up to the chunk, then take its bytes."""
-        messages = self._advance(chunk.t_us)
+        messages: list[Message | ToBoard] = [*self._advance(chunk.t_us)]
         for frame in self._parser.feed(chunk.data):
             if isinstance(frame, LinkFault):
                 self._device.note_fault()

@@ -1,7 +1,9 @@
-"""The whole program, in every mode: chunks from a source through the pipeline into a sink."""
+"""The whole program, in every mode: chunks from a source through the pipeline into a sink, and back to the board."""
 
 from __future__ import annotations
 
+from gateway.link.downlink import ToBoard
+from gateway.messages import Message
 from gateway.pipeline import Pipeline
 from gateway.sinks import Sink
 from gateway.sources import Source
@@ -13,8 +15,12 @@ def run(source: Source, pipeline: Pipeline, sink: Sink) -> None:
     try:
         for chunk in source:
             t_us = chunk.t_us
-            for message in pipeline.feed(chunk):
-                sink.publish(message)
+            for output in pipeline.feed(chunk):
+                match output:
+                    case Message():
+                        sink.publish(output)
+                    case ToBoard():
+                        source.send(output.data)
     finally:
         for message in pipeline.close(t_us):
             sink.publish(message)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
+import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -27,6 +29,7 @@ from gateway.errors import UserError
 _POLL_S = 0.05  # the longest time without a chunk: silence is data
 _RETRY_S = 1.0
 _BAUD = 115_200  # of a UART; USB has none
+_MAX_WAITING = 4096  # bytes for the board that find no room; at 115200 baud a third of a second
 
 
 class SourceError(UserError):
@@ -34,13 +37,17 @@ class SourceError(UserError):
 
 
 class Source(Protocol):
-    """Yields chunks in order of time, also empty ones; ``header`` is known once entered."""
+    """Yields chunks in order of time, also empty ones; ``header`` is known once entered.
+
+    ``send`` takes a frame for the board and never waits: where there is no board, or no room, it is lost.
+    """
 
     header: LogHeader
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def __iter__(self) -> Iterator[Chunk]: ...
+    def send(self, data: bytes) -> None: ...
 
 
 def monotonic_us() -> int:
@@ -51,6 +58,46 @@ def utc_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Waiting:
+    """Frames on their way to the board: what finds no room waits, a frame that finds no place to wait is dropped.
+
+    Parameters
+    ----------
+    write : takes what it has room for without waiting and returns how much; OSError if there is no other end
+
+    Attributes
+    ----------
+    dropped : frames that were lost here since the start
+    """
+
+    def __init__(self, write: Callable[[bytes], int]) -> None:
+        self._write = write
+        self._bytes = bytearray()
+        self.dropped = 0
+
+    def send(self, data: bytes) -> None:
+        if len(self._bytes) + len(data) > _MAX_WAITING:
+            self.dropped += 1
+        else:
+            self._bytes += data
+        self.flush()
+
+    def flush(self) -> None:
+        while self._bytes:
+            try:
+                written = self._write(bytes(self._bytes))
+            except BlockingIOError:
+                return
+            except OSError:  # nobody is there: what waited is of no use to whoever comes
+                self.forget()
+                return
+            del self._bytes[:written]
+
+    def forget(self) -> None:
+        self.dropped += bool(self._bytes)
+        self._bytes.clear()
+
+
 class Serial:
     """A board on a serial port; a port that vanishes is silence, and is opened again when it is back."""
 
@@ -59,6 +106,7 @@ class Serial:
         self._port: serial.Serial | None = None
         self._start_us = 0
         self._retry_us = 0
+        self._waiting = Waiting(self._write)
 
     def __enter__(self) -> Self:
         try:
@@ -77,7 +125,21 @@ class Serial:
     def __iter__(self) -> Iterator[Chunk]:
         while True:
             data = self._read()
+            self._waiting.flush()
             yield Chunk(t_us=monotonic_us() - self._start_us, data=data)
+
+    def send(self, data: bytes) -> None:
+        self._waiting.send(data)
+
+    @property
+    def dropped(self) -> int:
+        """Frames for the board that found no room, or no board."""
+        return self._waiting.dropped
+
+    def _write(self, data: bytes) -> int:
+        if self._port is None:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return os.write(self._port.fileno(), data)  # pyserial opens it non-blocking, and would wait for room itself
 
     def _open(self) -> serial.Serial:
         return serial.Serial(self._name, baudrate=_BAUD, timeout=_POLL_S, exclusive=True)
@@ -104,16 +166,23 @@ class Serial:
 
 
 class Log:
-    """A chunk log: a file, or ``-`` for standard input, as a rig pipes it. Its times are the log's own."""
+    """A chunk log: a file, or ``-`` for standard input, as a rig pipes it. Its times are the log's own.
+
+    Standard input that is a socket has the rig's board at its other end: it gets what is sent, as raw bytes.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._file: BinaryIO | None = None
+        self._board: socket.socket | None = None
+        self._waiting = Waiting(self._write)
 
     def __enter__(self) -> Self:
         try:
             self._file = sys.stdin.buffer if self._path == "-" else Path(self._path).open("rb")
             self.header = read_header(self._file)
+            if stat.S_ISSOCK(os.fstat(self._file.fileno()).st_mode):
+                self._board = socket.socket(fileno=os.dup(self._file.fileno()))
         except OSError as error:
             raise SourceError(f"log: expected a file at {self._path}, but {_plain(error)}") from None
         except LogError as error:
@@ -121,6 +190,8 @@ class Log:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._board is not None:
+            self._board.close()
         if self._file is not None and self._path != "-":
             self._file.close()
 
@@ -128,6 +199,15 @@ class Log:
         if self._file is None:
             raise RuntimeError("iterated before the log was entered")
         return read_chunks(self._file)
+
+    def send(self, data: bytes) -> None:
+        if self._board is not None:  # a file has no board any more
+            self._waiting.send(data)
+
+    def _write(self, data: bytes) -> int:
+        if self._board is None:
+            raise RuntimeError("written to before the log was entered")
+        return self._board.send(data, socket.MSG_DONTWAIT)
 
 
 def _plain(error: OSError) -> str:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from gateway.chunklog import Origin, OriginKind
-from gateway.messages import Composer
+from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from hil import chair
 from hil.patient import Patient
@@ -72,7 +72,9 @@ def measure(patient: Patient) -> dict[str, Agreement]:
     composer = Composer("site", "chair", boot="", version="", origin=origin, started_utc_ms=0)
     pipeline, vitals = Pipeline(composer), []
     for chunk in chair.play(Stimulus(patient, noise_seed=patient.seed), seed=patient.seed):
-        vitals += [msgspec.json.decode(m.payload) for m in pipeline.feed(chunk) if m.topic == composer.topics.vitals]
+        for output in pipeline.feed(chunk):
+            if isinstance(output, Message) and output.topic == composer.topics.vitals:
+                vitals.append(msgspec.json.decode(output.payload))
     again = Patient(patient.seed, patient.scenario.name)
     return against_truth(vitals, [asdict(second) for second in seconds(again)])
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from random import Random
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gateway.chunklog import Chunk
 from hil.board.bus import Bus
-from hil.board.cycles import power_cycles
+from hil.board.cycles import nobody, power_cycles
 from hil.board.unix import Clock
 from hil.models.adc import AdcChannel
 from hil.models.lis3dh import Lis3dh
@@ -60,6 +60,7 @@ def play(
     seed: int = 0,
     bus: Bus | None = None,
     boot_ticks_us: int = 0,
+    host: Callable[[], bytes] = nobody,
 ) -> Generator[Chunk]:
     """Yield what the board sends, with its virtual time, at least every 50 ms of it, until the stimulus ends.
 
@@ -70,11 +71,12 @@ def play(
     speed : virtual seconds a wall second at most; None is as fast as it goes
     bus : the board's sensors, for faults; by default ``wire(stimulus, seed)``
     boot_ticks_us : the board's tick counter at power-on
+    host : what has been sent to the board since it was last asked
     """
     end_us = None if stimulus.duration_s is None else round(stimulus.duration_s * 1e6)
     bus = bus or wire(stimulus, seed)
     pace = _Pace(speed)
-    with contextlib.closing(power_cycles(bus, Clock.VIRTUAL, ticks_us=boot_ticks_us)) as cycles:
+    with contextlib.closing(power_cycles(bus, Clock.VIRTUAL, ticks_us=boot_ticks_us, host=host)) as cycles:
         for chunk in _steady(cycles):
             if end_us is not None and chunk.t_us > end_us:
                 return

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from gateway.chunklog import Chunk, Origin, OriginKind, write_chunk, write_header
 from gateway.errors import UserError
+from hil.board.cycles import nobody
 from hil.board.unix import RigError, find_micropython
 
 if TYPE_CHECKING:
     from hil.patient import Patient
     from hil.stimulus import Stimulus
+
+_FROM_HOST = 4096
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 0
-    except BrokenPipeError:
+    except ConnectionError:
         sys.stdout = None  # nobody reads: nothing must be flushed at exit
         return 0
     return code
@@ -46,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     chair = commands.add_parser(
         "chair",
-        help="write what a virtual chair sends, as a chunk log, to stdout",
+        help="write what a virtual chair sends, as a chunk log, to stdout; one that is a socket is read for the board",
         epilog="example: hil chair --scenario iv --truth truth.jsonl --speed max | chairside run --log -",
     )
     _add_played(chair)
@@ -106,12 +112,27 @@ def _chair(args: argparse.Namespace) -> int:
     truth = _open_truth(args.truth) if args.truth else contextlib.nullcontext()
     write_header(out, origin, time.time_ns() // 1_000_000)
     out.flush()
-    chunks = chair.play(stimulus, speed=args.speed, seed=args.seed)
+    chunks = chair.play(stimulus, speed=args.speed, seed=args.seed, host=_host(out.fileno()))
     with truth as file, contextlib.closing(chunks):
         for chunk in chunks if file is None else _with_truth(chunks, file, _patient(args)):
             write_chunk(out, chunk)
             out.flush()
     return 0
+
+
+def _host(out: int) -> Callable[[], bytes]:
+    """Whoever is at the other end of stdout: over a socket it may answer the board."""
+    if not stat.S_ISSOCK(os.fstat(out).st_mode):
+        return nobody
+    far = socket.socket(fileno=os.dup(out))
+
+    def heard() -> bytes:
+        try:
+            return far.recv(_FROM_HOST, socket.MSG_DONTWAIT)
+        except OSError:  # nothing there, or nobody: writing tells
+            return b""
+
+    return heard
 
 
 def _board(args: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 """``chairside demo``: a whole virtual chair in one command.
 
-The rig (real MicroPython with the unmodified firmware, emulated sensors) pipes its link into ``chairside run``;
-a private broker serves it; this process starts the three, shows what a subscriber sees, and ends them.
+The rig (real MicroPython with the unmodified firmware, emulated sensors) and ``chairside run`` are joined by a socket,
+which carries the board's link one way and commands for it the other; a private broker serves it; this process starts
+the three, shows what a subscriber sees, and ends them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import array
 import fcntl
 import importlib.util
 import select
+import socket
 import subprocess
 import sys
 import termios
@@ -174,10 +176,12 @@ class _Chair:
             return None
 
     def _start(self) -> None:
-        self._rig = _spawn(self._rig_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        link = _wait_link(self._rig)
-        self._gateway = _spawn(self._gateway_command, stdin=link, stdout=subprocess.DEVNULL)
-        link.close()  # the gateway's now: the rig notices when it dies
+        link, board = socket.socketpair()
+        with link:  # the gateway's at the end: the rig notices when it dies
+            with board:
+                self._rig = _spawn(self._rig_command, stdin=subprocess.DEVNULL, stdout=board.fileno())
+            _wait_link(self._rig, link)
+            self._gateway = _spawn(self._gateway_command, stdin=link.fileno(), stdout=subprocess.DEVNULL)
         self._note(f"gateway pid {self._gateway.pid}")
         for process in (self._rig, self._gateway):
             reader = threading.Thread(target=self._read_notes, args=(process.stderr,), daemon=True)
@@ -218,7 +222,7 @@ def _how(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _spawn(command: list[str], *, stdin: int | IO[bytes], stdout: int) -> subprocess.Popen[bytes]:
+def _spawn(command: list[str], *, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         stdin=stdin,
@@ -229,17 +233,17 @@ def _spawn(command: list[str], *, stdin: int | IO[bytes], stdout: int) -> subpro
     )
 
 
-def _wait_link(rig: subprocess.Popen[bytes]) -> IO[bytes]:
-    """The rig's output once it has begun; a rig that ends before says why in its last line."""
-    if rig.stdout is None or rig.stderr is None:
-        raise RuntimeError("the rig has no pipes")
-    select.select([rig.stdout], [], [], _START_S)
+def _wait_link(rig: subprocess.Popen[bytes], link: socket.socket) -> None:
+    """Wait until the rig's output has begun; a rig that ends before says why in its last line."""
+    if rig.stderr is None:
+        raise RuntimeError("the rig has no pipe")
+    select.select([link], [], [], _START_S)
     waiting = array.array("i", [0])
-    fcntl.ioctl(rig.stdout, termios.FIONREAD, waiting)
+    fcntl.ioctl(link, termios.FIONREAD, waiting)
     if waiting[0]:
-        return rig.stdout
+        return
     rig.terminate()
-    with rig.stdout, rig.stderr:
+    with rig.stderr:
         lines = rig.stderr.read().decode(errors="replace").splitlines()
     rig.wait()
     last = lines[-1] if lines else f"it said nothing for {_START_S:g} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 from enum import IntEnum
 
 from gateway.link.frame import VERSION, FrameType
@@ -14,6 +15,13 @@ _CONFIGURE = struct.Struct("<HHBB")
 _ANNUNCIATE = struct.Struct("<BBH")
 _IDENTIFY = struct.Struct("<H")
 UPDATE_ARGUMENTS = b"update"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToBoard:
+    """Encoded frames for the board; the source carries them there, or loses them: nobody waits."""
+
+    data: bytes
 
 
 class Verb(IntEnum):

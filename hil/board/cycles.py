@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from gateway.chunklog import Chunk
 from hil.board.bus import Bus
@@ -14,7 +14,14 @@ _RESTART_US = 5_000_000  # from the firmware's death to the next power-on
 _BOOT_US = 200_000  # from a reset to the first line of main.py
 
 
-def power_cycles(bus: Bus, clock: Clock, *, ticks_us: int = 0, link: int | None = None) -> Generator[Chunk]:
+def nobody() -> bytes:
+    """The host that never says anything."""
+    return b""
+
+
+def power_cycles(
+    bus: Bus, clock: Clock, *, ticks_us: int = 0, link: int | None = None, host: Callable[[], bytes] = nobody
+) -> Generator[Chunk]:
     """Yield what one firmware after the other sends, and when nothing came.
 
     One that dies is powered on again after 5 s; one that resets itself starts again at once. One that ends or hangs
@@ -24,13 +31,14 @@ def power_cycles(bus: Bus, clock: Clock, *, ticks_us: int = 0, link: int | None 
     ----------
     ticks_us : what the board's tick counter shows at power-on
     link : as of UnixBoard; with one, the chunks are empty
+    host : asked at each request of the board for what has been sent to it
     """
     t_us, cause, is_heard = 0, ResetCause.POWER_ON, False
     while True:
         board = UnixBoard(bus, Boot(clock=clock, start_ns=t_us * 1000, ticks_us=ticks_us, cause=cause), link=link)
         _say(f"firmware pid {board.pid}")
         try:
-            for chunk in _run(board, t_us):
+            for chunk in _run(board, t_us, host):
                 t_us = chunk.t_us
                 yield chunk
         finally:
@@ -51,12 +59,14 @@ def power_cycles(bus: Bus, clock: Clock, *, ticks_us: int = 0, link: int | None 
                 device.power_on()
 
 
-def _run(board: UnixBoard, start_us: int) -> Iterator[Chunk]:
+def _run(board: UnixBoard, start_us: int, host: Callable[[], bytes]) -> Iterator[Chunk]:
     """Answer one firmware until it ends, yielding at each request what came on the link before it."""
     t_us = start_us
     while (request := board.wait_request()) is not None:
         t_us = request.now_ns // 1000
         yield Chunk(t_us=t_us, data=board.read_link() if request.is_link_used else b"")
+        if sent := host():
+            board.write_link(sent)
         board.answer(request)
     yield Chunk(t_us=t_us, data=board.read_link())
 

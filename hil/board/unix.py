@@ -151,9 +151,10 @@ class UnixBoard:
             return b""
 
     def write_link(self, data: bytes) -> None:
-        """Send bytes to the firmware, as a host does."""
+        """Send bytes to the firmware, as a host does; what it does not read in time is lost."""
         if self._link is not None:
-            self._link.send(data)
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                self._link.send(data, socket.MSG_DONTWAIT)
 
     def close(self) -> Ending:
         """End the process if it still runs."""

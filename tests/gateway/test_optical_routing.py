@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gateway.chunklog import Chunk, Origin, OriginKind
-from gateway.messages import Composer
+from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from tests.dsp.optics import finger
 from tests.link_bytes import OPTICAL, PRESSURE, Board, descriptor
@@ -32,6 +32,8 @@ def play(optical=OPTICAL, motion=MOTION, *, swap=False, spo2_pct=92.0):
         data += board.data(1, end_us, [row[: len(optical["channels"])] for row in lights[4 * k : 4 * k + 4]])
         data += board.data(3, end_us, [[2048, 2048, 2048 - 1000 + x] for x in shaken[2 * k : 2 * k + 2]])
         for message in target.feed(Chunk(t_us=end_us, data=data)):
+            if not isinstance(message, Message):
+                continue
             if message.topic.endswith("/vitals"):
                 payload = json.loads(message.payload)
                 vitals[payload["t_us"] // 1_000_000] = payload["quantities"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gateway.chunklog import read_chunks, read_header
-from gateway.messages import Composer
+from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from hil.agreement import against_truth, errors
 from hil.cli import main
@@ -157,7 +157,7 @@ def session(tmp_path_factory):
         origin = read_header(process.stdout).origin
         pipeline = Pipeline(Composer("s", "c", boot="b", version="1", origin=origin, started_utc_ms=0))
         for chunk in read_chunks(process.stdout):
-            messages = pipeline.feed(chunk)
+            messages = [output for output in pipeline.feed(chunk) if isinstance(output, Message)]
             vitals += [json.loads(message.payload) for message in messages if message.topic.endswith("/vitals")]
     assert process.returncode == 0
     return vitals, read(path.read_text().splitlines())

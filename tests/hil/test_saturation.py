@@ -11,7 +11,7 @@ import pytest
 import hil
 from gateway.calibration import load_calibration
 from gateway.chunklog import Origin, OriginKind
-from gateway.messages import Composer
+from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from hil import chair
 from hil.patient import Patient
@@ -53,7 +53,7 @@ def published(stimulus, *, at=None, bus=None):
             if at is not None:
                 at(chunk.t_us / 1e6)
             for message in pipeline.feed(chunk):
-                if message.topic.endswith("/vitals"):
+                if isinstance(message, Message) and message.topic.endswith("/vitals"):
                     payload = json.loads(message.payload)
                     out[payload["t_us"] // 1_000_000] = payload["quantities"]
     return out
