@@ -127,7 +127,7 @@ def test_a_newcomer_sees_a_simulated_patient_and_ctrl_c_leaves_nothing(demo):
         assert vitals["t_us"] <= 20_000_000
         assert 50 < vitals["quantities"]["pulse_rate"]["value"] < 100
         for hint in ("mosquitto_sub -h", "import paho.mqtt.subscribe", "SIMULATED"):
-            assert hint in running.printed()
+            running.wait_printed(f"({hint})")
         pids = running.pids()
         assert len(pids) == 4  # broker, rig, firmware, gateway
         assert running.interrupt() < 3.0
