@@ -40,11 +40,13 @@ class Beat:
     """One heart cycle as it was generated, its numbers those of the noiseless undisturbed pressure.
 
     ``systolic_mmhg`` is its largest, ``diastolic_mmhg`` its foot at the onset, ``mean_mmhg`` the mean of the cycle;
-    ``pleth_height`` is that of its pleth in usual pulses.
+    ``pleth_height`` is that of its pleth in usual pulses. ``rate_bpm`` is that of a usual cycle then: an early beat and
+    the pause that makes up for it take two of these, and half of such a pair has no rate.
     """
 
     onset_us: int
     interval_us: int
+    rate_bpm: float
     systolic_mmhg: float
     diastolic_mmhg: float
     mean_mmhg: float
@@ -203,6 +205,7 @@ class Patient:
             Beat(
                 onset_us=now.t_us,
                 interval_us=following.t_us - now.t_us,
+                rate_bpm=60 / usual_s,
                 systolic_mmhg=float(pressure.max()),
                 diastolic_mmhg=now.foot_mmhg,
                 mean_mmhg=pulse_wave.mean_of(pressure),

@@ -25,8 +25,9 @@ _EITHER = ("pulse_rate", "respiration_rate")
 class Truth:
     """The second that ends at ``t_s``: each number is the mean over it, of the undisturbed patient.
 
-    A beat's numbers hold for its whole cycle, a breath's rate for its whole breath. ``motion`` is the root mean square
-    of the acceleration without gravity, g. ``is_measurable`` is False where an artifact hides a quantity.
+    A beat's numbers hold for its whole cycle, a breath's rate for its whole breath. ``pulse_rate`` counts an early beat
+    with its pause, as two usual cycles. ``motion`` is the root mean square of the acceleration without gravity, g.
+    ``is_measurable`` is False where an artifact hides a quantity.
     """
 
     t_s: int
@@ -61,7 +62,7 @@ def second(patient: Patient, t_s: int) -> Truth:
     active = [e for e in scenario.events if e.start_s < t_s and e.end_s > t_s - 1]
     return Truth(
         t_s=t_s,
-        pulse_rate=mean(lambda b: 60e6 / b.interval_us),
+        pulse_rate=mean(lambda b: b.rate_bpm),
         systolic=mean(lambda b: b.systolic_mmhg),
         diastolic=mean(lambda b: b.diastolic_mmhg),
         mean_pressure=mean(lambda b: b.mean_mmhg),
