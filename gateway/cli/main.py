@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 from gateway.errors import UserError
 
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
 
 def main(argv: list[str] | None = None) -> int:
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # before anything slow: from now on every end is orderly
+    for ending in _ENDINGS:  # before anything slow: from now on every end is orderly
         signal.signal(ending, _interrupt)
     try:
         return _run(argv)
@@ -26,7 +30,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
-    from gateway.cli import analyze, check, demo, recordings, run, watch
+    with _interrupts_held():
+        from gateway.cli import analyze, check, demo, recordings, run, watch
 
     parser = argparse.ArgumentParser(
         prog="chairside",
@@ -37,6 +42,16 @@ def _run(argv: list[str] | None) -> int:
         command.add_parser(subparsers)
     args = parser.parse_args(argv)
     return int(args.run(args))
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keep requests to end until the imports are done: the compiler's callbacks print and forget an exception."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDINGS})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _interrupt(*_: object) -> None:
