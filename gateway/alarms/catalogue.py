@@ -1,0 +1,180 @@
+"""What each alarm condition is: its kind, what it is judged by, where its number comes from, whether it latches.
+
+What a clinic may set (limits, delays, priorities) stands in its profile; what stands here is the same in every clinic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import dsp
+from gateway.alarms.types import Condition, Kind
+
+
+class Rule(Enum):
+    """How a condition is judged; the value names the fields of a tier that it needs."""
+
+    ABOVE = "limit, percent or points"  # at or above a limit
+    BELOW = "limit, percent or points "  # under a limit
+    DROP = "drop and window_s"  # fallen by so much within so long
+    SLOW_BEATS = "limit and beats"  # so many beats in a row, slower than the limit
+    FAST_BEATS = "limit and beats "
+    NO_BEAT = "limit"  # no beat for so many seconds, on a channel that has a signal
+    READING = "delay_s"  # by the reasons of readings that are unavailable
+    FACT = "delay_s "  # told from outside the engine
+
+
+class Site(Enum):
+    """Where a number is taken: what spoils one site leaves the other."""
+
+    PRESSURE = "pressure"
+    FINGER = "finger"
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One condition.
+
+    Attributes
+    ----------
+    quantity : the number that is judged, None where it is none
+    hysteresis : how far inside the limit a value has to be before the condition ends, in the quantity's unit
+    bounds : what a limit may be set to: outside a person does not live, so it would be an alarm switched off
+    """
+
+    title: str
+    kind: Kind
+    rule: Rule
+    quantity: dsp.Quantity | None = None
+    hysteresis: float = 0.0
+    bounds: tuple[float, float] = (0.0, 0.0)
+    is_latching: bool = False
+
+    @property
+    def unit(self) -> str:
+        return self.quantity.unit if self.quantity else ""
+
+
+SITES: dict[dsp.Quantity, Site] = {
+    dsp.Quantity.SYSTOLIC: Site.PRESSURE,
+    dsp.Quantity.DIASTOLIC: Site.PRESSURE,
+    dsp.Quantity.MEAN_PRESSURE: Site.PRESSURE,
+    dsp.Quantity.SPO2: Site.FINGER,
+    dsp.Quantity.PULSE_RATE: Site.EITHER,
+    dsp.Quantity.RESPIRATION_RATE: Site.EITHER,
+}
+
+
+def _limit(
+    title: str, rule: Rule, quantity: dsp.Quantity, *, hysteresis: float, bounds: tuple[float, float]
+) -> Definition:
+    return Definition(
+        title=title,
+        kind=Kind.PHYSIOLOGICAL,
+        rule=rule,
+        quantity=quantity,
+        hysteresis=hysteresis,
+        bounds=bounds,
+    )
+
+
+def _technical(title: str, rule: Rule = Rule.FACT) -> Definition:
+    return Definition(title=title, kind=Kind.TECHNICAL, rule=rule)
+
+
+_SYSTOLIC, _DIASTOLIC, _MEAN = dsp.Quantity.SYSTOLIC, dsp.Quantity.DIASTOLIC, dsp.Quantity.MEAN_PRESSURE
+_RATE, _SPO2, _BREATHS = dsp.Quantity.PULSE_RATE, dsp.Quantity.SPO2, dsp.Quantity.RESPIRATION_RATE
+
+# Latching: what is over within seconds and must have been seen all the same. Hysteresis: about the scatter of one second's
+# number to the next on a quiet patient (docs/figures.md), so that a value on the limit does not ring again and again.
+# Bounds: the widest of the limits that monitors offer (clinical.md 3.2: Lifepak, Mindray), rounded outwards.
+CATALOGUE: dict[Condition, Definition] = {
+    Condition.PULSE_LOST: Definition(
+        title="No pulse",
+        kind=Kind.PHYSIOLOGICAL,
+        rule=Rule.NO_BEAT,
+        bounds=(3.0, 10.0),
+        is_latching=True,
+    ),
+    Condition.EXTREME_BRADYCARDIA: Definition(
+        title="Pulse extremely slow",
+        kind=Kind.PHYSIOLOGICAL,
+        rule=Rule.SLOW_BEATS,
+        quantity=_RATE,
+        hysteresis=2.0,
+        bounds=(20.0, 60.0),
+        is_latching=True,
+    ),
+    Condition.EXTREME_TACHYCARDIA: Definition(
+        title="Pulse extremely fast",
+        kind=Kind.PHYSIOLOGICAL,
+        rule=Rule.FAST_BEATS,
+        quantity=_RATE,
+        hysteresis=2.0,
+        bounds=(100.0, 240.0),
+        is_latching=True,
+    ),
+    Condition.DESATURATION: Definition(
+        title="Oxygen saturation falling fast",
+        kind=Kind.PHYSIOLOGICAL,
+        rule=Rule.DROP,
+        quantity=_SPO2,
+        hysteresis=1.0,
+        bounds=(4.0, 20.0),
+        is_latching=True,
+    ),
+    Condition.SPO2_LOW: _limit(
+        "Oxygen saturation low",
+        Rule.BELOW,
+        _SPO2,
+        hysteresis=1.0,
+        bounds=(80.0, 99.0),
+    ),
+    Condition.SYSTOLIC_HIGH: _limit(
+        "Systolic pressure high", Rule.ABOVE, _SYSTOLIC, hysteresis=2.0, bounds=(100.0, 260.0)
+    ),
+    Condition.SYSTOLIC_LOW: _limit(
+        "Systolic pressure low", Rule.BELOW, _SYSTOLIC, hysteresis=2.0, bounds=(40.0, 140.0)
+    ),
+    Condition.SYSTOLIC_RISE: _limit(
+        "Systolic pressure risen much", Rule.ABOVE, _SYSTOLIC, hysteresis=2.0, bounds=(100.0, 260.0)
+    ),
+    Condition.DIASTOLIC_HIGH: _limit(
+        "Diastolic pressure high", Rule.ABOVE, _DIASTOLIC, hysteresis=2.0, bounds=(60.0, 160.0)
+    ),
+    Condition.DIASTOLIC_LOW: _limit(
+        "Diastolic pressure low", Rule.BELOW, _DIASTOLIC, hysteresis=2.0, bounds=(20.0, 90.0)
+    ),
+    Condition.DIASTOLIC_RISE: _limit(
+        "Diastolic pressure risen much", Rule.ABOVE, _DIASTOLIC, hysteresis=2.0, bounds=(60.0, 160.0)
+    ),
+    Condition.MEAN_HIGH: _limit("Mean pressure high", Rule.ABOVE, _MEAN, hysteresis=2.0, bounds=(70.0, 200.0)),
+    Condition.MEAN_LOW: _limit("Mean pressure low", Rule.BELOW, _MEAN, hysteresis=2.0, bounds=(30.0, 110.0)),
+    Condition.PULSE_RATE_HIGH: _limit("Pulse rate high", Rule.ABOVE, _RATE, hysteresis=2.0, bounds=(70.0, 240.0)),
+    Condition.PULSE_RATE_LOW: _limit("Pulse rate low", Rule.BELOW, _RATE, hysteresis=2.0, bounds=(20.0, 100.0)),
+    Condition.RESPIRATION_HIGH: _limit(
+        "Respiration rate high", Rule.ABOVE, _BREATHS, hysteresis=1.0, bounds=(15.0, 60.0)
+    ),
+    Condition.RESPIRATION_LOW: _limit("Respiration rate low", Rule.BELOW, _BREATHS, hysteresis=1.0, bounds=(4.0, 20.0)),
+    Condition.LINK_LOST: _technical("Board does not answer"),
+    Condition.NO_PRESSURE_SIGNAL: _technical("No pressure signal", Rule.READING),
+    Condition.NO_FINGER_SIGNAL: _technical("No signal from the finger", Rule.READING),
+    Condition.PROBE_OFF: _technical("Finger not in the sensor", Rule.READING),
+    Condition.SENSOR_FAULT: _technical("Oxygen sensor faulty", Rule.READING),
+    Condition.LOW_PERFUSION: _technical("Pulse at the finger too weak", Rule.READING),
+    Condition.ARTIFACT_PRESSURE: _technical("Pressure disturbed", Rule.READING),
+    Condition.ARTIFACT_FINGER: _technical("Finger disturbed", Rule.READING),
+    Condition.NO_PULSE_RATE: _technical("Pulse rate cannot be measured", Rule.READING),
+    Condition.UNCALIBRATED: _technical("Oxygen sensor not calibrated", Rule.READING),
+    Condition.CALIBRATION_EXPIRED: _technical("Pressure calibration expired"),
+    Condition.BOARD_FAULT: _technical("Board faulty"),
+    Condition.UNKNOWN_FIRMWARE: _technical("Firmware not known"),
+    Condition.CLOCK_FAULT: _technical("Clock faulty"),
+    Condition.RECORDING_FAILING: _technical("Recording fails"),
+    Condition.BROKER_LOST: _technical("Broker not connected"),
+    Condition.ALERT_NOT_RECEIVED: _technical("Nobody has received an alert"),
+    Condition.SELF_CHECK_FAILED: _technical("Self-check failed"),
+    Condition.PROFILE_REFUSED: _technical("Alarm profile refused, the last good one is in force"),
+}

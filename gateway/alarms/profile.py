@@ -1,0 +1,190 @@
+"""An alarm profile: the limits, delays and priorities of every condition, where each comes from, and who signed them.
+
+``faults_of`` finds every fault of a profile at once. Reading a file is done at the edge (gateway.profiles).
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from difflib import get_close_matches
+from typing import Annotated
+
+import msgspec
+
+from gateway.alarms.catalogue import CATALOGUE, Definition, Rule
+from gateway.alarms.types import Condition, Kind, Priority
+
+FORMAT = 1
+LONGEST_DELAY_S = 120.0  # longer is an alarm switched off
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_LIMIT_RULES = (Rule.ABOVE, Rule.BELOW)
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One priority at which a condition alarms.
+
+    Attributes
+    ----------
+    limit : absolute; of ``pulse-lost`` the seconds without a beat
+    percent, points : instead of a limit: so much away from the session's baseline, once there is one
+    bound : a relative limit is never nearer to normal than this
+    delay_s : how long the value has to stay beyond the limit
+    point_seconds : or until points beyond the limit times seconds are so many, if that is sooner
+    beats : how many beats in a row
+    drop, window_s : fallen by so many points within so long
+    source : where the numbers come from
+    """
+
+    priority: Priority
+    source: _Text
+    limit: float | None = None
+    percent: float | None = None
+    points: float | None = None
+    bound: float | None = None
+    delay_s: float = 0.0
+    point_seconds: float | None = None
+    beats: int | None = None
+    drop: float | None = None
+    window_s: float | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The alarm settings of a chair. ``signed_off_by`` None is a proposal that no clinic has made its own."""
+
+    format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)]
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,32}$")]
+    version: _Text
+    conditions: dict[Condition, tuple[Tier, ...]]
+    signed_off_by: _Text | None = None
+    signed_off_on: datetime.date | None = None
+
+    def tiers(self, condition: Condition) -> tuple[Tier, ...]:
+        """The tiers of a condition; none is a condition that this profile does not watch."""
+        return self.conditions.get(condition, ())
+
+
+def faults_of(profile: Profile) -> list[str]:
+    """Everything that cannot be, a sentence each, with its place."""
+    faults = [
+        f"conditions.{condition.value}: missing; a technical condition may not be left out"
+        for condition, definition in CATALOGUE.items()
+        if definition.kind is Kind.TECHNICAL and not profile.tiers(condition)
+    ]
+    if (profile.signed_off_by is None) != (profile.signed_off_on is None):
+        faults.append("signed_off_by, signed_off_on: expected both or none")
+    for condition, tiers in profile.conditions.items():
+        for number, tier in enumerate(tiers, 1):
+            place = f"conditions.{condition.value}, tier {number}"
+            faults += [f"{place}: {fault}" for fault in _tier_faults(CATALOGUE[condition], tier)]
+    return faults + _crossed(profile)
+
+
+def name_faults(names: list[str]) -> list[str]:
+    """Conditions that do not exist, each with what may have been meant."""
+    known = [condition.value for condition in Condition]
+    faults = []
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            faults.append(f"conditions.{name}: no such condition" + (f"; is {near[0]} meant?" if near else ""))
+    return faults
+
+
+def limits_of(profile: Profile, condition: Condition) -> dict[Priority, float]:
+    """The absolute limits of a condition."""
+    return {tier.priority: tier.limit for tier in profile.tiers(condition) if tier.limit is not None}
+
+
+def with_limits(profile: Profile, condition: Condition, limits: dict[Priority, float]) -> Profile:
+    """The profile with other absolute limits of one condition; a priority that has none stays without."""
+    tiers = tuple(
+        msgspec.structs.replace(tier, limit=limits[tier.priority])
+        if tier.limit is not None and tier.priority in limits
+        else tier
+        for tier in profile.tiers(condition)
+    )
+    return msgspec.structs.replace(profile, conditions={**profile.conditions, condition: tiers})
+
+
+_NUMBERS = ("limit", "percent", "points", "bound", "delay_s", "point_seconds", "beats", "drop", "window_s")
+
+
+def _tier_faults(definition: Definition, tier: Tier) -> list[str]:
+    given = {name: value for name in _NUMBERS if (value := getattr(tier, name)) is not None}
+    broken = [name for name, value in given.items() if not math.isfinite(value)]
+    if broken:
+        return [f"{name}: expected a finite number, found {given[name]}" for name in broken]
+    faults = [f"{name}: not used by this condition" for name in given if name not in _ALLOWED[definition.rule]]
+    faults += [f"{name}: missing" for name in _NEEDED[definition.rule] if name not in given]
+    if not 0 <= tier.delay_s <= LONGEST_DELAY_S:
+        faults.append(f"delay_s: expected 0..{LONGEST_DELAY_S:g}, found {tier.delay_s:g}")
+    faults += [
+        f"{name}: expected more than 0, found {given[name]:g}"
+        for name in ("percent", "points", "point_seconds", "beats", "window_s")
+        if given.get(name, 1) <= 0
+    ]
+    return faults + _limit_faults(definition, tier)
+
+
+_ALLOWED = {
+    **dict.fromkeys(_LIMIT_RULES, {"limit", "percent", "points", "bound", "delay_s", "point_seconds"}),
+    Rule.DROP: {"drop", "window_s", "delay_s"},
+    **dict.fromkeys((Rule.SLOW_BEATS, Rule.FAST_BEATS), {"limit", "beats", "delay_s"}),
+    Rule.NO_BEAT: {"limit", "delay_s"},
+    **dict.fromkeys((Rule.READING, Rule.FACT), {"delay_s"}),
+}
+_NEEDED: dict[Rule, tuple[str, ...]] = {
+    **dict.fromkeys(_LIMIT_RULES, ()),
+    Rule.DROP: ("drop", "window_s"),
+    **dict.fromkeys((Rule.SLOW_BEATS, Rule.FAST_BEATS), ("limit", "beats")),
+    Rule.NO_BEAT: ("limit",),
+    **dict.fromkeys((Rule.READING, Rule.FACT), ()),
+}
+
+
+def _limit_faults(definition: Definition, tier: Tier) -> list[str]:
+    low, high = definition.bounds
+    faults = [
+        f"{name}: expected {low:g}..{high:g}, found {value:g}"
+        for name in ("limit", "bound", "drop")
+        if (value := getattr(tier, name)) is not None and not low <= value <= high and high > 0
+    ]
+    if definition.rule in _LIMIT_RULES:
+        ways = [name for name in ("limit", "percent", "points") if getattr(tier, name) is not None]
+        if len(ways) != 1:
+            faults.append(f"expected one of limit, percent and points, found {' and '.join(ways) or 'none'}")
+        if ("limit" in ways) == (tier.bound is not None):
+            faults.append("bound: expected with percent and with points, and only there")
+    return faults
+
+
+# A limit of the left side has to stay under every limit of the right side.
+_PAIRS = (
+    (Condition.SYSTOLIC_LOW, Condition.SYSTOLIC_HIGH),
+    (Condition.DIASTOLIC_LOW, Condition.DIASTOLIC_HIGH),
+    (Condition.MEAN_LOW, Condition.MEAN_HIGH),
+    (Condition.PULSE_RATE_LOW, Condition.PULSE_RATE_HIGH),
+    (Condition.EXTREME_BRADYCARDIA, Condition.EXTREME_TACHYCARDIA),
+    (Condition.RESPIRATION_LOW, Condition.RESPIRATION_HIGH),
+)
+
+
+def _crossed(profile: Profile) -> list[str]:
+    """Limits that would leave nothing between them, and a higher priority that would come before a lower one."""
+    faults = []
+    for low, high in _PAIRS:
+        lows, highs = limits_of(profile, low).values(), limits_of(profile, high).values()
+        if lows and highs and not max(lows) < min(highs):
+            faults.append(
+                f"conditions.{low.value} {max(lows):g} and conditions.{high.value} {min(highs):g}: crossed, "
+                "expected the low limit under the high one"
+            )
+    for condition in profile.conditions:
+        limits = limits_of(profile, condition)
+        by_priority = [limits[priority] for priority in sorted(limits)]
+        is_low = CATALOGUE[condition].rule in (Rule.BELOW, Rule.SLOW_BEATS)
+        if by_priority != sorted(by_priority, reverse=is_low):
+            faults.append(f"conditions.{condition.value}: a higher priority has the nearer limit: {by_priority}")
+    return faults
