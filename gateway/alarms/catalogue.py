@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from enum import Enum
 
 import dsp
+from gateway.alarms.tier import Tier
 from gateway.alarms.types import Condition, Kind
 
 
 class Rule(Enum):
-    """How a condition is judged; the value names the fields of a tier that it needs."""
+    """How a condition is judged."""
 
-    ABOVE = "limit, percent or points"  # at or above a limit
-    BELOW = "limit, percent or points "  # under a limit
-    DROP = "drop and window_s"  # fallen by so much within so long
-    SLOW_BEATS = "limit and beats"  # so many beats in a row, slower than the limit
-    FAST_BEATS = "limit and beats "
-    NO_BEAT = "limit"  # no beat for so many seconds, on a channel that has a signal
-    READING = "delay_s"  # by the reasons of readings that are unavailable
-    FACT = "delay_s "  # told from outside the engine
+    ABOVE = "at or above a limit"
+    BELOW = "under a limit"
+    DROP = "fallen by so much within so long"
+    SLOW_BEATS = "so many beats in a row under a rate"
+    FAST_BEATS = "so many beats in a row above a rate"
+    NO_BEAT = "no beat for so long on a channel that has a signal"
+    READING = "the reason why a reading is not there"
+    FACT = "found out outside the alarm engine"
 
 
 class Site(Enum):
@@ -87,8 +88,8 @@ def _technical(title: str, rule: Rule = Rule.FACT) -> Definition:
 _SYSTOLIC, _DIASTOLIC, _MEAN = dsp.Quantity.SYSTOLIC, dsp.Quantity.DIASTOLIC, dsp.Quantity.MEAN_PRESSURE
 _RATE, _SPO2, _BREATHS = dsp.Quantity.PULSE_RATE, dsp.Quantity.SPO2, dsp.Quantity.RESPIRATION_RATE
 
-# Latching: what is over within seconds and must have been seen all the same. Hysteresis: about the scatter of one second's
-# number to the next on a quiet patient (docs/figures.md), so that a value on the limit does not ring again and again.
+# Latching: what is over within seconds and must have been seen all the same. Hysteresis: about the scatter from one
+# second's number to the next on a quiet patient, so that a value on the limit does not ring again and again.
 # Bounds: the widest of the limits that monitors offer (clinical.md 3.2: Lifepak, Mindray), rounded outwards.
 CATALOGUE: dict[Condition, Definition] = {
     Condition.PULSE_LOST: Definition(
@@ -178,3 +179,63 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.SELF_CHECK_FAILED: _technical("Self-check failed"),
     Condition.PROFILE_REFUSED: _technical("Alarm profile refused, the last good one is in force"),
 }
+
+
+# How late a number is at a step of the patient: until half of its window shows it, and the next whole second.
+_QUANTITY_DELAY_S = {
+    dsp.Quantity.SYSTOLIC: 6.0,
+    dsp.Quantity.DIASTOLIC: 6.0,
+    dsp.Quantity.MEAN_PRESSURE: 6.0,
+    dsp.Quantity.PULSE_RATE: 9.0,
+    dsp.Quantity.SPO2: 9.0,
+    dsp.Quantity.RESPIRATION_RATE: 60.0,
+}
+_BEAT_DELAY_S = 2.0  # a beat is decided on within a second, and judged at the next whole one
+_REASON_DELAY_S = 3.0  # a reading is null so soon after its signal went (docs/mqtt.md)
+_FACT_DELAY_S = 1.0
+
+
+def signal_delay_s(condition: Condition) -> float:
+    """How late the number or the finding is that a condition is judged by, at most."""
+    definition = CATALOGUE[condition]
+    match definition.rule:
+        case Rule.ABOVE | Rule.BELOW | Rule.DROP:
+            return _QUANTITY_DELAY_S[definition.quantity] if definition.quantity else 0.0
+        case Rule.SLOW_BEATS | Rule.FAST_BEATS | Rule.NO_BEAT:
+            return _BEAT_DELAY_S
+        case Rule.READING:
+            return _REASON_DELAY_S
+        case Rule.FACT:
+            return _FACT_DELAY_S
+
+
+def site_of(condition: Condition) -> Site:
+    """Where the number of a condition of the patient is taken."""
+    quantity = CATALOGUE[condition].quantity
+    return Site.EITHER if quantity is None else SITES[quantity]
+
+
+def rule_text(condition: Condition, tier: Tier) -> str:
+    """What a tier watches for, in words."""
+    definition = CATALOGUE[condition]
+    unit = f" {definition.unit}" if definition.unit else ""
+    words = {
+        Rule.ABOVE: f"at or above {_limit_text(tier, 1)}{unit}",
+        Rule.BELOW: f"under {_limit_text(tier, -1)}{unit}",
+        Rule.DROP: f"fallen by {tier.drop or 0:g}{unit} or more within {tier.window_s or 0:g} s",
+        Rule.SLOW_BEATS: f"{tier.beats} beats in a row under {tier.limit or 0:g}{unit}",
+        Rule.FAST_BEATS: f"{tier.beats} beats in a row above {tier.limit or 0:g}{unit}",
+        Rule.NO_BEAT: f"no beat for {tier.limit or 0:g} s",
+        Rule.READING: "cannot be measured",
+        Rule.FACT: "found",
+    }[definition.rule]
+    lasting = f" for {tier.delay_s:g} s" if tier.delay_s else ", at once"
+    sooner = f", or sooner once points times seconds are {tier.point_seconds:g}" if tier.point_seconds else ""
+    return words + lasting + sooner
+
+
+def _limit_text(tier: Tier, sign: int) -> str:
+    if tier.limit is not None:
+        return f"{tier.limit:g}"
+    away = f"{sign * tier.percent:+g} %" if tier.percent is not None else f"{sign * (tier.points or 0):+g}"
+    return f"{away} of the baseline, but never {'under' if sign > 0 else 'above'} {tier.bound or 0:g}"

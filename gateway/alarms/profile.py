@@ -13,41 +13,13 @@ from typing import Annotated
 import msgspec
 
 from gateway.alarms.catalogue import CATALOGUE, Definition, Rule
+from gateway.alarms.tier import Text, Tier
 from gateway.alarms.types import Condition, Kind, Priority
 
 FORMAT = 1
 LONGEST_DELAY_S = 120.0  # longer is an alarm switched off
 
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _LIMIT_RULES = (Rule.ABOVE, Rule.BELOW)
-
-
-class Tier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One priority at which a condition alarms.
-
-    Attributes
-    ----------
-    limit : absolute; of ``pulse-lost`` the seconds without a beat
-    percent, points : instead of a limit: so much away from the session's baseline, once there is one
-    bound : a relative limit is never nearer to normal than this
-    delay_s : how long the value has to stay beyond the limit
-    point_seconds : or until points beyond the limit times seconds are so many, if that is sooner
-    beats : how many beats in a row
-    drop, window_s : fallen by so many points within so long
-    source : where the numbers come from
-    """
-
-    priority: Priority
-    source: _Text
-    limit: float | None = None
-    percent: float | None = None
-    points: float | None = None
-    bound: float | None = None
-    delay_s: float = 0.0
-    point_seconds: float | None = None
-    beats: int | None = None
-    drop: float | None = None
-    window_s: float | None = None
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,9 +27,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)]
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,32}$")]
-    version: _Text
+    version: Text
     conditions: dict[Condition, tuple[Tier, ...]]
-    signed_off_by: _Text | None = None
+    signed_off_by: Text | None = None
     signed_off_on: datetime.date | None = None
 
     def tiers(self, condition: Condition) -> tuple[Tier, ...]:
@@ -120,6 +92,8 @@ def _tier_faults(definition: Definition, tier: Tier) -> list[str]:
     faults += [f"{name}: missing" for name in _NEEDED[definition.rule] if name not in given]
     if not 0 <= tier.delay_s <= LONGEST_DELAY_S:
         faults.append(f"delay_s: expected 0..{LONGEST_DELAY_S:g}, found {tier.delay_s:g}")
+    if tier.window_s is not None and tier.window_s > LONGEST_DELAY_S:
+        faults.append(f"window_s: expected at most {LONGEST_DELAY_S:g}, found {tier.window_s:g}")
     faults += [
         f"{name}: expected more than 0, found {given[name]:g}"
         for name in ("percent", "points", "point_seconds", "beats", "window_s")
@@ -128,19 +102,26 @@ def _tier_faults(definition: Definition, tier: Tier) -> list[str]:
     return faults + _limit_faults(definition, tier)
 
 
-_ALLOWED = {
-    **dict.fromkeys(_LIMIT_RULES, {"limit", "percent", "points", "bound", "delay_s", "point_seconds"}),
+_OF_LIMITS = {"limit", "percent", "points", "bound", "delay_s", "point_seconds"}
+_ALLOWED: dict[Rule, set[str]] = {
+    Rule.ABOVE: _OF_LIMITS,
+    Rule.BELOW: _OF_LIMITS,
     Rule.DROP: {"drop", "window_s", "delay_s"},
-    **dict.fromkeys((Rule.SLOW_BEATS, Rule.FAST_BEATS), {"limit", "beats", "delay_s"}),
+    Rule.SLOW_BEATS: {"limit", "beats", "delay_s"},
+    Rule.FAST_BEATS: {"limit", "beats", "delay_s"},
     Rule.NO_BEAT: {"limit", "delay_s"},
-    **dict.fromkeys((Rule.READING, Rule.FACT), {"delay_s"}),
+    Rule.READING: {"delay_s"},
+    Rule.FACT: {"delay_s"},
 }
 _NEEDED: dict[Rule, tuple[str, ...]] = {
-    **dict.fromkeys(_LIMIT_RULES, ()),
+    Rule.ABOVE: (),
+    Rule.BELOW: (),
     Rule.DROP: ("drop", "window_s"),
-    **dict.fromkeys((Rule.SLOW_BEATS, Rule.FAST_BEATS), ("limit", "beats")),
+    Rule.SLOW_BEATS: ("limit", "beats"),
+    Rule.FAST_BEATS: ("limit", "beats"),
     Rule.NO_BEAT: ("limit",),
-    **dict.fromkeys((Rule.READING, Rule.FACT), ()),
+    Rule.READING: (),
+    Rule.FACT: (),
 }
 
 
@@ -181,7 +162,10 @@ def _crossed(profile: Profile) -> list[str]:
                 f"conditions.{low.value} {max(lows):g} and conditions.{high.value} {min(highs):g}: crossed, "
                 "expected the low limit under the high one"
             )
-    for condition in profile.conditions:
+    for condition, tiers in profile.conditions.items():
+        absolute = [tier.priority for tier in tiers if tier.limit is not None]
+        if len(absolute) != len(set(absolute)):
+            faults.append(f"conditions.{condition.value}: two limits of one priority")
         limits = limits_of(profile, condition)
         by_priority = [limits[priority] for priority in sorted(limits)]
         is_low = CATALOGUE[condition].rule in (Rule.BELOW, Rule.SLOW_BEATS)

@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import total_ordering
+from typing import TYPE_CHECKING
 
 import dsp
+
+if TYPE_CHECKING:
+    from gateway.alarms.profile import Profile
 
 
 @total_ordering
@@ -177,7 +181,16 @@ class ChangeLimits:
     limits: Mapping[Priority, float] = field(default_factory=dict)
 
 
-Command = Acknowledge | AudioPause | AlarmOff | ChangeLimits
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseProfile:
+    """Another profile, such as that of the route of a treatment; changed limits go with the old one."""
+
+    t_us: int
+    who: str
+    profile: Profile
+
+
+Command = Acknowledge | AudioPause | AlarmOff | ChangeLimits | UseProfile
 TimedInput = Second | dsp.Beat | Fact | Baseline | Attended | Receipt | Command
 
 
@@ -195,6 +208,7 @@ class Change(Enum):
     INACTIVATED = "switched off"
     REACTIVATED = "switched on"
     REMINDER = "reminder"  # it is switched off
+    LIMITS = "limits changed"
     ESCALATED = "escalated"
     ANNOUNCED_AGAIN = "announced again"
 

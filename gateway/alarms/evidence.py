@@ -1,0 +1,322 @@
+"""Readings, beats, facts and a baseline in; what each tier of each condition sees of them at a second out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import dsp
+from gateway.alarms.catalogue import CATALOGUE, SITES, Definition, Rule, Site
+from gateway.alarms.hold import SECOND_US, Missing, Observation
+from gateway.alarms.tier import Tier
+from gateway.alarms.types import Condition, Fact, Second
+
+ARMING_SECONDS = (
+    10  # good ones in a row before a number can alarm (GE B20: after a successful search for the pulse, S67)
+)
+ATTENDED_US = 30 * SECOND_US  # after somebody was put into the chair every sensor has to be on (S67: 30 s)
+LEAVING_SECONDS = 10  # without any pulse: whoever was in the chair has left it
+_KEPT_BEATS = 32
+_KEPT_SATURATIONS = 120  # seconds; no window is longer (gateway.alarms.profile)
+_LATE_US = 3 * SECOND_US  # a beat older than this says nothing of now
+_QUESTIONABLE_SQI = 0.6  # as dsp.rate has it for a value
+
+_Seen = Observation | Missing
+
+# The site's condition for each reason why there is no reading; None is no alarm of this site.
+_FINGER: dict[dsp.Reason, Condition | None] = {
+    dsp.Reason.NOT_IMPLEMENTED: None,
+    dsp.Reason.NO_CHANNEL: None,
+    dsp.Reason.LINK_LOST: None,  # has a condition of its own
+    dsp.Reason.UNCALIBRATED: None,
+    dsp.Reason.NO_DATA: Condition.NO_FINGER_SIGNAL,
+    dsp.Reason.STALE: Condition.NO_FINGER_SIGNAL,
+    dsp.Reason.FLAT: Condition.NO_FINGER_SIGNAL,
+    dsp.Reason.PROBE_OFF: Condition.PROBE_OFF,
+    dsp.Reason.CHANNEL_ORDER: Condition.SENSOR_FAULT,
+    dsp.Reason.LED_FAULT: Condition.SENSOR_FAULT,
+    dsp.Reason.LOW_AMPLITUDE: Condition.LOW_PERFUSION,
+    dsp.Reason.LOW_PERFUSION: Condition.LOW_PERFUSION,
+    dsp.Reason.NO_PULSE: Condition.LOW_PERFUSION,
+    dsp.Reason.GAP: Condition.ARTIFACT_FINGER,
+    dsp.Reason.LEARNING: Condition.ARTIFACT_FINGER,
+    dsp.Reason.SATURATED: Condition.ARTIFACT_FINGER,
+    dsp.Reason.IRREGULAR: Condition.ARTIFACT_FINGER,
+    dsp.Reason.ARTIFACT: Condition.ARTIFACT_FINGER,
+    dsp.Reason.IMPLAUSIBLE: Condition.ARTIFACT_FINGER,
+    dsp.Reason.MOTION: Condition.ARTIFACT_FINGER,
+}
+_PRESSURE: dict[dsp.Reason, Condition | None] = {
+    reason: {
+        None: None,
+        Condition.NO_FINGER_SIGNAL: Condition.NO_PRESSURE_SIGNAL,
+    }.get(condition, Condition.ARTIFACT_PRESSURE)
+    for reason, condition in _FINGER.items()
+}
+_ABSENT = (dsp.Reason.NOT_IMPLEMENTED, dsp.Reason.NO_CHANNEL)
+# On a channel with one of these nobody could see a pulse: its silence says nothing.
+_BLIND = {
+    dsp.Reason.NOT_IMPLEMENTED,
+    dsp.Reason.NO_CHANNEL,
+    dsp.Reason.NO_DATA,
+    dsp.Reason.LINK_LOST,
+    dsp.Reason.STALE,
+    dsp.Reason.FLAT,
+    dsp.Reason.SATURATED,
+    dsp.Reason.PROBE_OFF,
+    dsp.Reason.LED_FAULT,
+    dsp.Reason.MOTION,
+}
+
+
+class Evidence:
+    """What is known at the newest second.
+
+    Attributes
+    ----------
+    armed : quantities that have been measured long enough to alarm
+    is_standby : a person has said that nobody is in the chair
+    expected_us : from when on every sensor that there is has to measure, None if nobody said that somebody has come
+    lost_sites : where a condition of the patient is unknown now, so that its technical one is urgent
+    """
+
+    def __init__(
+        self, armed: Iterable[dsp.Quantity] = (), *, is_standby: bool = False, expected_us: int | None = None
+    ) -> None:
+        self.armed = set(armed)
+        self.is_standby = is_standby
+        self.expected_us = expected_us
+        self.baseline: dict[dsp.Quantity, float] = {}
+        self.lost_sites: set[Site] = set()
+        self._facts: dict[Condition, str] = {}
+        self._second = Second(t_us=0, readings={}, channels={})
+        self._good: dict[dsp.Quantity, int] = {}
+        self._pulseless = 0
+        self._beats: dict[dsp.Channel, deque[dsp.Beat]] = {}
+        self._saturations: deque[tuple[int, float]] = deque(maxlen=_KEPT_SATURATIONS)
+
+    def note_fact(self, fact: Fact) -> None:
+        if fact.is_present:
+            self._facts[fact.condition] = fact.detail
+        else:
+            self._facts.pop(fact.condition, None)
+
+    def note_beat(self, beat: dsp.Beat) -> None:
+        self._beats.setdefault(beat.channel, deque(maxlen=_KEPT_BEATS)).append(beat)
+
+    def note_second(self, second: Second) -> None:
+        self._second = second
+        self._leave_standby()
+        for quantity in SITES:
+            reading = second.readings.get(quantity)
+            is_good = isinstance(reading, dsp.Measured) and not _is_doubtful(reading)
+            self._good[quantity] = self._good.get(quantity, 0) + 1 if is_good else 0
+            if self._good[quantity] >= ARMING_SECONDS and not self.is_standby:
+                self.armed.add(quantity)
+        saturation = self._reading(dsp.Quantity.SPO2)
+        if isinstance(saturation, dsp.Measured) and not _is_doubtful(saturation):
+            self._saturations.append((second.t_us, round(saturation.value, 2)))
+        if self.expected_us is not None and second.t_us >= self.expected_us:
+            self.armed.update(q for q, r in second.readings.items() if q in SITES and not _is_absent(r))
+            self.expected_us = None
+
+    def set_attended(self, t_us: int, *, is_attended: bool) -> None:
+        """Somebody is put into the chair, or nobody is there any more."""
+        self.is_standby = not is_attended
+        self.expected_us = t_us + ATTENDED_US if is_attended else None
+        self._pulseless = 0
+        if not is_attended:
+            self.armed.clear()
+
+    def _leave_standby(self) -> None:
+        """Whoever comes next is monitored without being asked for: once the sensors have been off, they arm again."""
+        has_pulse = any(reason is None for reason in self._second.channels.values())
+        self._pulseless = 0 if has_pulse else self._pulseless + 1
+        if self.is_standby and self._pulseless >= LEAVING_SECONDS:
+            self.is_standby = False
+
+    def observe(self, condition: Condition, tier: Tier, crossed: float | None) -> _Seen:
+        """One tier of a condition now; ``crossed`` is the limit that it crossed, where it holds."""
+        definition = CATALOGUE[condition]
+        match definition.rule:
+            case Rule.ABOVE | Rule.BELOW:
+                return self._against_limit(definition, tier)
+            case Rule.DROP:
+                return self._drop(definition, tier, crossed)
+            case Rule.SLOW_BEATS | Rule.FAST_BEATS:
+                return self._beat_run(definition, tier)
+            case Rule.NO_BEAT:
+                return self._no_beat(tier)
+            case Rule.READING:
+                return self._reasons(condition)
+            case Rule.FACT:
+                return _told(self._facts.get(condition))
+
+    def _reading(self, quantity: dsp.Quantity) -> dsp.Measured | Missing:
+        """The armed reading of a quantity."""
+        reading = self._second.readings.get(quantity)
+        if quantity not in self.armed or reading is None or _is_absent(reading):
+            return Missing.SETTING
+        return reading if isinstance(reading, dsp.Measured) else Missing.DATA
+
+    def _against_limit(self, definition: Definition, tier: Tier) -> _Seen:
+        assert definition.quantity is not None
+        limit = self._limit(definition, tier)
+        reading = self._reading(definition.quantity)
+        if isinstance(reading, Missing) or isinstance(limit, Missing):
+            return reading if isinstance(reading, Missing) else Missing.SETTING
+        value = round(reading.value, 2)
+        inside = limit - value if definition.rule is Rule.ABOVE else value - limit
+        return Observation(
+            is_beyond=inside <= 0 if definition.rule is Rule.ABOVE else inside < 0,
+            is_back=inside >= definition.hysteresis,
+            value=value,
+            limit=limit,
+            is_doubtful=_is_doubtful(reading),
+        )
+
+    def _limit(self, definition: Definition, tier: Tier) -> float | Missing:
+        """The limit in the quantity's unit: absolute, or away from the baseline but not nearer than its bound."""
+        if tier.limit is not None:
+            return tier.limit
+        assert definition.quantity is not None
+        assert tier.bound is not None
+        base = self.baseline.get(definition.quantity)
+        if base is None:
+            return Missing.SETTING
+        away = tier.points if tier.points is not None else base * (tier.percent or 0.0) / 100
+        limit = max(tier.bound, base + away) if definition.rule is Rule.ABOVE else min(tier.bound, base - away)
+        return round(limit, 2)
+
+    def _drop(self, definition: Definition, tier: Tier, crossed: float | None) -> _Seen:
+        assert definition.quantity is not None
+        assert tier.drop is not None
+        assert tier.window_s is not None
+        reading = self._reading(definition.quantity)
+        if isinstance(reading, Missing):
+            return reading
+        t_us, value = self._second.t_us, round(reading.value, 2)
+        top = max((past for at, past in self._saturations if t_us - at <= tier.window_s * SECOND_US), default=value)
+        limit = crossed if crossed is not None else round(top - tier.drop, 2)
+        return Observation(
+            is_beyond=value <= limit,
+            is_back=value >= limit + definition.hysteresis,
+            value=value,
+            limit=limit,
+            is_doubtful=_is_doubtful(reading),
+        )
+
+    def _beat_run(self, definition: Definition, tier: Tier) -> _Seen:
+        """The mean rate of the newest beats in a row, of the channel whose beats are the better ones."""
+        assert tier.beats is not None
+        assert tier.limit is not None
+        if dsp.Quantity.PULSE_RATE not in self.armed:
+            return Missing.SETTING
+        runs = [run for beats in self._beats.values() if (run := _run(beats, tier.beats, self._second.t_us))]
+        if not runs:
+            return Missing.DATA
+        sqi, rate = max(runs)
+        inside = tier.limit - rate if definition.rule is Rule.FAST_BEATS else rate - tier.limit
+        return Observation(
+            is_beyond=inside < 0,
+            is_back=inside >= definition.hysteresis,
+            value=round(rate, 1),
+            limit=tier.limit,
+            is_doubtful=sqi < _QUESTIONABLE_SQI,
+        )
+
+    def _no_beat(self, tier: Tier) -> _Seen:
+        """Seconds since the last beat of any channel, where at least one channel could have shown one."""
+        assert tier.limit is not None
+        if dsp.Quantity.PULSE_RATE not in self.armed:
+            return Missing.SETTING
+        if all(reason in _BLIND for reason in self._second.channels.values()):
+            return Missing.DATA
+        newest_us = max((b.t_us for beats in self._beats.values() for b in beats if b.accepted), default=None)
+        if newest_us is None:
+            return Missing.DATA
+        silent_s = round((self._second.t_us - newest_us) / SECOND_US, 1)
+        return Observation(
+            is_beyond=silent_s >= tier.limit, is_back=silent_s < tier.limit, value=silent_s, limit=tier.limit
+        )
+
+    def _reasons(self, condition: Condition) -> _Seen:
+        if condition is Condition.UNCALIBRATED:
+            return self._uncalibrated()
+        if condition is Condition.NO_PULSE_RATE:
+            return self._no_pulse_rate()
+        site, table = (Site.PRESSURE, _PRESSURE) if condition in _PRESSURE.values() else (Site.FINGER, _FINGER)
+        if not any(self.armed & {quantity} for quantity, at in SITES.items() if at in (site, Site.EITHER)):
+            return Missing.SETTING
+        reason = self._reason(site)
+        if reason in _ABSENT:
+            return Missing.SETTING
+        if reason is dsp.Reason.LINK_LOST:
+            return Missing.DATA
+        is_here = reason is not None and table[reason] is condition and not self._is_pulse_lost(reason)
+        return Observation(
+            is_beyond=is_here,
+            is_back=not is_here,
+            is_urgent=bool(self.lost_sites & {site, Site.EITHER}),
+            detail=reason.value if is_here and reason else "",
+        )
+
+    def _reason(self, site: Site) -> dsp.Reason | None:
+        """Why nothing can be measured at a site, None if something can."""
+        channel, quantity = (
+            (dsp.Channel.PRESSURE, dsp.Quantity.SYSTOLIC)
+            if site is Site.PRESSURE
+            else (dsp.Channel.PLETH, dsp.Quantity.SPO2)
+        )
+        reason = self._second.channels.get(channel, dsp.Reason.NO_CHANNEL)
+        reading = self._second.readings.get(quantity)
+        if reason is None and isinstance(reading, dsp.Unavailable) and not _is_absent(reading):
+            return reading.reason
+        return reason
+
+    def _is_pulse_lost(self, reason: dsp.Reason) -> bool:
+        """No pulse anywhere is the patient's; no pulse at one site is the site's."""
+        return reason is dsp.Reason.NO_PULSE and None not in self._second.channels.values()
+
+    def _no_pulse_rate(self) -> _Seen:
+        """Where no site explains why there is no pulse rate."""
+        reading = self._second.readings.get(dsp.Quantity.PULSE_RATE)
+        if dsp.Quantity.PULSE_RATE not in self.armed or reading is None or _is_absent(reading):
+            return Missing.SETTING
+        if isinstance(reading, dsp.Unavailable) and reading.reason is dsp.Reason.LINK_LOST:
+            return Missing.DATA
+        explained = [self._reason(site) not in (None, *_ABSENT) for site in (Site.PRESSURE, Site.FINGER)]
+        is_here = isinstance(reading, dsp.Unavailable) and not any(explained)
+        detail = reading.reasons[0].value if is_here else ""
+        return Observation(
+            is_beyond=is_here, is_back=not is_here, is_urgent=Site.EITHER in self.lost_sites, detail=detail
+        )
+
+    def _uncalibrated(self) -> _Seen:
+        readings = [self._second.readings.get(quantity) for quantity in self.armed]
+        measured = [reading for reading in readings if isinstance(reading, dsp.Measured)]
+        if not measured:
+            return Missing.DATA
+        is_here = any(dsp.Reason.UNCALIBRATED in reading.reasons for reading in measured)
+        return Observation(is_beyond=is_here, is_back=not is_here)
+
+
+def _is_absent(reading: dsp.Reading) -> bool:
+    return isinstance(reading, dsp.Unavailable) and reading.reason in _ABSENT
+
+
+def _is_doubtful(reading: dsp.Measured) -> bool:
+    return reading.validity is dsp.Validity.QUESTIONABLE
+
+
+def _told(detail: str | None) -> Observation:
+    return Observation(is_beyond=detail is not None, is_back=detail is None, detail=detail or "")
+
+
+def _run(beats: deque[dsp.Beat], count: int, t_us: int) -> tuple[float, float] | None:
+    """Quality and rate of the newest ``count`` beats, None where they are not in a row, or not of now."""
+    run = list(beats)[-count:]
+    intervals = [beat.interval_us for beat in run if beat.accepted and beat.interval_us is not None]
+    if len(intervals) < count or t_us - run[-1].t_us > _LATE_US:
+        return None
+    return sum(beat.sqi for beat in run) / count, 60e6 * count / sum(intervals)

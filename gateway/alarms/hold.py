@@ -1,0 +1,112 @@
+"""What is seen of one tier each second in, whether it holds out: condition delay, hysteresis, severity times time.
+
+A tier begins to hold when its value has been beyond the limit for its delay, and ends when it has been back, inside
+the limit by the hysteresis, for ``SETTLE_US``. A second without data neither confirms nor ends anything; a doubtful
+value never ends anything, and needs ``DOUBT_US`` more to begin it: it may be wrong by anything, but a real change may
+look like that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from gateway.alarms.tier import Tier
+
+SECOND_US = 1_000_000
+SETTLE_US = 5 * SECOND_US  # a value on its way back and forth over the limit is one alarm
+DOUBT_US = 15 * SECOND_US  # the longest delay that monitors offer for the sake of movement (clinical.md 3.1, S52)
+LOST_US = 3 * SECOND_US  # older than this is not live (product.md): what is beyond is then unknown
+VIOLATIONS, VIOLATIONS_US = 3, 60 * SECOND_US  # so many short ones alarm like a long one (Nellcor SatSeconds, S70)
+
+
+class Missing(Enum):
+    """Why a tier cannot be judged."""
+
+    DATA = auto()  # there is no value now
+    SETTING = auto()  # it is not watched now: no baseline, no patient yet, no such sensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One tier at one second.
+
+    Attributes
+    ----------
+    is_back : inside the limit by the hysteresis
+    is_urgent : holds at once, without the delay
+    """
+
+    is_beyond: bool
+    is_back: bool
+    value: float | None = None
+    limit: float | None = None
+    is_doubtful: bool = False
+    is_urgent: bool = False
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Hold:
+    """One tier over time."""
+
+    tier: Tier
+    is_held: bool = False
+    limit: float | None = None  # that it crossed, while it is held
+    judged_us: int | None = None
+    since_us: int | None = None  # beyond without a break
+    back_us: int | None = None  # inside without a break
+    points: float = 0.0
+    violations_us: list[int] = field(default_factory=list)
+
+    def feed(self, t_us: int, seen: Observation | Missing) -> None:
+        """Take one second."""
+        match seen:
+            case Missing.SETTING:
+                self.release()
+            case Missing.DATA:
+                if self.judged_us is None or t_us - self.judged_us > LOST_US:
+                    self._forget_run()
+            case Observation():
+                self.judged_us = t_us
+                if seen.is_beyond:
+                    self._beyond(t_us, seen)
+                elif not seen.is_doubtful:
+                    self._inside(t_us, seen)
+
+    def release(self) -> None:
+        """Hold no more, and begin from nothing."""
+        self.is_held, self.limit, self.judged_us = False, None, None
+        self.violations_us.clear()
+        self._forget_run()
+
+    def _forget_run(self) -> None:
+        self.since_us = self.back_us = None
+        self.points = 0.0
+
+    def _beyond(self, t_us: int, seen: Observation) -> None:
+        self.back_us = None
+        if self.since_us is None:
+            self.since_us = t_us
+            self.violations_us = [at for at in self.violations_us if t_us - at < VIOLATIONS_US] + [t_us]
+        if seen.value is not None and seen.limit is not None and not seen.is_doubtful:
+            self.points += abs(seen.value - seen.limit)
+        if not self.is_held and (seen.is_urgent or self._is_long_enough(t_us, seen)):
+            self.is_held, self.limit = True, seen.limit
+
+    def _is_long_enough(self, t_us: int, seen: Observation) -> bool:
+        run_us = t_us - (t_us if self.since_us is None else self.since_us)
+        if run_us >= self.tier.delay_s * SECOND_US + (DOUBT_US if seen.is_doubtful else 0):
+            return True
+        if self.tier.point_seconds is None or seen.is_doubtful:
+            return False
+        return self.points >= self.tier.point_seconds or len(self.violations_us) >= VIOLATIONS
+
+    def _inside(self, t_us: int, seen: Observation) -> None:
+        self.since_us, self.points = None, 0.0
+        if not seen.is_back:
+            self.back_us = None
+            return
+        self.back_us = t_us if self.back_us is None else self.back_us
+        if self.is_held and t_us - self.back_us >= SETTLE_US:
+            self.is_held, self.limit = False, None
