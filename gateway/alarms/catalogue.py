@@ -181,17 +181,8 @@ CATALOGUE: dict[Condition, Definition] = {
 }
 
 
-# How late a number is at a step of the patient: until half of its window shows it, and the next whole second.
-_QUANTITY_DELAY_S = {
-    dsp.Quantity.SYSTOLIC: 6.0,
-    dsp.Quantity.DIASTOLIC: 6.0,
-    dsp.Quantity.MEAN_PRESSURE: 6.0,
-    dsp.Quantity.PULSE_RATE: 9.0,
-    dsp.Quantity.SPO2: 9.0,
-    dsp.Quantity.RESPIRATION_RATE: 60.0,
-}
+_RESPIRATION_DELAY_S = 60.0  # while dsp does not measure it
 _BEAT_DELAY_S = 2.0  # a beat is decided on within a second, and judged at the next whole one
-_REASON_DELAY_S = 3.0  # a reading is null so soon after its signal went (docs/mqtt.md)
 _FACT_DELAY_S = 1.0
 
 
@@ -200,11 +191,12 @@ def signal_delay_s(condition: Condition) -> float:
     definition = CATALOGUE[condition]
     match definition.rule:
         case Rule.ABOVE | Rule.BELOW | Rule.DROP:
-            return _QUANTITY_DELAY_S[definition.quantity] if definition.quantity else 0.0
+            timing = dsp.TIMINGS.get(definition.quantity) if definition.quantity else None
+            return timing.latency_us / 1e6 if timing else _RESPIRATION_DELAY_S
         case Rule.SLOW_BEATS | Rule.FAST_BEATS | Rule.NO_BEAT:
             return _BEAT_DELAY_S
         case Rule.READING:
-            return _REASON_DELAY_S
+            return max(timing.silence_us for timing in dsp.TIMINGS.values()) / 1e6
         case Rule.FACT:
             return _FACT_DELAY_S
 

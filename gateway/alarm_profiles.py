@@ -1,0 +1,78 @@
+"""A profile's TOML file, or the name of a shipped one, in; the alarm profile out, or every fault of the file at once.
+
+A file may be ``based_on`` another profile: it then needs only the conditions that differ. A profile that is not shipped with
+the program is a clinic's own and has to be signed off by name and date.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway import strict_toml
+from gateway.alarms.profile import Profile, faults_of, name_faults
+from gateway.alarms.tier import Tier
+from gateway.errors import UserError
+
+_SHIPPED = Path(__file__).parent / "profiles"
+DEFAULT = "adult"
+
+
+class ProfileError(UserError):
+    """The profile cannot be used; a line for each fault of it."""
+
+
+def shipped() -> list[str]:
+    """Names of the profiles that come with the program."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
+
+
+def load_profile(name: str | Path) -> Profile:
+    """The shipped profile of that name, or that of a file; raise ProfileError with every fault, a line each."""
+    if str(name) in shipped():
+        return _load(_SHIPPED / f"{name}.toml", is_shipped=True)
+    return _load(Path(name), is_shipped=False)
+
+
+def _load(path: Path, *, is_shipped: bool) -> Profile:
+    try:
+        table = strict_toml.parse(path)
+    except strict_toml.FaultyFileError as error:
+        raise ProfileError(f"{path}: {error}") from None
+    base, faults = _base(table.pop("based_on", None))
+    conditions = table.get("conditions", {})
+    if isinstance(conditions, dict):
+        faults += name_faults(list(conditions))
+        faults += [fault for name, tiers in conditions.items() for fault in _shape_faults(name, tiers)]
+        table["conditions"] = {}
+    faults += strict_toml.faults_of(table, Profile)
+    if not is_shipped and not {"signed_off_by", "signed_off_on"} <= set(table):
+        faults.append("signed_off_by, signed_off_on: missing; a clinic's own profile has the name and date of who did")
+    if not faults:
+        profile = msgspec.convert({**table, "conditions": conditions}, Profile)
+        profile = msgspec.structs.replace(profile, conditions={**base, **profile.conditions})
+        faults = faults_of(profile)
+        if not faults:
+            return profile
+    raise ProfileError("\n".join(f"{path}: {fault}" for fault in faults))
+
+
+def _base(name: Any) -> tuple[dict[Any, tuple[Tier, ...]], list[str]]:
+    if name is None:
+        return {}, []
+    if name not in shipped():
+        return {}, [f"based_on: expected one of {', '.join(shipped())}, found {name!r}"]
+    return dict(load_profile(name).conditions), []
+
+
+def _shape_faults(name: str, tiers: Any) -> list[str]:
+    """Of each tier: fields that are missing, unknown or of the wrong kind."""
+    if not isinstance(tiers, list) or not all(isinstance(tier, dict) for tier in tiers):
+        return [f"conditions.{name}: expected [[conditions.{name}]] tables, found {tiers!r}"]
+    return [
+        fault
+        for number, tier in enumerate(tiers, 1)
+        for fault in strict_toml.faults_of(tier, Tier, f"conditions.{name}, tier {number}: ")
+    ]
