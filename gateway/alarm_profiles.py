@@ -1,11 +1,12 @@
 """A profile's TOML file, or the name of a shipped one, in; the alarm profile out, or every fault of the file at once.
 
-A file may be ``based_on`` another profile: it then needs only the conditions that differ. A profile that is not shipped with
-the program is a clinic's own and has to be signed off by name and date.
+A file may be ``based_on`` a shipped profile: it then needs only the conditions that differ. A profile that is not
+shipped with the program is a clinic's own and has to be signed off by name and date.
 """
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def _load(path: Path, *, is_shipped: bool) -> Profile:
         table = strict_toml.parse(path)
     except strict_toml.FaultyFileError as error:
         raise ProfileError(f"{path}: {error}") from None
+    if isinstance(table.get("signed_off_on"), datetime.date):
+        table["signed_off_on"] = table["signed_off_on"].isoformat()
     base, faults = _base(table.pop("based_on", None))
     conditions = table.get("conditions", {})
     if isinstance(conditions, dict):

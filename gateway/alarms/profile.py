@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from difflib import get_close_matches
 from typing import Annotated
@@ -30,7 +29,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     version: Text
     conditions: dict[Condition, tuple[Tier, ...]]
     signed_off_by: Text | None = None
-    signed_off_on: datetime.date | None = None
+    signed_off_on: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
 
     def tiers(self, condition: Condition) -> tuple[Tier, ...]:
         """The tiers of a condition; none is a condition that this profile does not watch."""
