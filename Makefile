@@ -17,7 +17,7 @@ demo: $(DEMO_STAMP)  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=p
 	@$(BIN)/chairside demo --speed $(SPEED) $(if $(RECORD),--record '$(RECORD)',--scenario $(SCENARIO) --seed $(SEED))
 
 test: .venv/dev.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both boards, import rules
 	$(BIN)/ruff format --check .
@@ -50,7 +50,7 @@ clean:
 .venv/demo.stamp: .venv/bin/python $(SETTINGS)
 	@echo "installing into .venv ..."
 	$(PIP) --editable '.[embedded,rig]'
-	$(BIN)/python -c 'import dsp'  # compiles the kernels once
+	$(BIN)/python -c 'import dsp.monitor'  # compiles the kernels once
 	@touch $@
 
 .venv/recordings.stamp: .venv/demo.stamp
@@ -60,7 +60,7 @@ clean:
 .venv/dev.stamp: .venv/bin/python $(SETTINGS)
 	@echo "installing into .venv ..."
 	$(PIP) --editable '.[dev]'
-	$(BIN)/python -c 'import dsp'
+	$(BIN)/python -c 'import dsp.monitor'
 	@touch $@ .venv/demo.stamp .venv/recordings.stamp
 
 # The stubs must not go into .venv: they shadow the host's own modules there.

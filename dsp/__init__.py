@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from dsp.config import MonitorConfig, Rails
 from dsp.curve import OximeterCurve
-from dsp.latency import TIMINGS, Timing
-from dsp.monitor import VitalsMonitor
 from dsp.rules import Finding, Rule
 from dsp.types import (
     Beat,
@@ -22,6 +23,10 @@ from dsp.types import (
     Validity,
     Vital,
 )
+
+if TYPE_CHECKING:
+    from dsp.latency import TIMINGS, Timing
+    from dsp.monitor import VitalsMonitor
 
 __all__ = [
     "TIMINGS",
@@ -46,3 +51,12 @@ __all__ = [
     "Vital",
     "VitalsMonitor",
 ]
+
+# What loads the compiled kernels, and with them the compiler: who only reads values starts without.
+_COMPILED = {"TIMINGS": "dsp.latency", "Timing": "dsp.latency", "VitalsMonitor": "dsp.monitor"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _COMPILED:
+        raise AttributeError(f"module 'dsp' has no attribute {name!r}")
+    return getattr(import_module(_COMPILED[name]), name)

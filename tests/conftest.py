@@ -13,3 +13,15 @@ def recordings():
     if not folder or not Path(folder).is_dir():
         pytest.skip("no recordings: set CHAIRSIDE_RECORDINGS to their folder")
     return Path(folder)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tell several workers what to leave together.
+
+    A file shares what it made once. What starts a broker, and mostly a whole chair in real time, runs one after the
+    other on one worker.
+    """
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            group = "real time" if item.get_closest_marker("broker") else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))

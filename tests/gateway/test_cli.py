@@ -1,5 +1,6 @@
 """Nonsense input: one clear line on stderr, exit code 2; and the serial port as a source."""
 
+import io
 import os
 import signal
 import socket
@@ -12,28 +13,38 @@ from pathlib import Path
 import pytest
 
 from gateway.chunklog import OriginKind
+from gateway.cli.main import main
 from gateway.sources import Log, Serial, SourceError
 from tests.link_bytes import Board
 
 
-def chairside(*arguments, stdin=b""):
+def chairside(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "gateway.cli.main", *arguments],
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=120,
+        [sys.executable, "-m", "gateway.cli.main", *arguments], capture_output=True, check=False, timeout=120
     )
 
 
-def refused(*arguments, stdin=b""):
-    """The one line on stderr of a command that must end with 2."""
-    done = chairside(*arguments, stdin=stdin)
-    assert done.returncode == 2, done
-    lines = done.stderr.decode().strip().splitlines()
-    assert len(lines) == 1, lines
-    assert "Traceback" not in lines[0]
-    return lines[0]
+@pytest.fixture(autouse=True)
+def _signals_kept():
+    """The program takes these over for its process; here it is a guest in ours."""
+    handlers = {ending: signal.getsignal(ending) for ending in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for ending, handler in handlers.items():
+        signal.signal(ending, handler)
+
+
+@pytest.fixture
+def refused(capsys, monkeypatch):
+    """The one line on stderr of a command that must end with 2; run in this process, as starting one takes a second."""
+
+    def run(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        assert main(list(arguments)) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    return run
 
 
 @pytest.fixture
@@ -49,19 +60,19 @@ def dead_broker():
         return f"mqtt://127.0.0.1:{probe.getsockname()[1]}"
 
 
-def test_a_missing_recording_is_named(tmp_path):
+def test_a_missing_recording_is_named(refused, tmp_path):
     assert "nowhere" in refused("analyze", str(tmp_path / "nowhere"))
 
 
 @pytest.mark.rig
 @pytest.mark.broker
-def test_a_missing_recording_is_named_by_the_demo_too(tmp_path):
+def test_a_missing_recording_is_named_by_the_demo_too(refused, tmp_path):
     line = refused("demo", "--record", str(tmp_path / "nowhere"))
     assert line.startswith("chairside: ")
     assert "nowhere" in line
 
 
-def test_a_recording_without_a_usable_channel_says_which_it_found(tmp_path):
+def test_a_recording_without_a_usable_channel_says_which_it_found(refused, tmp_path):
     recording = tmp_path / "cvp.csv"
     recording.write_text("time_s,CVP_mmHg\n" + "".join(f"{k / 125},{5 + k % 3}\n" for k in range(500)))
     line = refused("analyze", str(recording))
@@ -72,24 +83,24 @@ def test_a_recording_without_a_usable_channel_says_which_it_found(tmp_path):
 @pytest.mark.rig
 @pytest.mark.broker
 @pytest.mark.parametrize("speed", ["0", "-1", "fast", "nan"])
-def test_a_speed_that_is_none_is_refused(speed):
+def test_a_speed_that_is_none_is_refused(refused, speed):
     assert "speed" in refused("demo", "--speed", speed)
 
 
 @pytest.mark.broker
-def test_a_port_in_use_is_named(taken_port):
+def test_a_port_in_use_is_named(refused, taken_port):
     for command in (["demo"], ["run", "--port", "/dev/null"]):
         assert f"127.0.0.1:{taken_port} is in use" in refused(*command, "--mqtt-port", str(taken_port))
 
 
 @pytest.mark.broker
-def test_a_serial_port_that_is_not_there_is_named():
+def test_a_serial_port_that_is_not_there_is_named(refused):
     assert refused("run", "--port", "/dev/ttyNOPE") == (
         "chairside: serial port: expected a free one at /dev/ttyNOPE, but No such file or directory"
     )
 
 
-def test_no_broker_is_said(dead_broker, tmp_path):
+def test_no_broker_is_said(refused, dead_broker, tmp_path):
     expected = f"chairside: broker: expected one at {dead_broker}, but nobody answers there"
     assert refused("watch", "--broker", dead_broker) == expected
     log = tmp_path / "empty.log"
@@ -98,12 +109,12 @@ def test_no_broker_is_said(dead_broker, tmp_path):
 
 
 @pytest.mark.broker
-def test_an_empty_port_name_and_a_port_number_that_is_none_are_refused():
+def test_an_empty_port_name_and_a_port_number_that_is_none_are_refused(refused, capsys):
     assert "serial port: expected" in refused("run", "--port", "")
     for number in ("99999", "-1", "mqtt"):
-        done = chairside("demo", f"--mqtt-port={number}")
-        assert done.returncode == 2
-        assert f"expected 1..65535, got {number}" in done.stderr.decode()
+        with pytest.raises(SystemExit, match="2"):
+            main(["demo", f"--mqtt-port={number}"])
+        assert f"expected 1..65535, got {number}" in capsys.readouterr().err
 
 
 def test_ctrl_c_while_starting_is_no_traceback():
@@ -118,21 +129,28 @@ def test_ctrl_c_while_starting_is_no_traceback():
 
 
 @pytest.mark.broker
-def test_a_log_that_is_none_is_refused(tmp_path):
+def test_a_log_that_is_none_is_refused(refused, tmp_path):
     assert "nothing.log" in refused("run", "--log", str(tmp_path / "nothing.log"))
     assert "expected a chunk log header" in refused("run", "--log", "-", stdin=b"hello\n")
 
 
 @pytest.mark.broker
-def test_an_id_that_is_not_one_is_refused():
+def test_an_id_that_is_not_one_is_refused(refused):
     assert "chair: expected 1..32" in refused("run", "--log", "-", "--chair", "Chair 1", stdin=b"")
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["run"], ["watch"], ["analyze"]])
-def test_every_command_has_help_with_an_example(command):
-    done = chairside(*command, "--help")
-    assert done.returncode == 0
-    assert not command or b"example" in done.stdout
+def test_every_command_has_help_with_an_example(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([*command, "--help"])
+    assert not command or "example" in capsys.readouterr().out
+
+
+def test_the_program_ends_with_its_exit_code_and_one_line(tmp_path):
+    done = chairside("analyze", str(tmp_path / "nowhere"))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert len(done.stderr.splitlines()) == 1
+    assert chairside("--help").returncode == 0
 
 
 def test_a_serial_port_yields_its_bytes_and_its_silence():
