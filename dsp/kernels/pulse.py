@@ -371,7 +371,7 @@ def agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     total = 0.0
     for j in range(len(a)):
         total += a[j] * b[j]
-    return total
+    return float(total)
 
 
 @njit(nb.void(_F8, _F8, nb.float64), cache=True)

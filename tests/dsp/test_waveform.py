@@ -1,9 +1,5 @@
 """The compiled front end: equal bits for any cut, gaps, and the same numbers as the obvious computation."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,26 +120,3 @@ def test_agreement_is_the_correlation():
     kernel.blend(template, b, 0.25)
     expected = 0.75 * a + 0.25 * b
     np.testing.assert_allclose(template, expected / np.linalg.norm(expected))
-
-
-_PRINT_EVENTS = """
-import hashlib
-from tests.dsp.test_waveform import WHOLE
-print(len(WHOLE), hashlib.sha256(repr(WHOLE).encode()).hexdigest())
-"""
-
-
-def test_kernels_give_equal_bits_without_the_compiler():
-    found = []
-    for disabled in ("0", "1"):
-        environment = os.environ | {"NUMBA_DISABLE_JIT": disabled}
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _PRINT_EVENTS],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        found.append(done.stdout)
-    assert found[0] == found[1]
