@@ -1,6 +1,8 @@
-"""The board's ticks and sample counts in, gateway microseconds out; nothing here reads a clock."""
+"""The board's ticks in, gateway microseconds out; nothing here reads a clock."""
 
 from __future__ import annotations
+
+from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,42 +10,82 @@ from numpy.typing import NDArray
 TICKS_PERIOD_US = 1 << 30  # MicroPython's ticks_us on rp2: 17.9 minutes
 _BUCKET_US = 1_000_000
 # Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
-_BUCKETS = 8
+_BUCKETS = 128
+_SETTLING_BUCKETS = 5  # until then the offset jumps to what is known; later it is slewed
 _SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
-_DRIFT_PPM = 1000  # both crystals' errors, with room
-_OUTAGE_US = 2_000_000
-_STEP_US = 100_000  # a larger difference is no drift
+_DRIFT = 1500e-6  # both crystals' errors, with room
+_LATE_US = 100_000  # a larger difference is no drift
+_TRUSTED_US = 10_000.0  # half the round trip; a slower one says too little about the way to the board and back
+_CONTRADICTION_US = 1_000.0  # what two stamps of the same moment may differ by
+_DOUBT_US_PER_PPM = 0.5  # how much narrower a channel may be for a slope nearer to none: few bounds show no drift
+_NEVER_US = -(1 << 62)
 
 
 class BoardClock:
-    """Maps the board's 30-bit ticks to gateway time by the frames that were delayed least.
+    """Maps the board's 30-bit ticks to gateway time from frames that can only have come late.
 
-    A frame can only arrive late, never early: arrival minus device time is the offset plus a delay, so its minimum over
-    some seconds is the offset (the clock filter of NTP, RFC 5905 section 10). The applied offset is slewed towards it,
-    so that sample spacing stays even. A frame that came 0.1 s earlier than any before shows that the offset was wrong:
-    it is applied at once, as a gap. Frames that all come 0.1 s later than before are late, not the clock: their samples
-    keep the age they have, so that a backlog never looks live.
+    The offset is gateway time less device time. A frame arrives after it was sent: its arrival less its device time is
+    an upper bound. A request is read after it was sent: its sending less the device time at which it was read is a
+    lower bound. Of each second the tightest of both is kept, and the offset is the line in the middle of the widest
+    straight channel between them, which also shows how fast the two crystals drift apart (the convex hull of Moon,
+    Skelly and Towsley, INFOCOM 1999, on both sides). With a board that does not answer, or answers too slowly to say
+    more, it is the line under the upper bounds.
+
+    The applied offset is slewed to that line, so that sample spacing stays even. A frame that came 0.1 s earlier than
+    any before shows that the offset was wrong: it is applied at once, as a gap. Frames that all come 0.1 s later than
+    before are late, not the clock: their samples keep the age they have, so that a backlog never looks live. But a
+    request that was answered with a time from before it was sent proves that the board's clock stood still or was set
+    back: everything older is forgotten, and the step is counted.
     """
 
     def __init__(self) -> None:
+        self.steps = 0
+        self.stepped_us = _NEVER_US  # arrival of the frame that showed the last one
         self._device_us: int | None = None
         self._arrival_us = 0
-        self._least: list[tuple[int, int]] = []  # (bucket, least arrival minus device time)
-        self._offset_us = 0.0
-        self._drifted_us, self._drifted_until_us = 0.0, 0
+        self._upper: deque[tuple[int, int, int]] = deque(maxlen=_BUCKETS)  # bucket, device time, offset
+        self._lower: deque[tuple[int, int, int]] = deque(maxlen=_BUCKETS)
+        self._offset_us = 0.0  # applied, at the newest device time
+        self._line = (0, 0.0, 0.0)  # device time, offset there, drift
+        self._half_width_us: float | None = None
 
     def feed(self, arrival_us: int, ticks_us: int) -> int:
         """Unwrap the ticks of a frame that came at ``arrival_us``; return device microseconds."""
+        is_first, elapsed_us = self._device_us is None, arrival_us - self._arrival_us
         device_us = self._unwrap(arrival_us, ticks_us)
-        self._track(arrival_us, device_us)
-        self._arrival_us = arrival_us
-        self._device_us = device_us
+        if is_first:
+            self._begin(arrival_us, device_us)
+        moved_us = device_us - (device_us if self._device_us is None else self._device_us)
+        self._arrival_us, self._device_us = arrival_us, device_us
+        self._bound_above(arrival_us, device_us, max(0, elapsed_us))
+        self._steer(device_us, max(0, moved_us))
         return device_us
+
+    def feed_exchange(self, sent_us: int, arrival_us: int, ticks_us: int) -> None:
+        """A request that left at ``sent_us`` was read at these ticks, as a frame said that came at ``arrival_us``."""
+        if self._device_us is None:
+            return
+        device_us = self._unwrap(arrival_us, ticks_us)
+        lower = sent_us - device_us
+        if lower - self._predicted_us(device_us) > _LATE_US:  # read before it was sent
+            self._step(arrival_us)
+        if _tighten(self._lower, arrival_us // _BUCKET_US, device_us, lower, sign=-1):
+            self._fit(arrival_us, self._lower)
 
     @property
     def offset_us(self) -> int:
-        """Gateway time of device time 0."""
+        """Gateway time less device time, now."""
         return round(self._offset_us)
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much slower than the gateway's crystal the board's is; None until it is known well."""
+        return self._line[2] * 1e6 if len(self._upper) >= _BUCKETS // 2 else None
+
+    @property
+    def uncertainty_us(self) -> int | None:
+        """Half the round trip of the fastest exchanges; None if the board does not answer fast enough to say."""
+        return None if self._half_width_us is None else round(self._half_width_us)
 
     def _unwrap(self, arrival_us: int, ticks_us: int) -> int:
         """Choose the wrap nearest to what the gateway's own time lets expect, so that a long silence is no trap."""
@@ -53,64 +95,121 @@ class BoardClock:
         expected = self._device_us + (arrival_us - self._arrival_us)
         return expected + (ticks_us - expected + half) % TICKS_PERIOD_US - half
 
-    def _track(self, arrival_us: int, device_us: int) -> None:
-        raw, bucket = arrival_us - device_us, arrival_us // _BUCKET_US
-        if self._least and self._least[-1][0] == bucket:
-            self._least[-1] = (bucket, min(raw, self._least[-1][1]))
-        else:
-            self._least = [*self._least[1 - _BUCKETS :], (bucket, raw)]
-        least = min(value for _, value in self._least)
-        difference = least - self._offset_us
-        elapsed_us = 0 if self._device_us is None else max(0, device_us - self._device_us)
-        if elapsed_us > _OUTAGE_US:  # what the crystals may have drifted apart unseen; known once the buckets are new
-            self._drifted_us, self._drifted_until_us = (
-                elapsed_us * _DRIFT_PPM / 1e6,
-                device_us + 2 * _BUCKETS * _BUCKET_US,
-            )
-        drifted_us = self._drifted_us if device_us < self._drifted_until_us else 0.0
-        if self._device_us is None or difference < -_STEP_US or _STEP_US < difference <= drifted_us:
-            self._offset_us = float(least)
+    def _begin(self, arrival_us: int, device_us: int) -> None:
+        self._offset_us = float(arrival_us - device_us)
+        self._line = (device_us, self._offset_us, 0.0)
+
+    def _predicted_us(self, device_us: int) -> float:
+        at_us, offset_us, drift = self._line
+        return offset_us + drift * (device_us - at_us)
+
+    def _bound_above(self, arrival_us: int, device_us: int, silence_us: int) -> None:
+        """Keep the tightest upper bound of each second; of frames that are late nothing is learnt."""
+        upper = arrival_us - device_us
+        difference = upper - self._predicted_us(device_us)
+        if difference < -_LATE_US:
+            if self._lower:  # the board's clock has leapt; without an answer the first frames may have been late
+                self._step(arrival_us)
+            self._upper.clear()
+        elif difference > _LATE_US + _DRIFT * silence_us:
             return
-        if difference > _STEP_US:
+        is_new = not self._upper or self._upper[-1][0] != arrival_us // _BUCKET_US
+        if _tighten(self._upper, arrival_us // _BUCKET_US, device_us, upper, sign=1) and (is_new or difference < 0):
+            self._fit(arrival_us, self._upper)
+
+    def _step(self, arrival_us: int) -> None:
+        """The board's clock has stood still or leapt: nothing that was known of its offset holds."""
+        self.steps += 1
+        self.stepped_us = arrival_us
+        self._upper.clear()
+        self._lower.clear()
+
+    def _fit(self, arrival_us: int, newest: deque[tuple[int, int, int]]) -> None:
+        """Find the line again; where the newest bound contradicts the others, the board's clock has stepped."""
+        if not self._upper:
+            self._hold_above()
             return
-        slew = elapsed_us * _SLEW_PPM / 1e6
+        line, half_width_us = _channel(self._upper, self._lower)
+        if half_width_us is not None and half_width_us < -_CONTRADICTION_US:
+            bound = newest[-1]
+            self._step(arrival_us)
+            newest.append(bound)
+            self._fit(arrival_us, newest)
+            return
+        at_us, offset_us, drift = line
+        self._half_width_us = None
+        if half_width_us is not None and half_width_us <= _TRUSTED_US:
+            self._half_width_us = max(0.0, half_width_us)
+        elif half_width_us is not None:
+            offset_us += half_width_us  # back to the upper side: the answers were slow
+        self._line = (at_us, offset_us, drift)
+
+    def _hold_above(self) -> None:
+        """After a step, until a frame has come that shows the new offset: at least what an answer proves."""
+        if self._lower:
+            _, device_us, lower = self._lower[-1]
+            self._line = (device_us, max(self._predicted_us(device_us), float(lower)), self._line[2])
+
+    def _steer(self, device_us: int, moved_us: int) -> None:
+        """Move the applied offset towards the line."""
+        target_us = self._predicted_us(device_us)
+        difference = target_us - self._offset_us
+        if len(self._upper) <= _SETTLING_BUCKETS or abs(difference) > _LATE_US:
+            self._offset_us = target_us
+            return
+        slew = moved_us * _SLEW_PPM / 1e6
         self._offset_us += min(max(difference, -slew), slew)
 
 
-class SampleTimeline:
-    """Even sample times from (index, device time) pairs that jitter by when the board got round to reading.
+def _tighten(bounds: deque[tuple[int, int, int]], bucket: int, device_us: int, bound: int, *, sign: int) -> bool:
+    """Keep the least (sign 1) or the greatest (-1) bound of a bucket; return whether this one is it."""
+    if bounds and bounds[-1][0] == bucket:
+        if sign * (bound - bounds[-1][2]) >= 0:
+            return False
+        bounds.pop()
+    bounds.append((bucket, device_us, bound))
+    return True
 
-    A second-order tracking filter (alpha-beta): it follows a sensor clock that is off by several percent without lag.
-    One timeline serves one epoch; a new epoch starts a new one.
+
+def _channel(
+    upper: deque[tuple[int, int, int]], lower: deque[tuple[int, int, int]]
+) -> tuple[tuple[int, float, float], float | None]:
+    """Return the line (device time, offset there, drift) in the widest channel between bounds, and half its width.
+
+    Without lower bounds it is the line that lies under all upper ones and closest to them; its width is None. The width
+    is a concave function of the slope, so a ternary search finds the best.
     """
+    at_us = upper[-1][1]
+    base = upper[-1][2]
+    up_t, up = _relative(upper, at_us, base)
+    low_t, low = _relative(lower, at_us, base)
+    centre = float(up_t.mean()) if not len(low) else 0.0
 
-    _ALPHA = 0.05  # settles in about 20 frames
-    _BETA = _ALPHA**2 / 4
-    _TOLERANCE = 0.1  # of the nominal period; beyond it the declared rate is wrong
+    def edges(drift: float) -> tuple[float, float]:
+        top = float((up - drift * (up_t - centre)).min())
+        return top, float((low - drift * (low_t - centre)).max()) if len(low) else -top
 
-    def __init__(self, period_us: float) -> None:
-        self._nominal_us = period_us
-        self._period_us = period_us
-        self._last_index: int | None = None
-        self._last_us = 0.0
+    def width(drift: float) -> float:
+        top, bottom = edges(drift)
+        return top - bottom - _DOUBT_US_PER_PPM * 1e6 * abs(drift)
 
-    def feed(self, index: int, n: int, last_us: int) -> NDArray[np.int64]:
-        """Return the device times of samples ``index``..``index + n - 1``, the last of them stamped ``last_us``."""
-        last_index = index + n - 1
-        if self._last_index is None:
-            self._last_us = float(last_us)
+    left, right = -_DRIFT, _DRIFT
+    for _ in range(35):  # to 1e-9
+        third = (right - left) / 3
+        if width(left + third) < width(right - third):
+            left += third
         else:
-            steps = last_index - self._last_index
-            predicted = self._last_us + steps * self._period_us
-            error = last_us - predicted
-            self._last_us = predicted + self._ALPHA * error
-            self._period_us += self._BETA * error / steps
-            low, high = (
-                self._nominal_us * (1 - self._TOLERANCE),
-                self._nominal_us * (1 + self._TOLERANCE),
-            )
-            self._period_us = min(max(self._period_us, low), high)
-        self._last_index = last_index
-        back = np.arange(n - 1, -1, -1, dtype=np.float64)
-        times: NDArray[np.float64] = np.rint(self._last_us - back * self._period_us)
-        return times.astype(np.int64)
+            right -= third
+    drift = (left + right) / 2
+    top, bottom = edges(drift)
+    if not len(low):
+        return (at_us, base + top - drift * centre, drift), None
+    return (at_us, base + (top + bottom) / 2, drift), (top - bottom) / 2
+
+
+def _relative(
+    bounds: deque[tuple[int, int, int]], at_us: int, base: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Device times and offsets, shape (n,) each, less the newest ones."""
+    table = np.array([(t - at_us, offset - base) for _, t, offset in bounds], dtype=np.float64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]

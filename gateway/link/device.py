@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.link.clock import BoardClock, SampleTimeline
+from gateway.link.clock import BoardClock
 from gateway.link.frame import PROGRAM_STREAM, Flag, Frame, FrameType
+from gateway.link.timeline import SampleTimeline
 
 _SEQ_MODULUS = 1 << 16
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 20.0, 1000.0  # what the monitor takes

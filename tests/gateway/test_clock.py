@@ -5,7 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from gateway.link.clock import TICKS_PERIOD_US, BoardClock, SampleTimeline
+from gateway.link.clock import TICKS_PERIOD_US, BoardClock
+from gateway.link.timeline import SampleTimeline
 
 FRAME_US = 40_000
 
