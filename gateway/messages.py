@@ -11,6 +11,7 @@ import msgspec
 import dsp
 from gateway.chunklog import Origin, OriginKind
 from gateway.errors import UserError
+from gateway.link.status import BoardStatus
 
 ID_PATTERN = r"[a-z0-9-]{1,32}"
 _TOPIC = re.compile(rf"chairside/v1/({ID_PATTERN})/({ID_PATTERN})/.+")
@@ -62,6 +63,7 @@ class Heartbeat(Stamp, frozen=True, kw_only=True):
     seq: int
     age_ms: dict[str, int | None]
     link: dict[str, int]  # counters since the gateway's start: frames, faults, losses, refusals, boots
+    board: BoardStatus | None  # what it says of itself each second, null before the first
 
 
 class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,8 +153,15 @@ class Composer:
         )
         return _message(self.topics.status, payload, qos=1, retain=True)
 
-    def heartbeat(self, t_us: int, seq: int, age_ms: dict[str, int | None], link: dict[str, int]) -> Message:
-        payload = Heartbeat(**self._stamp(t_us), seq=seq, age_ms=age_ms, link=link)
+    def heartbeat(
+        self,
+        t_us: int,
+        seq: int,
+        age_ms: dict[str, int | None],
+        link: dict[str, int],
+        board: BoardStatus | None = None,
+    ) -> Message:
+        payload = Heartbeat(**self._stamp(t_us), seq=seq, age_ms=age_ms, link=link, board=board)
         return _message(self.topics.heartbeat, payload, expiry_s=_HEARTBEAT_EXPIRY_S)
 
     def vitals(self, t_us: int, seq: int, quantities: dict[str, VitalValue]) -> Message:

@@ -6,9 +6,12 @@ from dataclasses import asdict, replace
 
 import dsp
 from gateway.chunklog import Chunk
-from gateway.link.device import Connected, Device, Samples
+from gateway.link.device import Device
 from gateway.link.downlink import ToBoard
+from gateway.link.events import Acknowledged, BoardEvent, Connected, Samples
+from gateway.link.faults import Fault, Finding
 from gateway.link.frame import FrameParser, LinkFault
+from gateway.link.program import KnownFirmware
 from gateway.messages import Composer, Message, value_of
 from gateway.routing import Calibration, Routing
 
@@ -19,13 +22,26 @@ _NOT_IMPLEMENTED = dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED)
 
 
 class Pipeline:
-    """One chair: owns the link, the monitor and the composer. Results do not depend on how the bytes were cut."""
+    """One chair: owns the link, the monitor and the composer. Results do not depend on how the bytes were cut.
 
-    def __init__(self, composer: Composer, calibration: Calibration | None = None) -> None:
+    Parameters
+    ----------
+    board : uid of the chair's own board; the first that is heard, if not said
+    firmware : what may run on it; not looked at, if not said
+    """
+
+    def __init__(
+        self,
+        composer: Composer,
+        calibration: Calibration | None = None,
+        *,
+        board: str | None = None,
+        firmware: KnownFirmware | None = None,
+    ) -> None:
         self._composer = composer
         self._calibration = calibration
         self._parser = FrameParser()
-        self._device = Device()
+        self._device = Device(uid=board, firmware=firmware)
         self._monitor = dsp.VitalsMonitor(dsp.MonitorConfig())
         self._routing: Routing | None = None
         self._newest_us: dict[dsp.Channel, int | None] = {}
@@ -34,13 +50,14 @@ class Pipeline:
         self._next_second_us: int | None = None
         self._seq = 0
         self._last_status: tuple[object, ...] = ()
+        self._is_noisy = False
 
     def feed(self, chunk: Chunk) -> list[Message | ToBoard]:
         """Let time pass up to the chunk, then take its bytes."""
-        messages: list[Message | ToBoard] = [*self._advance(chunk.t_us)]
+        messages: list[Message | ToBoard] = [*self._advance(chunk.t_us), *self._device.poll(chunk.t_us)]
         for frame in self._parser.feed(chunk.data):
             if isinstance(frame, LinkFault):
-                self._device.note_fault()
+                self._device.note_fault(chunk.t_us, frame)
                 continue
             self._last_frame_us = chunk.t_us
             for event in self._device.feed(chunk.t_us, frame):
@@ -49,6 +66,8 @@ class Pipeline:
                         self._connect(event, chunk.t_us)
                     case Samples():
                         messages += self._samples(event)
+                    case BoardEvent() | Acknowledged():
+                        pass  # counted; what lasts of them is a finding
             messages += self._status(chunk.t_us)
         return messages
 
@@ -79,17 +98,18 @@ class Pipeline:
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
         by_name = {channel.value: self._age_ms(channel, t_us) for channel in self._newest_us}
         counters = asdict(self._device.statistics)
-        messages.append(self._composer.heartbeat(t_us, self._seq, by_name, counters))
+        messages.append(self._composer.heartbeat(t_us, self._seq, by_name, counters, self._device.status))
         return messages
 
     def _as_it_is(self, vital: dsp.Vital) -> dsp.Vital:
         """Nothing is measured without a link and a board that has described itself, nor what a rig had to invent."""
         if vital.quantity.value in self._composer.origin.invented:
             return replace(vital, reading=dsp.Unavailable(reason=dsp.Reason.NO_CHANNEL))
-        if vital.reading == _NOT_IMPLEMENTED or (self._device.is_connected and not self._is_silent(vital.t_us)):
+        is_silent = self._is_silent(vital.t_us)
+        if vital.reading == _NOT_IMPLEMENTED or (self._device.is_connected and not is_silent and not self._is_noisy):
             return vital
         was_heard = self._last_frame_us is not None
-        reason = dsp.Reason.LINK_LOST if was_heard and self._is_silent(vital.t_us) else dsp.Reason.NO_DATA
+        reason = dsp.Reason.LINK_LOST if was_heard and (is_silent or self._is_noisy) else dsp.Reason.NO_DATA
         return replace(vital, reading=dsp.Unavailable(reason=reason))
 
     def _connect(self, event: Connected, t_us: int) -> None:
@@ -117,10 +137,12 @@ class Pipeline:
 
     def _status(self, t_us: int) -> list[Message]:
         """The status, if it has changed."""
-        reasons = self._faults(t_us)
+        findings = self.findings(t_us)
+        self._is_noisy = any(finding.fault is Fault.LINK_NOISE for finding in findings)
+        reasons = [str(finding) for finding in findings]
         board = self._device.board
         identity = (board.uid, board.boot, board.fw) if board else (None, None, None)
-        status = (*reasons, *identity)
+        status = (*_kinds(findings), *identity)
         if status == self._last_status:
             return []
         self._last_status = status
@@ -128,17 +150,24 @@ class Pipeline:
         state = "degraded" if reasons else "online"
         return [self._composer.status(t_us, state, reasons, board=uid, board_boot=boot, firmware=firmware)]
 
-    def _faults(self, t_us: int) -> list[str]:
+    def findings(self, t_us: int) -> list[Finding]:
+        """Everything that is wrong with the board, the link and the set-up now."""
         if self._last_frame_us is None:
-            return ["nothing heard from the board"]
+            return self._device.findings_of_link(t_us) or [Finding(fault=Fault.NOTHING_HEARD)]
         if self._is_silent(t_us):
-            return ["link lost"]
+            return [*self._device.findings_of_link(t_us), Finding(fault=Fault.LINK_LOST)]
+        found = self._device.findings(t_us)
         if not self._device.is_connected:
-            return ["the board has not described its streams yet"]
-        faults = list(self._routing.faults) if self._routing else []
-        faults += [f"stream {number} of the board cannot be read" for number in sorted(self._device.unreadable)]
+            return found
+        if self._routing is not None:
+            found += [Finding(fault=Fault.SET_UP, detail=text) for text in self._routing.faults]
         for channel, newest_us in self._newest_us.items():
             since_us = self._connected_us if newest_us is None else newest_us
             if t_us - since_us > _SILENCE_US:
-                faults.append(f"{channel.value}: no fresh samples")
-        return faults
+                found.append(Finding(fault=Fault.NO_SAMPLES, subject=channel.value))
+        return found
+
+
+def _kinds(findings: list[Finding]) -> list[tuple[Fault, str]]:
+    """What makes a status new: a figure that wanders does not."""
+    return [(finding.fault, finding.subject) for finding in findings]

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dsp
-from gateway.link.device import Connected, Descriptor, Samples
+from gateway.link.description import Descriptor
+from gateway.link.events import Connected, Samples
 
 # Where a channel of the monitor comes from, and its sign: absorbed light rises in systole, so reflected counts fall.
 _SOURCES = {

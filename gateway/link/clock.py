@@ -7,6 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.link.faults import Fault, Finding
+
 TICKS_PERIOD_US = 1 << 30  # MicroPython's ticks_us on rp2: 17.9 minutes
 _BUCKET_US = 1_000_000
 # Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
@@ -18,6 +20,8 @@ _LATE_US = 100_000  # a larger difference is no drift
 _TRUSTED_US = 10_000.0  # half the round trip; a slower one says too little about the way to the board and back
 _CONTRADICTION_US = 1_000.0  # what two stamps of the same moment may differ by
 _DOUBT_US_PER_PPM = 0.5  # how much narrower a channel may be for a slope nearer to none: few bounds show no drift
+_TOLD_US = 30_000_000  # how long a step is shown
+_WRONG_PPM = 200.0  # crystals are good to 50
 _NEVER_US = -(1 << 62)
 
 
@@ -79,13 +83,22 @@ class BoardClock:
 
     @property
     def drift_ppm(self) -> float | None:
-        """How much slower than the gateway's crystal the board's is; None until it is known well."""
-        return self._line[2] * 1e6 if len(self._upper) >= _BUCKETS // 2 else None
+        """How much faster than the gateway's crystal the board's is; None until it is known well."""
+        return -self._line[2] * 1e6 if len(self._upper) >= _BUCKETS // 4 else None
 
     @property
     def uncertainty_us(self) -> int | None:
         """Half the round trip of the fastest exchanges; None if the board does not answer fast enough to say."""
         return None if self._half_width_us is None else round(self._half_width_us)
+
+    def findings(self, t_us: int) -> list[Finding]:
+        """What is wrong with the board's clock."""
+        if self.steps and t_us - self.stepped_us <= _TOLD_US:
+            return [Finding(fault=Fault.CLOCK_STEP)]
+        drift_ppm = self.drift_ppm
+        if drift_ppm is not None and abs(drift_ppm) > _WRONG_PPM:
+            return [Finding(fault=Fault.CLOCK_DRIFT, detail=f"{drift_ppm:+.0f} ppm")]
+        return []
 
     def _unwrap(self, arrival_us: int, ticks_us: int) -> int:
         """Choose the wrap nearest to what the gateway's own time lets expect, so that a long silence is no trap."""

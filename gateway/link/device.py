@@ -2,204 +2,198 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
+import struct
 
 from gateway.link.clock import BoardClock
-from gateway.link.frame import PROGRAM_STREAM, Flag, Frame, FrameType
-from gateway.link.timeline import SampleTimeline
+from gateway.link.description import BoardInfo, Descriptor, OfBoot, ProgramPart, decoded
+from gateway.link.downlink import INDEX_MODULUS, AckResult, EventCode, ToBoard, Verb, command
+from gateway.link.events import Acknowledged, BoardEvent, Connected, DeviceEvent, Samples
+from gateway.link.exchange import TimeExchange
+from gateway.link.faults import Fault, Finding
+from gateway.link.frame import PROGRAM_STREAM, Flag, Frame, FrameType, LinkFault
+from gateway.link.health import Health, LinkQuality, Resets
+from gateway.link.program import KnownFirmware, Program
+from gateway.link.sequence import Sequence
+from gateway.link.status import BoardStatus, decode_status
+from gateway.link.stream import LinkStatistics, StreamDecoder
 
-_SEQ_MODULUS = 1 << 16
-_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 20.0, 1000.0  # what the monitor takes
-_RESYNC_US = 2_000_000  # after so long without a good frame any sequence number is a new start
-_LEAP_S = 1.0  # a longer loss is not bridged by the sample clock as it was learnt
-_UNITS = {"red": "count", "infrared": "count", "pressure": "mm[Hg]"}
-_U24 = np.array([1 << 16, 1 << 8, 1], dtype=np.int64)
-
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 32) - 1)]
-_Positive = Annotated[int, msgspec.Meta(ge=1, le=1 << 30)]
-_Text = Annotated[str, msgspec.Meta(max_length=64)]
-
-
-class BoardInfo(msgspec.Struct, frozen=True):
-    """HELLO of stream 0: who the board is."""
-
-    fw: _Text
-    uid: _Text
-    boot: _Count
-    reset: _Count
-    streams: Annotated[int, msgspec.Meta(ge=1, le=255)]
-
-
-class _OfBoot(msgspec.Struct, frozen=True):
-    """The one field every HELLO has."""
-
-    boot: _Count
-
-
-class Descriptor(msgspec.Struct, frozen=True):
-    """HELLO of another stream: what its samples mean. ``value = (raw - offset) * num / den``."""
-
-    name: _Text
-    channels: Annotated[list[_Text], msgspec.Meta(min_length=1, max_length=8)]
-    unit: _Text
-    format: _Text
-    full: Annotated[int, msgspec.Meta(ge=1, lt=1 << 24)]
-    offset: Annotated[int, msgspec.Meta(ge=0, lt=1 << 24)]
-    num: _Positive
-    den: _Positive
-    rate: tuple[_Positive, _Positive]
-    part: _Text
-    boot: _Count
-
-    def __post_init__(self) -> None:
-        if self.format != "u24be":
-            raise ValueError(f"stream {self.name}: format {self.format}, expected u24be")
-        if not _LOWEST_RATE_HZ <= self.rate_hz <= _HIGHEST_RATE_HZ:
-            raise ValueError(f"stream {self.name}: rate {self.rate_hz} Hz, expected 20..1000")
-        for channel in self.channels:
-            if self.unit != _UNITS.get(channel, self.unit):
-                raise ValueError(f"{channel}: unit {self.unit}, expected {_UNITS[channel]}")
-
-    @property
-    def rate_hz(self) -> float:
-        return self.rate[0] / self.rate[1]
-
-    def scale(self, raw: NDArray[np.int64] | int) -> NDArray[np.float64]:
-        """Raw counts to ``unit``."""
-        return np.asarray((raw - self.offset) * (self.num / self.den), dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """The board has described itself and all its streams; samples follow."""
-
-    board: BoardInfo
-    streams: tuple[Descriptor, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
-    """Samples of one stream: ``t_us`` shape (n,), gateway time; ``values`` shape (n, channels), in its unit."""
-
-    stream: Descriptor
-    t_us: NDArray[np.int64]
-    values: NDArray[np.float64]
-
-
-@dataclass(slots=True)
-class LinkStatistics:
-    """Everything the link lost or refused since the gateway started."""
-
-    frames: int = 0
-    faults: int = 0  # bytes that were no frame
-    frames_lost: int = 0  # by sequence number
-    samples_lost: int = 0  # by sample index, exact
-    losses_unknown: int = 0  # the board could not count them
-    refused: int = 0  # out of order, or not understood
-    sensor_errors: int = 0  # frames in which the board says that a sensor has failed
-    host_drops: int = 0  # frames in which the board says that it had to drop, because we did not read
-    boots: int = 0
-
-
-@dataclass(slots=True)
-class _Stream:
-    descriptor: Descriptor
-    epoch: int | None = None
-    next_index: int = 0
-    timeline: SampleTimeline = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        self.timeline = SampleTimeline(1e6 / self.descriptor.rate_hz)
-
-    @property
-    def longest_bridge(self) -> float:
-        """Samples whose loss the timeline may bridge."""
-        return _LEAP_S * self.descriptor.rate_hz
+_START_US = 500_000  # between two requests for a description
+_EVENT = struct.Struct("<BB")
 
 
 class Device:
-    """One board at the other end of the link."""
+    """One board at the other end of the link.
 
-    def __init__(self) -> None:
+    It is the chair's own: the one with ``uid``, or else the first that was heard. What another one sends is refused.
+    A board is known by its HELLO; after a silence in which frames were lost it has to say who it is again.
+    """
+
+    def __init__(self, *, uid: str | None = None, firmware: KnownFirmware | None = None) -> None:
         self.statistics = LinkStatistics()
         self.board: BoardInfo | None = None
         self.is_connected = False
         self.unreadable: set[int] = set()  # streams that the board has and we do not understand
-        self._streams: dict[int, _Stream] = {}
+        self._uid = uid
+        self._firmware = firmware
+        self._stranger: BoardInfo | None = None
+        self._sequence = Sequence(self.statistics)
+        self._streams: dict[int, StreamDecoder] = {}
         self._clock = BoardClock()
-        self._next_seq: int | None = None
-        self._accepted_us = 0  # arrival of the last frame in sequence
+        self._steps_of_boots = 0  # before this one
+        self._exchange = TimeExchange()
+        self._quality = LinkQuality()
+        self._resets = Resets()
+        self._health = Health(is_self_test_passed=True)
+        self._program = Program(0)
+        self._next_command = 0
+        self._polled_us: int | None = None  # once a moment, however the bytes that came then were cut
+        self._started_us: int | None = None  # when it was last asked to describe itself
 
-    def note_fault(self) -> None:
+    @property
+    def status(self) -> BoardStatus | None:
+        """The newest status of this boot."""
+        return self._health.status
+
+    def note_fault(self, t_us: int, fault: LinkFault) -> None:
         """Count bytes that were no frame."""
         self.statistics.faults += 1
+        self._quality.note_bad(t_us, fault)
 
-    def feed(self, arrival_us: int, frame: Frame) -> list[Connected | Samples]:
+    def poll(self, t_us: int) -> list[ToBoard]:
+        """What is to be said to the board now, by itself: who are you, what time is it."""
+        is_again = self._polled_us is not None and t_us <= self._polled_us
+        self._polled_us = t_us
+        if is_again or self._stranger is not None or self._sequence.is_silent(t_us):
+            return []
+        if self.is_connected and self._sequence.is_identified:
+            requests = self._exchange.poll(t_us)
+            self.statistics.requests += len(requests)
+            return requests
+        if self._started_us is not None and t_us - self._started_us < _START_US:
+            return []
+        self._started_us = t_us
+        return [self.command(Verb.START)]
+
+    def command(self, verb: Verb, arguments: bytes = b"") -> ToBoard:
+        """A command for the board; how it was taken comes as Acknowledged."""
+        index, self._next_command = self._next_command, (self._next_command + 1) % INDEX_MODULUS
+        self.statistics.commands += 1
+        return ToBoard(data=command(verb, arguments, index=index))
+
+    def feed(self, arrival_us: int, frame: Frame) -> list[DeviceEvent]:
         """Take a frame that came at ``arrival_us``."""
-        if frame.type is FrameType.HELLO:
-            return self._hello(arrival_us, frame)
-        if not self._in_sequence(arrival_us, frame):
+        self._quality.note_good(arrival_us)
+        board = decoded(frame.payload, BoardInfo) if frame.type is FrameType.HELLO and frame.stream == 0 else None
+        if board is not None:
+            self._identify(arrival_us, board)
+        if self._stranger is not None:
+            self.statistics.refused += 1
+            return []
+        if not self._sequence.follows(arrival_us, frame.seq):
+            return []
+        self._sequence.is_identified = self._sequence.is_identified or board is not None
+        if not self._sequence.is_identified:
+            self.statistics.refused += 1
             return []
         device_us = self._clock.feed(arrival_us, frame.ticks_us)
-        if frame.type is FrameType.DATA:
-            return self._data(frame, device_us)
+        self._note_steps()
+        return self._take(arrival_us, frame, device_us)
+
+    def _take(self, arrival_us: int, frame: Frame, device_us: int) -> list[DeviceEvent]:
+        match frame.type:
+            case FrameType.HELLO:
+                return self._describe(frame)
+            case FrameType.DATA:
+                return self._data(arrival_us, frame, device_us)
+            case FrameType.EVENT:
+                return self._event(arrival_us, frame, device_us)
+            case FrameType.ACK:
+                return self._acknowledged(frame)
+            case FrameType.STATUS:
+                self._take_status(arrival_us, frame)
+            case FrameType.TIME_REP:
+                self._take_reply(arrival_us, frame)
+            case FrameType.TIME_REQ | FrameType.CMD:  # ours, and somebody sends them back
+                self.statistics.refused += 1
+            case FrameType.LOG:
+                pass  # for people; it is in the recording
         return []
 
-    def _in_sequence(self, arrival_us: int, frame: Frame) -> bool:
-        """Count what is missing before this frame; a frame from the past is refused, never sorted in.
+    def findings_of_link(self, t_us: int) -> list[Finding]:
+        """What is wrong with the link, whoever is at its other end."""
+        return self._quality.findings(t_us)
 
-        After a long silence nobody knows how often the number has gone round: any is taken, and the frames lost are
-        those that it shows at least.
-        """
-        ahead = 0 if self._next_seq is None else (frame.seq - self._next_seq) % _SEQ_MODULUS
-        if ahead >= _SEQ_MODULUS // 2 and arrival_us - self._accepted_us < _RESYNC_US:
-            self.statistics.refused += 1
-            return False
-        self._accepted_us = arrival_us
-        self.statistics.frames += 1
-        self.statistics.frames_lost += ahead
-        self._next_seq = (frame.seq + 1) % _SEQ_MODULUS
-        return True
+    def findings(self, t_us: int) -> list[Finding]:
+        """Everything that is wrong with the board and its link now, but for silence."""
+        found = self.findings_of_link(t_us)
+        if self._stranger is not None:
+            detail = f"{self._stranger.uid}, expected {self._uid}"
+            return [*found, Finding(fault=Fault.OTHER_BOARD, detail=detail)]
+        found += self._resets.findings(t_us)
+        if self.board is None or not self.is_connected:
+            return [*found, Finding(fault=Fault.NOT_DESCRIBED)]
+        if self._firmware is not None:
+            complaint = self._program.complaint(t_us, self.board.fw, self._firmware)
+            found += [Finding(fault=Fault.UNKNOWN_FIRMWARE, detail=complaint)] if complaint else []
+        names = {number: stream.descriptor.name for number, stream in self._streams.items()}
+        found += self._health.findings(t_us, names)
+        found += self._clock.findings(t_us)
+        for stream in self._streams.values():
+            if stream.rate.is_wrong:
+                detail = f"declared {stream.descriptor.rate_hz:g} Hz, measured {stream.rate.measured_hz or 0:.0f} Hz"
+                found.append(Finding(fault=Fault.RATE_MISMATCH, subject=stream.descriptor.name, detail=detail))
+        found += [
+            Finding(fault=Fault.UNREADABLE_STREAM, subject=f"stream {number} of the board")
+            for number in sorted(self.unreadable)
+        ]
+        return found
 
-    def _hello(self, arrival_us: int, frame: Frame) -> list[Connected | Samples]:
-        board = _decoded(frame.payload, BoardInfo) if frame.stream == 0 else None
-        if board is not None and (self.board is None or board.boot != self.board.boot):
-            self._reboot(board)
-        if not self._in_sequence(arrival_us, frame):
-            return []
-        self._clock.feed(arrival_us, frame.ticks_us)
-        if frame.stream == PROGRAM_STREAM:  # what runs on the board, no stream of samples
-            return []
-        if frame.stream:
-            return self._describe(frame.stream, frame.payload)
-        self.statistics.refused += board is None
-        return []
+    def _identify(self, arrival_us: int, board: BoardInfo) -> None:
+        """Keep to the chair's own board; the first one heard is it, if nobody has said which."""
+        self._uid = self._uid or board.uid
+        if board.uid != self._uid:
+            self._stranger = board
+            self.is_connected = False
+            return
+        if self._stranger is not None:
+            self._stranger = None
+            self._forget()
+        if self.board is None or board.boot != self.board.boot:
+            self._reboot(arrival_us, board)
 
-    def _reboot(self, board: BoardInfo) -> None:
+    def _reboot(self, t_us: int, board: BoardInfo) -> None:
+        if self.board is not None:
+            self._resets.note(t_us, board.reset)
         self.board = board
-        self.is_connected = False
         self.statistics.boots += 1
+        self._health = Health(is_self_test_passed=board.selftest)
+        self._program = Program(t_us)
+        self._clock = BoardClock()
+        self._steps_of_boots = self.statistics.clock_steps
+        self._forget()
+
+    def _forget(self) -> None:
+        """What the link said before does not count any more: the streams describe themselves again."""
+        self.is_connected = False
         self.unreadable.clear()
         self._streams.clear()
-        self._clock = BoardClock()
-        self._next_seq = None
+        self._sequence.restart()
 
-    def _describe(self, stream: int, payload: bytes) -> list[Connected | Samples]:
-        """Take a stream's description; one that cannot be understood leaves the others usable."""
-        known = _decoded(payload, _OfBoot)
-        if self.board is None or known is None or known.boot != self.board.boot:
+    def _describe(self, frame: Frame) -> list[DeviceEvent]:
+        """Take a HELLO; a stream that cannot be understood leaves the others usable."""
+        if self.board is None or not self._is_of_boot(frame.payload):
             self.statistics.refused += 1
             return []
-        descriptor = _decoded(payload, Descriptor)
+        if frame.stream == PROGRAM_STREAM:
+            self._take_program(frame.payload)
+            return []
+        if frame.stream == 0:
+            self.statistics.refused += decoded(frame.payload, BoardInfo) is None
+            return []
+        return self._describe_stream(self.board, frame.stream, frame.payload)
+
+    def _describe_stream(self, board: BoardInfo, stream: int, payload: bytes) -> list[DeviceEvent]:
+        descriptor = decoded(payload, Descriptor)
         if descriptor is None:
             is_new = stream not in self.unreadable
             self.statistics.refused += 1
@@ -211,56 +205,75 @@ class Device:
         if not is_new:
             return []
         if descriptor is not None:
-            self._streams[stream] = _Stream(descriptor)
-        if len(self._streams) + len(self.unreadable) < self.board.streams:
+            self._streams[stream] = StreamDecoder(descriptor, self.statistics)
+        if len(self._streams) + len(self.unreadable) < board.streams:
             return []
         self.is_connected = True
         streams = tuple(self._streams[k].descriptor for k in sorted(self._streams))
-        return [Connected(board=self.board, streams=streams)]
+        return [Connected(board=board, streams=streams)]
 
-    def _data(self, frame: Frame, device_us: int) -> list[Connected | Samples]:
+    def _is_of_boot(self, payload: bytes) -> bool:
+        known = decoded(payload, OfBoot)
+        return self.board is not None and known is not None and known.boot == self.board.boot
+
+    def _take_program(self, payload: bytes) -> None:
+        part = decoded(payload, ProgramPart)
+        if part is None:
+            self.statistics.refused += 1
+        else:
+            self._program.feed(part)
+
+    def _data(self, t_us: int, frame: Frame, device_us: int) -> list[DeviceEvent]:
         self.statistics.sensor_errors += Flag.SENSOR_ERROR in frame.flags
         self.statistics.host_drops += Flag.TX_DROPPED in frame.flags
         stream = self._streams.get(frame.stream) if self.is_connected else None
-        if stream is None or len(frame.payload) != 3 * frame.n * len(stream.descriptor.channels) or not frame.n:
+        if stream is None or not stream.fits(frame):
             self.statistics.refused += 1
             return []
-        if not self._continues(stream, frame):
+        if Flag.SENSOR_ERROR not in frame.flags:
+            self._health.note_samples(t_us, frame.stream)
+        decoded_samples = stream.feed(frame, device_us)
+        if decoded_samples is None:
             return []
-        device_t_us = stream.timeline.feed(frame.index, frame.n, device_us)
-        raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64) @ _U24
-        return [
-            Samples(
-                stream=stream.descriptor,
-                t_us=device_t_us + self._clock.offset_us,
-                values=stream.descriptor.scale(raw),
-            )
-        ]
+        if stream.rate.is_wrong or not self._health.is_trusted(frame.stream):
+            self.statistics.refused += 1
+            return []
+        device_t_us, values = decoded_samples
+        return [Samples(stream=stream.descriptor, t_us=device_t_us + self._clock.offset_us, values=values)]
 
-    def _continues(self, stream: _Stream, frame: Frame) -> bool:
-        """Place the frame behind the last one: contiguous, after an exact loss, or in a new epoch."""
-        if stream.epoch != frame.epoch:
-            self.statistics.losses_unknown += stream.epoch is not None
-            stream.restart()
-        elif frame.index < stream.next_index:
+    def _take_status(self, t_us: int, frame: Frame) -> None:
+        status = decode_status(frame.payload)
+        if status is None:
             self.statistics.refused += 1
-            return False
         else:
-            lost = frame.index - stream.next_index
-            self.statistics.samples_lost += lost
-            if lost > stream.longest_bridge:
-                stream.restart()
-        stream.epoch = frame.epoch
-        stream.next_index = frame.index + frame.n
-        return True
+            self._health.note_status(t_us, status)
 
+    def _event(self, t_us: int, frame: Frame, device_us: int) -> list[DeviceEvent]:
+        if len(frame.payload) != _EVENT.size or frame.payload[0] not in EventCode.__members__.values():
+            self.statistics.refused += 1
+            return []
+        code, detail = _EVENT.unpack(frame.payload)
+        self._health.note_event(t_us, EventCode(code), frame.stream, detail)
+        happened_us = device_us + self._clock.offset_us
+        return [BoardEvent(t_us=happened_us, code=EventCode(code), stream=frame.stream, detail=detail)]
 
-_Described = TypeVar("_Described", BoardInfo, Descriptor, _OfBoot)
+    def _take_reply(self, t_us: int, frame: Frame) -> None:
+        answer = self._exchange.feed(frame)
+        if answer is None:
+            self.statistics.refused += 1
+            return
+        self.statistics.replies += 1
+        self._clock.feed_exchange(answer.sent_us, t_us, answer.ticks_us)
+        self._note_steps()
 
+    def _note_steps(self) -> None:
+        self.statistics.clock_steps = self._steps_of_boots + self._clock.steps
 
-def _decoded(payload: bytes, kind: type[_Described]) -> _Described | None:
-    """A HELLO's payload as what it should be, None if it is not."""
-    try:
-        return msgspec.json.decode(payload, type=kind)
-    except msgspec.DecodeError:
-        return None
+    def _acknowledged(self, frame: Frame) -> list[DeviceEvent]:
+        result = frame.payload[0] if len(frame.payload) == 1 else -1
+        if frame.stream not in Verb.__members__.values() or result not in AckResult.__members__.values():
+            self.statistics.refused += 1
+            return []
+        self.statistics.commands_done += result == AckResult.DONE
+        self.statistics.commands_refused += result != AckResult.DONE
+        return [Acknowledged(verb=Verb(frame.stream), index=frame.index, result=AckResult(result))]

@@ -58,9 +58,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkFault:
-    """Bytes that were no frame, and why; they change nothing but counters."""
+    """Bytes that were no frame, and why; they change nothing but counters.
+
+    ``version`` is that of a whole frame that is of another one.
+    """
 
     cause: str
+    version: int | None = None
 
 
 class FrameParser:
@@ -128,7 +132,7 @@ def decode_frame(raw: bytes) -> Frame | LinkFault:
         return LinkFault(cause="checksum")
     kind, stream, seq, epoch, n, flags, index, ticks_us = _HEADER.unpack_from(body)
     if kind >> 4 != VERSION:
-        return LinkFault(cause=f"version {kind >> 4}, expected {VERSION}")
+        return LinkFault(cause=f"version {kind >> 4}, expected {VERSION}", version=kind >> 4)
     if kind & 15 not in FrameType.__members__.values():
         return LinkFault(cause=f"unknown frame type {kind & 15}")
     return Frame(

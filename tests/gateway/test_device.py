@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from gateway.link.device import Connected, Device, Samples
+from gateway.link.device import Device
+from gateway.link.events import Connected, Samples
 from gateway.link.frame import FrameParser
 from tests.link_bytes import OPTICAL, PRESSURE, Board, descriptor, frame
 
@@ -152,7 +153,7 @@ def test_a_description_of_another_boot_is_refused():
     assert device.statistics.refused == 1
 
 
-def test_after_an_outage_of_any_length_a_board_that_kept_running_is_heard_at_once():
+def test_after_an_outage_of_any_length_a_board_that_kept_running_is_heard_once_it_has_said_who_it_is():
     for minutes in (1, 12, 17, 40):
         board = Board()
         device = connected(board)
@@ -160,6 +161,8 @@ def test_after_an_outage_of_any_length_a_board_that_kept_running_is_heard_at_onc
         away_us = minutes * 60_000_000
         board.seq += minutes * 60 * 50
         board.index[2] += minutes * 60 * 200
+        assert feed(device, board.data(2, away_us, [[1]]), away_us) == []
+        feed(device, board.hello(away_us), away_us)
         events = feed(device, board.data(2, away_us, [[1]]), away_us)
         assert len(samples_of(events)) == 1, minutes
 

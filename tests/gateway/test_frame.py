@@ -74,7 +74,7 @@ def test_a_flood_without_delimiter_keeps_memory_bounded_and_ends_in_one_fault():
 
 def test_wrong_version_type_and_length_are_faults_with_their_reason():
     parser = FrameParser()
-    assert parser.feed(frame(2, version=2)) == [LinkFault(cause="version 2, expected 1")]
+    assert parser.feed(frame(2, version=2)) == [LinkFault(cause="version 2, expected 1", version=2)]
     assert parser.feed(frame(12)) == [LinkFault(cause="unknown frame type 12")]
     assert parser.feed(cobs(b"short") + b"\0") == [LinkFault(cause="frame length 5, expected 20..244")]
 

@@ -1,0 +1,149 @@
+"""Frames, bytes that were none, restarts, events and statuses in; what is wrong with the board and its link out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from gateway.link.downlink import EventCode
+from gateway.link.faults import Fault, Finding
+from gateway.link.frame import LinkFault
+from gateway.link.status import BoardStatus, StatusBit
+
+_SECOND_US = 1_000_000
+_NOISY_SHARE = 0.05
+_NOISY_SECONDS = 3
+_VERSION_US = 3 * _SECOND_US
+_RESETS_US = 60 * _SECOND_US
+_RESETS = 3
+_TOLD_US = 30 * _SECOND_US  # how long a thing of a moment is shown
+_HEALED_US = 3 * _SECOND_US
+_CAUSES = {1: "power-on", 3: "by itself or its watchdog"}
+_SENSOR_FAULTS = {
+    1: Fault.BUS,
+    2: Fault.WRONG_SENSOR,
+    3: Fault.SENSOR_SILENT,
+    4: Fault.SENSOR_CONFIGURATION,
+    5: Fault.RATE_MISMATCH,
+}
+# What is over when samples come again, even if the event that says so was lost.
+_HEALED_BY_SAMPLES = {Fault.BUS, Fault.SENSOR_SILENT}
+
+
+class LinkQuality:
+    """How many of the frames of each second were damaged."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[list[int]] = deque(maxlen=_NOISY_SECONDS + 1)  # second, good, bad
+        self._version: tuple[int, int] | None = None  # the other version, when it was heard last
+
+    def note_good(self, t_us: int) -> None:
+        self._second(t_us)[1] += 1
+
+    def note_bad(self, t_us: int, fault: LinkFault) -> None:
+        self._second(t_us)[2] += 1
+        if fault.version is not None:
+            self._version = (fault.version, t_us)
+
+    def findings(self, t_us: int) -> list[Finding]:
+        found = []
+        if self._version is not None and t_us - self._version[1] <= _VERSION_US:
+            found.append(Finding(fault=Fault.VERSION, detail=f"version {self._version[0]}"))
+        elif (share := self._noise(t_us // _SECOND_US)) is not None:
+            found.append(Finding(fault=Fault.LINK_NOISE, detail=f"{100 * share:.0f} % of the frames damaged"))
+        return found
+
+    def _second(self, t_us: int) -> list[int]:
+        number = t_us // _SECOND_US
+        if not self._seconds or self._seconds[-1][0] != number:
+            self._seconds.append([number, 0, 0])
+        return self._seconds[-1]
+
+    def _noise(self, second: int) -> float | None:
+        """The share of damaged frames, if it was too large in each of the last whole seconds."""
+        last = {
+            number: (good, bad) for number, good, bad in self._seconds if second - _NOISY_SECONDS <= number < second
+        }
+        if len(last) < _NOISY_SECONDS or any(bad <= _NOISY_SHARE * (good + bad) for good, bad in last.values()):
+            return None
+        bad = sum(bad for _, bad in last.values())
+        return bad / (bad + sum(good for good, _ in last.values()))
+
+
+class Resets:
+    """Restarts of the board within sight of this gateway."""
+
+    def __init__(self) -> None:
+        self._times: deque[int] = deque(maxlen=_RESETS)
+        self._cause = 0
+
+    def note(self, t_us: int, cause: int) -> None:
+        self._times.append(t_us)
+        self._cause = cause
+
+    def findings(self, t_us: int) -> list[Finding]:
+        if len(self._times) == _RESETS and t_us - self._times[0] <= _RESETS_US:
+            return [Finding(fault=Fault.UNSTABLE, detail=f"{_RESETS} times within a minute")]
+        if self._times and t_us - self._times[-1] <= _TOLD_US:
+            return [Finding(fault=Fault.RESTARTED, detail=_CAUSES.get(self._cause, f"cause {self._cause}"))]
+        return []
+
+
+class Health:
+    """What the board of one boot says of itself, and what of it is still true."""
+
+    def __init__(self, *, is_self_test_passed: bool) -> None:
+        self.status: BoardStatus | None = None
+        self._is_self_test_passed = is_self_test_passed
+        self._sensors: dict[int, tuple[Fault, int]] = {}  # by stream: what, since when
+        self._exception_us: int | None = None
+
+    def note_event(self, t_us: int, code: EventCode, stream: int, detail: int) -> None:
+        match code:
+            case EventCode.SENSOR_ERROR:
+                self._sensors[stream] = (_SENSOR_FAULTS.get(detail, Fault.BUS), t_us)
+            case EventCode.SENSOR_GOOD:
+                self._sensors.pop(stream, None)
+            case EventCode.EXCEPTION:
+                self._exception_us = t_us
+            case (
+                EventCode.BUTTON
+                | EventCode.REPAIRED
+                | EventCode.OWN_ALARM
+                | EventCode.OWN_ALARM_END
+                | EventCode.BAD_SETTINGS
+                | EventCode.LED_CHANGED
+                | EventCode.REFERENCE_OFF
+                | EventCode.REFERENCE_GOOD
+            ):
+                return  # the next status says what lasts of it
+
+    def note_status(self, t_us: int, status: BoardStatus) -> None:
+        if self.status is not None and status.exceptions > self.status.exceptions:
+            self._exception_us = t_us
+        self.status = status
+
+    def note_samples(self, t_us: int, stream: int) -> None:
+        """Samples came without an error flag."""
+        fault = self._sensors.get(stream)
+        if fault is not None and fault[0] in _HEALED_BY_SAMPLES and t_us - fault[1] > _HEALED_US:
+            del self._sensors[stream]
+
+    def is_trusted(self, stream: int) -> bool:
+        """Whether samples of the stream may be used: those of a sensor that is another one may not."""
+        fault = self._sensors.get(stream)
+        return fault is None or fault[0] not in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH)
+
+    def findings(self, t_us: int, names: dict[int, str]) -> list[Finding]:
+        bits = self.status.bits if self.status else StatusBit.SELF_TEST_PASSED
+        found = []
+        if not self._is_self_test_passed or StatusBit.SELF_TEST_PASSED not in bits:
+            found.append(Finding(fault=Fault.SELF_TEST))
+        if StatusBit.SETTINGS_BAD in bits:
+            found.append(Finding(fault=Fault.SETTINGS))
+        if StatusBit.REFERENCE_OFF in bits:
+            found.append(Finding(fault=Fault.REFERENCE))
+        if self._exception_us is not None and t_us - self._exception_us <= _TOLD_US:
+            found.append(Finding(fault=Fault.EXCEPTION))
+        for stream, (fault, _) in sorted(self._sensors.items()):
+            found.append(Finding(fault=fault, subject=names.get(stream, f"stream {stream}")))
+        return found
