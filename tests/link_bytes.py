@@ -54,13 +54,13 @@ class Board:
     """Encodes what a board would send; keeps sequence and sample indexes."""
 
     def __init__(self, boot=BOOT, streams=(OPTICAL, PRESSURE), start_us=0):
-        self.boot, self.streams, self.start_us = boot, streams, start_us
+        self.boot, self.streams, self.start_us, self.uid = boot, streams, start_us, "e660"
         self.seq = 0
         self.index = [0] * (len(streams) + 1)
         self.epoch = boot % 256
 
     def hello(self, t_us):
-        board = {"fw": "0.1.0", "uid": "e660", "boot": self.boot, "reset": 1, "streams": len(self.streams)}
+        board = {"fw": "0.1.0", "uid": self.uid, "boot": self.boot, "reset": 1, "streams": len(self.streams)}
         described = [board, *({**stream, "boot": self.boot} for stream in self.streams)]
         return b"".join(
             self._frame(1, t_us, stream=k, payload=json.dumps(one, separators=(",", ":")).encode())

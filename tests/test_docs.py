@@ -6,6 +6,7 @@ from pathlib import Path
 import dsp
 from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
+from gateway.link.faults import Fault
 from gateway.messages import Composer, Topics
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -94,3 +95,8 @@ def test_wire_md_lays_out_the_status():
         assert int(offset) == at
         at += sizes[kind]
     assert at == status._LAYOUT.size == 100
+
+
+def test_mqtt_md_names_every_fault_of_the_board():
+    told = words(section((DOCS / "mqtt.md").read_text(), "What is wrong with the board"))
+    assert [fault.value for fault in Fault if fault is not Fault.SET_UP and fault.value not in told] == []
