@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench figures pictures constraints clean
+.PHONY: demo test check bench figures campaign-aarch64 pictures constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(DEMO_STAMP)  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
@@ -32,6 +32,9 @@ figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clo
 
 bench: .venv/dev.stamp  ## ratios, measured side by side in one run
 	$(BIN)/python bench/speed.py
+
+campaign-aarch64: .venv/dev.stamp  ## the same bits on an emulated Raspberry Pi; fetches Debian's arm64 Python into .aarch64
+	$(BIN)/python bench/aarch64.py
 
 pictures: .venv/dev.stamp  ## the pictures of README, from the simulated patient
 	$(BIN)/python bench/pictures.py

@@ -21,6 +21,7 @@ from hil.compare import against_monitor
 pytestmark = [pytest.mark.rig, pytest.mark.broker]
 LIMITS = {"systolic": 3.0, "diastolic": 2.0, "mean_pressure": 2.0, "pulse_rate": 1.0}  # mmHg, 1/min
 PATIENCE_S = 180.0  # for a loaded machine; what counts is asserted in the data's own time
+PLAYED_S = 600.0  # for a recording as fast as the machine goes, which may be busy with other tests
 
 
 class Demo:
@@ -68,9 +69,9 @@ class Demo:
         self.process.wait(PATIENCE_S)
         return time.monotonic() - start
 
-    def messages(self):
+    def messages(self, patience_s=PATIENCE_S):
         """Each message as (leaf, payload), until the demo ends or patience does."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             heard = self._subscriber.wait_message(0.2)
             if heard is not None:
@@ -238,7 +239,7 @@ def test_without_a_broker_the_demo_says_so_and_keeps_what_it_saw(tmp_path):
 @pytest.mark.parametrize("record", ["bidmc/bidmc01", "challenge2015/v102s"])
 def test_a_recording_without_pressure_plays_and_says_what_is_missing(demo, recordings, record):
     with demo("--record", str(recordings / record), "--speed", "max") as running:
-        heard = [payload for leaf, payload in running.messages() if leaf == "vitals"]
+        heard = [payload for leaf, payload in running.messages(PLAYED_S) if leaf == "vitals"]
         assert running.process.wait(PATIENCE_S) == 0
     rates = [v["quantities"]["pulse_rate"]["value"] for v in heard]
     assert sum(rate is not None for rate in rates) > 0.8 * len(rates)
@@ -253,7 +254,7 @@ def test_a_recording_without_pressure_plays_and_says_what_is_missing(demo, recor
 def test_a_real_patient_over_mqtt_agrees_with_the_bedside_monitor(demo, recordings):
     record = recordings / "anaesthesia_enevoldsen" / "or_s26"
     with demo("--record", str(record), "--speed", "max") as running:
-        heard = [payload for leaf, payload in running.messages() if leaf == "vitals"]
+        heard = [payload for leaf, payload in running.messages(PLAYED_S) if leaf == "vitals"]
         assert running.process.wait(PATIENCE_S) == 0
     _, agreement = against_monitor(heard, record.with_name("or_s26_numerics.csv"))
     assert {name: one.mae <= LIMITS[name] for name, one in agreement.items()} == dict.fromkeys(LIMITS, True), agreement

@@ -1,5 +1,6 @@
 """The truth beside the signal: its numbers, its file, and how published values are held against it."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from gateway.chunklog import read_chunks, read_header
 from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
-from hil.agreement import against_truth
+from hil.agreement import WINDOW_S, against_truth, errors
 from hil.cli import main
 from hil.patient import Patient
 from hil.scenarios import SCENARIOS
@@ -156,9 +157,12 @@ def test_scenarios_are_listed(capsys):
     assert all(f"{name} " in printed for name in SCENARIOS)
 
 
+_SESSION_S = 30 * 60  # until after the desaturation; `make figures` plays all of it
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    """A whole ketamine session through the firmware and the gateway: what was published, and what was true.
+    """A ketamine session through the firmware and the gateway: what was published, and what was true.
 
     The rig has a process of its own, so that it and the pipeline have a core each.
     """
@@ -169,10 +173,12 @@ def session(tmp_path_factory):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         origin = read_header(process.stdout).origin
         pipeline = Pipeline(Composer("s", "c", boot="b", version="1", origin=origin, started_utc_ms=0))
-        for chunk in read_chunks(process.stdout):
+        for chunk in itertools.takewhile(lambda chunk: chunk.t_us < _SESSION_S * S, read_chunks(process.stdout)):
             messages = [output for output in pipeline.feed(chunk) if isinstance(output, Message)]
             vitals += [json.loads(message.payload) for message in messages if message.topic.endswith("/vitals")]
-    assert process.returncode == 0
+        process.stdout.close()
+    assert process.returncode == 0, "a reader that goes away is a normal end"
+    assert len(vitals) > _SESSION_S - 10
     return vitals, read(path.read_text().splitlines())
 
 
@@ -189,8 +195,9 @@ def test_published_pressures_agree_with_the_truth_of_a_session_within_3_mmhg(ses
 def test_published_pulse_rate_agrees_with_the_truth_of_a_session_within_1_a_minute(session):
     found = against_truth(*session, ["pulse_rate"])["pulse_rate"]
     assert found.mae < 0.4
-    assert found.largest < 1.0
     assert found.coverage > 0.98
+    whole_windows = [abs(error) for t_s, error in errors(*session, "pulse_rate") if t_s >= WINDOW_S]
+    assert max(whole_windows) < 1.0
 
 
 @rig
