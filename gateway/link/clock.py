@@ -20,6 +20,7 @@ _LATE_US = 100_000  # a larger difference is no drift
 _TRUSTED_US = 10_000.0  # half the round trip; a slower one says too little about the way to the board and back
 _CONTRADICTION_US = 1_000.0  # what two stamps of the same moment may differ by
 _DOUBT_US_PER_PPM = 0.5  # how much narrower a channel may be for a slope nearer to none: few bounds show no drift
+_SLOPES, _ROUNDS = 33, 5  # slopes tried in a round, an odd number so that none is one of them; to 3e-9 in the end
 _TOLD_US = 30_000_000  # how long a step is shown
 _WRONG_PPM = 200.0  # crystals are good to 50
 _NEVER_US = -(1 << 62)
@@ -49,7 +50,8 @@ class BoardClock:
         self._arrival_us = 0
         self._upper: deque[tuple[int, int, int]] = deque(maxlen=_BUCKETS)  # bucket, device time, offset
         self._lower: deque[tuple[int, int, int]] = deque(maxlen=_BUCKETS)
-        self._offset_us = 0.0  # applied, at the newest device time
+        self._offset_us = 0.0  # applied to the newest frame
+        self._lag_us = 0.0  # of what is applied behind the line
         self._line = (0, 0.0, 0.0)  # device time, offset there, drift
         self._half_width_us: float | None = None
 
@@ -155,23 +157,26 @@ class BoardClock:
             self._half_width_us = max(0.0, half_width_us)
         elif half_width_us is not None:
             offset_us += half_width_us  # back to the upper side: the answers were slow
-        self._line = (at_us, offset_us, drift)
+        self._turn((at_us, offset_us, drift))
+
+    def _turn(self, line: tuple[int, float, float]) -> None:
+        """Take a new line, without a leap of what is applied."""
+        before_us = self._predicted_us(line[0])
+        self._line = line
+        self._lag_us += before_us - line[1]
 
     def _hold_above(self) -> None:
         """After a step, until a frame has come that shows the new offset: at least what an answer proves."""
         if self._lower:
             _, device_us, lower = self._lower[-1]
-            self._line = (device_us, max(self._predicted_us(device_us), float(lower)), self._line[2])
+            self._turn((device_us, max(self._predicted_us(device_us), float(lower)), self._line[2]))
 
     def _steer(self, device_us: int, moved_us: int) -> None:
         """Move the applied offset towards the line."""
-        target_us = self._predicted_us(device_us)
-        difference = target_us - self._offset_us
-        if len(self._upper) <= _SETTLING_BUCKETS or abs(difference) > _LATE_US:
-            self._offset_us = target_us
-            return
-        slew = moved_us * _SLEW_PPM / 1e6
-        self._offset_us += min(max(difference, -slew), slew)
+        slew_us = moved_us * _SLEW_PPM / 1e6
+        is_leap = len(self._upper) <= _SETTLING_BUCKETS or abs(self._lag_us) > _LATE_US
+        self._lag_us = 0.0 if is_leap else self._lag_us - min(max(self._lag_us, -slew_us), slew_us)
+        self._offset_us = self._predicted_us(device_us) + self._lag_us
 
 
 def _tighten(bounds: deque[tuple[int, int, int]], bucket: int, device_us: int, bound: int, *, sign: int) -> bool:
@@ -190,31 +195,21 @@ def _channel(
     """Return the line (device time, offset there, drift) in the widest channel between bounds, and half its width.
 
     Without lower bounds it is the line that lies under all upper ones and closest to them; its width is None. The width
-    is a concave function of the slope, so a ternary search finds the best.
+    is a concave function of the slope, so the best lies beside the best of a few.
     """
     at_us = upper[-1][1]
     base = upper[-1][2]
     up_t, up = _relative(upper, at_us, base)
     low_t, low = _relative(lower, at_us, base)
-    centre = float(up_t.mean()) if not len(low) else 0.0
-
-    def edges(drift: float) -> tuple[float, float]:
-        top = float((up - drift * (up_t - centre)).min())
-        return top, float((low - drift * (low_t - centre)).max()) if len(low) else -top
-
-    def width(drift: float) -> float:
-        top, bottom = edges(drift)
-        return top - bottom - _DOUBT_US_PER_PPM * 1e6 * abs(drift)
-
+    centre = 0.0 if len(low) else float(up_t.mean())
     left, right = -_DRIFT, _DRIFT
-    for _ in range(35):  # to 1e-9
-        third = (right - left) / 3
-        if width(left + third) < width(right - third):
-            left += third
-        else:
-            right -= third
-    drift = (left + right) / 2
-    top, bottom = edges(drift)
+    for _ in range(_ROUNDS):
+        drifts = np.linspace(left, right, _SLOPES)
+        tops = (up - np.outer(drifts, up_t - centre)).min(axis=1)
+        bottoms = (low - np.outer(drifts, low_t - centre)).max(axis=1) if len(low) else -tops
+        best = int((tops - bottoms - _DOUBT_US_PER_PPM * 1e6 * np.abs(drifts)).argmax())
+        left, right = float(drifts[max(best - 1, 0)]), float(drifts[min(best + 1, _SLOPES - 1)])
+    drift, top, bottom = float(drifts[best]), float(tops[best]), float(bottoms[best])
     if not len(low):
         return (at_us, base + top - drift * centre, drift), None
     return (at_us, base + (top + bottom) / 2, drift), (top - bottom) / 2
