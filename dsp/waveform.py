@@ -101,8 +101,8 @@ class CandidateFinder:
             count = kernel.detect(
                 t_us[piece],
                 samples[piece],
-                self._state[0],
-                self._setup[0],
+                self._state,
+                self._setup,
                 self._ring_t,
                 self._ring_x,
                 self._ring_y,
