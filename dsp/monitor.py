@@ -21,6 +21,10 @@ class VitalsMonitor:
 
     Beats come from blocks, vitals from ticks: one of each quantity for each whole second up to the tick. What a vital
     says depends only on the samples up to its second, however they were cut into blocks.
+
+    Attributes
+    ----------
+    channels : why a channel shows no pulse at the newest second, None where it shows one
     """
 
     def __init__(self, config: MonitorConfig) -> None:
@@ -38,6 +42,7 @@ class VitalsMonitor:
             self._optics = Optics(config.pleth_rails, config.red_rails)
             self._oximeter = Oximeter(config.red_rate_hz, self._optics, config.oximeter)
         self._next_second: int | None = None
+        self.channels: dict[Channel, Reason | None] = {}
 
     def feed(self, event: SampleBlock | Tick) -> list[Beat | Vital]:
         """Take one block or tick; return what it completed."""
@@ -92,6 +97,7 @@ class VitalsMonitor:
                 infrared_fault = Reason.PROBE_OFF
             pleth = replace(pleth, unavailable=infrared_fault or pleth.unavailable)
             readings[Quantity.SPO2] = self._oximeter.spo2(pleth, infrared_fault or red_fault, self._motion)
+        self.channels = {Channel.PLETH: pleth.unavailable, Channel.PRESSURE: pressure.unavailable}
         if self._motion:
             pleth = doubted(pleth, self._motion)
         if self._optics:

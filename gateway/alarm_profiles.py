@@ -37,6 +37,14 @@ def load_profile(name: str | Path) -> Profile:
     return _load(Path(name), is_shipped=False)
 
 
+def load_or_default(name: str | Path) -> tuple[Profile, str]:
+    """The profile, or the default one and why: a chair is never without alarms for a fault in a file."""
+    try:
+        return load_profile(name), ""
+    except ProfileError as error:
+        return load_profile(DEFAULT), str(error).replace("\n", "; ")
+
+
 def _load(path: Path, *, is_shipped: bool) -> Profile:
     try:
         table = strict_toml.parse(path)

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from gateway import strict_toml
+from gateway.alarm_profiles import DEFAULT, ProfileError, load_profile, shipped
 from gateway.calibration import CalibrationError, load_calibration
 from gateway.errors import UserError
 from gateway.messages import ID_PATTERN
@@ -52,6 +53,12 @@ class Oximeter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     calibration: _Text
 
 
+class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``profile``: the name of a shipped one, or the clinic's own file relative to this one."""
+
+    profile: _Text = DEFAULT
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One chair."""
 
@@ -60,21 +67,30 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     source: Source
     broker: Broker = Broker()
     oximeter: Oximeter | None = None
+    alarms: Alarms = Alarms()
 
 
-def load_config(path: str | Path) -> Config:
-    """Read a configuration; raise ConfigError with every fault of it, a line each."""
+def load_config(path: str | Path, *, is_starting: bool = False) -> Config:
+    """Read a configuration; raise ConfigError with every fault of it, a line each.
+
+    ``is_starting`` leaves out those of the alarm profile: a chair starts with the last good one, and says so.
+    """
     try:
         table = strict_toml.parse(path)
     except strict_toml.FaultyFileError as error:
         raise ConfigError(f"{path}: {error}") from None
-    faults = strict_toml.faults_of(table, Config) + _meaning_faults(table, Path(path).parent)
+    home = Path(path).parent
+    faults = strict_toml.faults_of(table, Config) + _meaning_faults(table, home)
+    if not is_starting:
+        faults += _profile_faults(_section(table, "alarms"), home)
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     config = msgspec.convert(table, Config)
+    if config.alarms.profile not in shipped():
+        config = msgspec.structs.replace(config, alarms=Alarms(profile=str(home / config.alarms.profile)))
     if config.oximeter is None:
         return config
-    calibration = Path(path).parent / config.oximeter.calibration
+    calibration = home / config.oximeter.calibration
     return msgspec.structs.replace(config, oximeter=Oximeter(calibration=str(calibration)))
 
 
@@ -105,6 +121,17 @@ def _broker_faults(broker: dict[str, object]) -> list[str]:
     if "port" in broker:
         faults.append(f"broker.port: expected only with a private broker, found {broker['port']!r} beside a url")
     return faults
+
+
+def _profile_faults(alarms: dict[str, object], home: Path) -> list[str]:
+    name = alarms.get("profile", DEFAULT)
+    if not isinstance(name, str) or not name:
+        return []
+    try:
+        load_profile(name if name in shipped() else home / name)
+    except ProfileError as error:
+        return [f"alarms.profile: {line}" for line in str(error).splitlines()]
+    return []
 
 
 def _calibration_faults(oximeter: dict[str, object], home: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 import dsp
+from gateway.alarms.types import Alarm, Change, Kind, Presence, Priority, Transition, Truth
 from gateway.chunklog import Origin, OriginKind
 from gateway.errors import UserError
 from gateway.link.status import BoardStatus
@@ -100,6 +101,79 @@ class BeatMessage(Stamp, frozen=True, kw_only=True):
     reasons: list[str]
 
 
+class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
+    """One alarm condition, whole. Times are ``t_us`` of the gateway that sends it.
+
+    ``id`` is of the occurrence, which an acknowledgement has to name. ``value`` is null where nothing is measured now;
+    ``was`` is then the last one. ``text`` is all of it for a person.
+    """
+
+    condition: str
+    kind: Kind
+    priority: Priority
+    presence: Presence
+    truth: Truth  # an unknown one was present when its data were lost
+    title: str
+    text: str
+    id: str | None
+    rev: int
+    since_us: int | None
+    value: float | None
+    unit: str
+    was: float | None
+    limit: float | None
+    rule: str
+    delay_s: float  # how long it has to hold before it alarms
+    signal_delay_s: float  # how late the number itself is at most
+    escalation: int  # how often nobody has answered in time
+    latching: bool
+    acknowledged_by: str | None
+    inactivated_by: str | None  # who has switched the signal off
+
+
+class AlarmDocument(Stamp, frozen=True, kw_only=True):
+    """``alarms/{condition}``: retained, also when it is off; each second while there is a signal."""
+
+    alarm: AlarmState
+
+
+class Alert(Stamp, frozen=True, kw_only=True):
+    """``alerts/{priority}``: one change of one condition; the same ``id`` is the same alert."""
+
+    id: str
+    change: Change
+    who: str | None  # null where nobody did it
+    alarm: AlarmState
+
+
+class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """The last check of the alarm system by itself, each minute."""
+
+    number: int
+    t_us: int
+    passed: bool
+    detail: str
+
+
+class AlarmSystem(Stamp, frozen=True, kw_only=True):
+    """``alarm-system``: each second, so that no alarm is told from no alarm system."""
+
+    profile: str
+    profile_version: str
+    signed_off_by: str | None  # null is a proposal that no clinic has signed
+    signed_off_on: str | None
+    standby_by: str | None  # who said that nobody is in the chair
+    light: Priority | None
+    sound: Priority | None
+    escalation: int
+    paused_s: int
+    paused_by: str | None
+    active: list[str]
+    inactive: list[str]  # conditions whose signal a person has switched off
+    limits: dict[str, list[str]]  # what is in force, in words
+    self_check: SelfCheck | None
+
+
 class Topics:
     """The topics of one chair; ``+`` as an id makes subscription filters."""
 
@@ -112,7 +186,16 @@ class Topics:
         self.heartbeat = f"{self.root}/heartbeat"
         self.vitals = f"{self.root}/vitals"
         self.beats = f"{self.root}/beats"
+        self.alarm_system = f"{self.root}/alarm-system"
         self.everything = f"{self.root}/#"
+
+    def alarm(self, condition: str) -> str:
+        """Of one condition, or of all with ``+``."""
+        return f"{self.root}/alarms/{condition}"
+
+    def alert(self, priority: str) -> str:
+        """Of one priority, or of all with ``+``."""
+        return f"{self.root}/alerts/{priority}"
 
 
 def chair_of(topic: str) -> tuple[str, str] | None:
@@ -184,6 +267,24 @@ class Composer:
         )
         return _message(self.topics.beats, payload)
 
+    def alarm(self, t_us: int, alarm: Alarm) -> Message:
+        payload = AlarmDocument(**self._stamp(t_us), alarm=_alarm_state(alarm))
+        return _message(self.topics.alarm(alarm.condition.value), payload, qos=1, retain=True)
+
+    def alert(self, transition: Transition) -> Message:
+        payload = Alert(
+            **self._stamp(transition.t_us),
+            id=transition.id,
+            change=transition.change,
+            who=transition.who,
+            alarm=_alarm_state(transition.alarm),
+        )
+        return _message(self.topics.alert(transition.alarm.priority.value), payload, qos=1)
+
+    def alarm_system(self, t_us: int, **fields: Any) -> Message:
+        payload = AlarmSystem(**self._stamp(t_us), **fields)
+        return _message(self.topics.alarm_system, payload, expiry_s=_HEARTBEAT_EXPIRY_S)
+
     def _stamp(self, t_us: int) -> dict[str, Any]:
         return {
             "site": self._site,
@@ -197,6 +298,32 @@ class Composer:
 
 def _message(topic: str, payload: Stamp, *, qos: int = 0, retain: bool = False, expiry_s: int | None = None) -> Message:
     return Message(topic=topic, payload=msgspec.json.encode(payload), qos=qos, retain=retain, expiry_s=expiry_s)
+
+
+def _alarm_state(alarm: Alarm) -> AlarmState:
+    return AlarmState(
+        condition=alarm.condition.value,
+        kind=alarm.kind,
+        priority=alarm.priority,
+        presence=alarm.presence,
+        truth=alarm.truth,
+        title=alarm.title,
+        text=alarm.text,
+        id=alarm.id,
+        rev=alarm.rev,
+        since_us=alarm.since_us,
+        value=alarm.value,
+        unit=alarm.unit,
+        was=alarm.was,
+        limit=alarm.limit,
+        rule=alarm.rule,
+        delay_s=alarm.delay_s,
+        signal_delay_s=alarm.signal_delay_s,
+        escalation=alarm.escalation,
+        latching=alarm.is_latching,
+        acknowledged_by=alarm.acknowledged_by,
+        inactivated_by=alarm.inactivated_by,
+    )
 
 
 def value_of(vital: dsp.Vital) -> VitalValue:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import dsp
+from gateway.alarm_facts import AlarmFacts
+from gateway.alarms import Priority
+from gateway.announcer import Announcer
 from gateway.chunklog import Chunk
 from gateway.link.device import Device
-from gateway.link.downlink import ToBoard
+from gateway.link.downlink import ToBoard, Verb, annunciate, command
 from gateway.link.events import Acknowledged, BoardEvent, Connected, Samples
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import FrameParser, LinkFault
@@ -17,6 +20,8 @@ from gateway.routing import Calibration, Routing
 
 _SECOND_US = 1_000_000
 _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick, null within 3 s
+
+_ANNUNCIATION_MS = 3000  # longer than the next one takes; then the board shows nothing, and after 5 s its own alarm
 
 _NOT_IMPLEMENTED = dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED)
 
@@ -34,12 +39,16 @@ class Pipeline:
         self,
         composer: Composer,
         calibration: Calibration | None = None,
+        announcer: Announcer | None = None,
         *,
         board: str | None = None,
         firmware: KnownFirmware | None = None,
     ) -> None:
         self._composer = composer
         self._calibration = calibration
+        self._announcer = announcer
+        self._facts = AlarmFacts()
+        self._annunciations = 0
         self._parser = FrameParser()
         self._device = Device(uid=board, firmware=firmware)
         self._monitor = dsp.VitalsMonitor(dsp.MonitorConfig())
@@ -75,31 +84,52 @@ class Pipeline:
         """The orderly end: the last status says so."""
         return [self._composer.status(t_us, "offline", ["ended"])]
 
-    def _advance(self, t_us: int) -> list[Message]:
+    def _advance(self, t_us: int) -> list[Message | ToBoard]:
         if self._next_second_us is None:
             self._next_second_us = -(-t_us // _SECOND_US) * _SECOND_US
-            return self._status(t_us)
-        messages: list[Message] = []
+            return [*self._status(t_us)]
+        messages: list[Message | ToBoard] = []
         while self._next_second_us <= t_us:
             messages += self._second(self._next_second_us)
             self._next_second_us += _SECOND_US
         return messages
 
-    def _second(self, t_us: int) -> list[Message]:
-        messages = self._status(t_us)
+    def _second(self, t_us: int) -> list[Message | ToBoard]:
+        messages: list[Message | ToBoard] = [*self._status(t_us)]
         vitals: list[dsp.Vital] = []
         for event in self._monitor.feed(dsp.Tick(t_us=t_us)):
             if isinstance(event, dsp.Beat):
                 messages.append(self._composer.beat(event))
             elif event.t_us == t_us:
-                vitals.append(event)
-        quantities = {vital.quantity.value: value_of(self._as_it_is(vital)) for vital in vitals}
+                vitals.append(self._as_it_is(event))
+        quantities = {vital.quantity.value: value_of(vital) for vital in vitals}
         self._seq += 1
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
         by_name = {channel.value: self._age_ms(channel, t_us) for channel in self._newest_us}
         counters = asdict(self._device.statistics)
         messages.append(self._composer.heartbeat(t_us, self._seq, by_name, counters, self._device.status))
-        return messages
+        return messages + self._alarms(t_us, {vital.quantity: vital.reading for vital in vitals})
+
+    def _alarms(self, t_us: int, readings: dict[dsp.Quantity, dsp.Reading]) -> list[Message | ToBoard]:
+        if self._announcer is None:
+            return []
+        for fact in self._facts.at(t_us, self.findings(t_us)):
+            self._announcer.take(fact)
+        messages = self._announcer.second(t_us, readings, self._channels(t_us))
+        return [*messages, self._annunciate(self._announcer)]
+
+    def _channels(self, t_us: int) -> dict[dsp.Channel, dsp.Reason | None]:
+        """Why each channel shows no pulse; a board that does not answer shows none anywhere."""
+        channels = self._monitor.channels
+        return dict.fromkeys(channels, dsp.Reason.LINK_LOST) if self._is_silent(t_us) or self._is_noisy else channels
+
+    def _annunciate(self, announcer: Announcer) -> ToBoard:
+        """The chair's own light and sound; the board does without a gateway that falls silent."""
+        now = announcer.annunciation
+        priority = 0 if now.light is None else 1 + list(Priority).index(now.light)
+        arguments = annunciate(priority, is_sounding=now.sound is not None, expiry_ms=_ANNUNCIATION_MS)
+        self._annunciations += 1
+        return ToBoard(data=command(Verb.ANNUNCIATE, arguments, index=self._annunciations))
 
     def _as_it_is(self, vital: dsp.Vital) -> dsp.Vital:
         """Nothing is measured without a link and a board that has described itself, nor what a rig had to invent."""
@@ -125,7 +155,11 @@ class Pipeline:
         for block in self._routing.blocks(event) if self._routing else ():
             if block.channel in self._newest_us:
                 self._newest_us[block.channel] = int(block.t_us[-1])
-            messages += [self._composer.beat(beat) for beat in self._monitor.feed(block) if isinstance(beat, dsp.Beat)]
+            for beat in self._monitor.feed(block):
+                if isinstance(beat, dsp.Beat):
+                    messages.append(self._composer.beat(beat))
+                    if self._announcer is not None:
+                        self._announcer.take(beat)
         return messages
 
     def _is_silent(self, t_us: int) -> bool:

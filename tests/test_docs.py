@@ -1,13 +1,18 @@
 """The documents say what the code does."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import fields
+
 import dsp
+from gateway.alarm_profiles import load_profile
+from gateway.alarms import AlarmEngine, Change, Priority, Transition
 from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
 from gateway.link.faults import Fault
-from gateway.messages import Composer, Topics
+from gateway.messages import AlarmSystem, Composer, Stamp, Topics
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -36,16 +41,26 @@ def test_mqtt_md_lists_the_topics_with_their_delivery():
         sqi=1.0,
         accepted=True,
     )
+    alarm = AlarmEngine(load_profile("adult"), series="b").alarms()[0]
+    transition = Transition(t_us=0, id="", change=Change.ENDED, who=None, alarm=replace(alarm, priority=Priority.LOW))
+    stamped = {field.name for field in fields(Stamp)}
     messages = [
         composer.status(0, "online", []),
         composer.heartbeat(0, 1, {}, {}),
         composer.vitals(0, 1, {}),
         composer.beat(beat),
+        composer.alarm(0, transition.alarm),
+        composer.alert(transition),
+        composer.alarm_system(0, **dict.fromkeys(f.name for f in fields(AlarmSystem) if f.name not in stamped)),
     ]
-    rows = re.findall(r"^\| `(\w+)` \|.*\| (\d) \| (yes|no) \| (\S+)", (DOCS / "mqtt.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([\w{}/-]+)` \|.*\| (\d) \| (yes|no) \| (\S+)", (DOCS / "mqtt.md").read_text(), re.MULTILINE
+    )
     found = [
         (
-            message.topic.removeprefix("chairside/v1/s/c/"),
+            re.sub("/low$", "/{priority}", message.topic.removeprefix("chairside/v1/s/c/")).replace(
+                "/pulse-lost", "/{condition}"
+            ),
             str(message.qos),
             "yes" if message.retain else "no",
             str(message.expiry_s or "never"),
@@ -53,7 +68,8 @@ def test_mqtt_md_lists_the_topics_with_their_delivery():
         for message in messages
     ]
     assert rows == found
-    assert set(vars(Topics("s", "c"))) == {"root", "everything", *(row[0] for row in rows)}
+    named = {row[0].replace("-", "_") for row in rows if "/" not in row[0]}
+    assert set(vars(Topics("s", "c"))) == {"root", "everything", *named}
 
 
 def test_mqtt_md_lists_every_quantity_and_every_reason():

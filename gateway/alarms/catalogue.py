@@ -170,6 +170,8 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.NO_PULSE_RATE: _technical("Pulse rate cannot be measured", Rule.READING),
     Condition.UNCALIBRATED: _technical("Oxygen sensor not calibrated", Rule.READING),
     Condition.CALIBRATION_EXPIRED: _technical("Pressure calibration expired"),
+    Condition.SET_UP: _technical("Something of the set-up does not fit"),
+    Condition.LINK_NOISE: _technical("Connection to the board disturbed"),
     Condition.BOARD_FAULT: _technical("Board faulty"),
     Condition.UNKNOWN_FIRMWARE: _technical("Firmware not known"),
     Condition.CLOCK_FAULT: _technical("Clock faulty"),

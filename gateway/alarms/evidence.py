@@ -23,12 +23,12 @@ _QUESTIONABLE_SQI = 0.6  # as dsp.rate has it for a value
 
 _Seen = Observation | Missing
 
-# The site's condition for each reason why there is no reading; None is no alarm of this site.
+# The finger's condition for each reason why there is no reading; every other reason is a disturbance. None is no alarm
+# of this site: the link's, or a sensor's that is not there.
 _FINGER: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.NOT_IMPLEMENTED: None,
     dsp.Reason.NO_CHANNEL: None,
-    dsp.Reason.LINK_LOST: None,  # has a condition of its own
-    dsp.Reason.UNCALIBRATED: None,
+    dsp.Reason.LINK_LOST: None,
     dsp.Reason.NO_DATA: Condition.NO_FINGER_SIGNAL,
     dsp.Reason.STALE: Condition.NO_FINGER_SIGNAL,
     dsp.Reason.FLAT: Condition.NO_FINGER_SIGNAL,
@@ -38,34 +38,26 @@ _FINGER: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.LOW_AMPLITUDE: Condition.LOW_PERFUSION,
     dsp.Reason.LOW_PERFUSION: Condition.LOW_PERFUSION,
     dsp.Reason.NO_PULSE: Condition.LOW_PERFUSION,
-    dsp.Reason.GAP: Condition.ARTIFACT_FINGER,
-    dsp.Reason.LEARNING: Condition.ARTIFACT_FINGER,
-    dsp.Reason.SATURATED: Condition.ARTIFACT_FINGER,
-    dsp.Reason.IRREGULAR: Condition.ARTIFACT_FINGER,
-    dsp.Reason.ARTIFACT: Condition.ARTIFACT_FINGER,
-    dsp.Reason.IMPLAUSIBLE: Condition.ARTIFACT_FINGER,
-    dsp.Reason.MOTION: Condition.ARTIFACT_FINGER,
+    dsp.Reason.SIGNAL_LOST: Condition.LOW_PERFUSION,
 }
 _PRESSURE: dict[dsp.Reason, Condition | None] = {
-    reason: {
-        None: None,
-        Condition.NO_FINGER_SIGNAL: Condition.NO_PRESSURE_SIGNAL,
-    }.get(condition, Condition.ARTIFACT_PRESSURE)
-    for reason, condition in _FINGER.items()
+    dsp.Reason.NOT_IMPLEMENTED: None,
+    dsp.Reason.NO_CHANNEL: None,
+    dsp.Reason.LINK_LOST: None,
+    dsp.Reason.NO_DATA: Condition.NO_PRESSURE_SIGNAL,
+    dsp.Reason.STALE: Condition.NO_PRESSURE_SIGNAL,
+    dsp.Reason.FLAT: Condition.NO_PRESSURE_SIGNAL,
 }
 _ABSENT = (dsp.Reason.NOT_IMPLEMENTED, dsp.Reason.NO_CHANNEL)
-# On a channel with one of these nobody could see a pulse: its silence says nothing.
-_BLIND = {
-    dsp.Reason.NOT_IMPLEMENTED,
-    dsp.Reason.NO_CHANNEL,
-    dsp.Reason.NO_DATA,
-    dsp.Reason.LINK_LOST,
-    dsp.Reason.STALE,
-    dsp.Reason.FLAT,
-    dsp.Reason.SATURATED,
-    dsp.Reason.PROBE_OFF,
-    dsp.Reason.LED_FAULT,
-    dsp.Reason.MOTION,
+# Only a channel with one of these would show a pulse if there were one; on any other its silence says nothing.
+_SEEING = {
+    None,
+    dsp.Reason.NO_PULSE,
+    dsp.Reason.LEARNING,
+    dsp.Reason.IRREGULAR,
+    dsp.Reason.LOW_AMPLITUDE,
+    dsp.Reason.IMPLAUSIBLE,
+    dsp.Reason.SIGNAL_LOST,
 }
 
 
@@ -230,7 +222,7 @@ class Evidence:
         assert tier.limit is not None
         if dsp.Quantity.PULSE_RATE not in self.armed:
             return Missing.SETTING
-        if all(reason in _BLIND for reason in self._second.channels.values()):
+        if not any(reason in _SEEING for reason in self._second.channels.values()):
             return Missing.DATA
         newest_us = max((b.t_us for beats in self._beats.values() for b in beats if b.accepted), default=None)
         if newest_us is None:
@@ -245,7 +237,7 @@ class Evidence:
             return self._uncalibrated()
         if condition is Condition.NO_PULSE_RATE:
             return self._no_pulse_rate()
-        site, table = (Site.PRESSURE, _PRESSURE) if condition in _PRESSURE.values() else (Site.FINGER, _FINGER)
+        site = _SITE_OF[condition]
         if not any(self.armed & {quantity} for quantity, at in SITES.items() if at in (site, Site.EITHER)):
             return Missing.SETTING
         reason = self._reason(site)
@@ -253,7 +245,7 @@ class Evidence:
             return Missing.SETTING
         if reason is dsp.Reason.LINK_LOST:
             return Missing.DATA
-        is_here = reason is not None and table[reason] is condition and not self._is_pulse_lost(reason)
+        is_here = reason is not None and _cause(site, reason) is condition and not self._is_pulse_lost(reason)
         return Observation(
             is_beyond=is_here,
             is_back=not is_here,
@@ -299,6 +291,24 @@ class Evidence:
             return Missing.DATA
         is_here = any(dsp.Reason.UNCALIBRATED in reading.reasons for reading in measured)
         return Observation(is_beyond=is_here, is_back=not is_here)
+
+
+_SITE_OF = {
+    Condition.NO_FINGER_SIGNAL: Site.FINGER,
+    Condition.PROBE_OFF: Site.FINGER,
+    Condition.SENSOR_FAULT: Site.FINGER,
+    Condition.LOW_PERFUSION: Site.FINGER,
+    Condition.ARTIFACT_FINGER: Site.FINGER,
+    Condition.NO_PRESSURE_SIGNAL: Site.PRESSURE,
+    Condition.ARTIFACT_PRESSURE: Site.PRESSURE,
+}
+
+
+def _cause(site: Site, reason: dsp.Reason) -> Condition | None:
+    """The technical condition that a reason is at a site."""
+    if site is Site.PRESSURE:
+        return _PRESSURE.get(reason, Condition.ARTIFACT_PRESSURE)
+    return _FINGER.get(reason, Condition.ARTIFACT_FINGER)
 
 
 def _is_absent(reading: dsp.Reading) -> bool:

@@ -87,6 +87,8 @@ class Condition(Enum):
     NO_PULSE_RATE = "no-pulse-rate"
     UNCALIBRATED = "uncalibrated"
     CALIBRATION_EXPIRED = "calibration-expired"
+    SET_UP = "set-up"
+    LINK_NOISE = "link-noise"
     BOARD_FAULT = "board-fault"
     UNKNOWN_FIRMWARE = "unknown-firmware"
     CLOCK_FAULT = "clock-fault"
@@ -250,6 +252,27 @@ class Alarm:
     is_latching: bool
     acknowledged_by: str | None
     inactivated_by: str | None
+
+    @property
+    def text(self) -> str:
+        """What is the matter, in one line for a person."""
+        if self.presence is Presence.OFF:
+            switched = f", switched off by {self.inactivated_by}" if self.inactivated_by else ""
+            return f"{self.title}: {'holds' if self.truth is Truth.PRESENT else self.truth.value}{switched}"
+        words = [word for word in (self._number(), self.detail) if word]
+        over = ", over" if self.presence is Presence.LATCHED else ""
+        return self.title + (": " + ", ".join(words) if words else "") + over
+
+    def _number(self) -> str:
+        unit = _SPOKEN.get(self.unit, f" {self.unit}" if self.unit else "")
+        if self.truth is Truth.UNKNOWN:
+            return "unknown" + (f", was {self.was:g}{unit}" if self.was is not None else "")
+        if self.value is None or self.limit is None:
+            return ""
+        return f"{self.value:g}{unit}, limit {self.limit:g}{unit}"
+
+
+_SPOKEN = {"mm[Hg]": " mmHg", "/min": "/min", "%": " %"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ example: chairside check chair.toml
   url = "mqtt://10.0.0.5:1883"
   [oximeter]                            # without it saturation is marked uncalibrated
   calibration = "oximeter.toml"
+  [alarms]                              # may be left out: adult
+  profile = "clinic.toml"               # adult, iv, im, nasal, oral or a clinic's own, signed off
 """
 
 
@@ -35,5 +37,6 @@ def run(args: argparse.Namespace) -> int:
     from gateway.config import load_config
 
     config = load_config(args.config)
-    print(f"{args.config}: good; {config.chair.site}/{config.chair.name}, board at {config.source.port}")
+    place = f"{config.chair.site}/{config.chair.name}, board at {config.source.port}"
+    print(f"{args.config}: good; {place}, alarm profile {config.alarms.profile}")
     return 0

@@ -12,6 +12,8 @@ from gateway.errors import UserError
 from gateway.sources import Log, Serial, Source, SourceError
 
 if TYPE_CHECKING:
+    from gateway.announcer import Announcer
+    from gateway.messages import Composer
     from gateway.mqtt.broker import Opened
 
 
@@ -27,6 +29,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source.add_argument("--log", help="chunk log to play instead, - for standard input")
     add_mqtt_options(parser)
     parser.add_argument("--oximeter", metavar="FILE", help="calibration of the optical sensor")
+    parser.add_argument(
+        "--profile", default="adult", help="alarm profile: a shipped one or a file; default: %(default)s"
+    )
     parser.set_defaults(run=run)
 
 
@@ -65,10 +70,11 @@ def _take_config(args: argparse.Namespace) -> None:
     """The file says everything: an option beside it would be a second truth."""
     from gateway.config import load_config
 
-    config = load_config(args.config)
+    config = load_config(args.config, is_starting=True)
     args.site, args.chair, args.port = config.chair.site, config.chair.name, config.source.port
     args.broker, args.mqtt_port, args.messages = config.broker.url, config.broker.port, config.broker.messages
     args.oximeter = config.oximeter.calibration if config.oximeter else None
+    args.profile = config.alarms.profile
 
 
 def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
@@ -93,6 +99,7 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
         origin=source.header.origin,
         started_utc_ms=source.header.started_utc_ms,
     )
+    announcer = _announcer(composer, args.profile, boot)
     sink: JsonLines | MqttSink
     if broker.url is None:
         if args.messages is None:
@@ -106,9 +113,23 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
         where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol}"
         _report(f"publishing {composer.topics.root} to {where} ({broker.limits})")
         try:
-            run_chair(source, Pipeline(composer, calibration), sink)
+            run_chair(source, Pipeline(composer, calibration, announcer), sink)
         except LogError as error:
             raise SourceError(f"log: {error}") from None
+
+
+def _announcer(composer: Composer, name: str, boot: str) -> Announcer:
+    """The chair's alarms; a profile that cannot be used is told as an alarm itself."""
+    from gateway.alarm_profiles import load_or_default
+    from gateway.alarms import AlarmEngine, Condition, Fact
+    from gateway.announcer import Announcer
+
+    profile, fault = load_or_default(name)
+    announcer = Announcer(composer, AlarmEngine(profile, series=boot))
+    if fault:
+        _report(f"alarm profile {profile.name} is in force: {fault}")
+        announcer.take(Fact(t_us=0, condition=Condition.PROFILE_REFUSED, is_present=True, detail=fault))
+    return announcer
 
 
 def _report(line: str) -> None:

@@ -76,7 +76,7 @@ calibration = "nowhere.toml"
         "chair.name: missing",
         "source.port: Expected `str`, got `int`, found 5",
         "broker.port: Expected `int` <= 65535, found 99999",
-        "colour: not known here, expected format, chair, source, broker, oximeter",
+        "colour: not known here, expected format, chair, source, broker, oximeter, alarms",
         "broker.url: expected auto, mosquitto, nats, none or mqtt://host[:port], got 'http://somewhere'",
         "broker.port: expected only with a private broker, found 99999 beside a url",
         f"oximeter.calibration: {tmp_path / 'nowhere.toml'}: cannot be read: No such file or directory, "
@@ -115,3 +115,12 @@ def test_run_takes_its_configuration_from_the_file_and_refuses_a_bad_one(written
     assert "/dev/ttyNOPE" in capsys.readouterr().err
     assert main(["run", "--config", str(written("format = 2\n"))]) == 2
     assert "chair: missing" in capsys.readouterr().err
+
+
+def test_faults_of_the_alarm_profile_are_said_with_the_others_but_never_keep_a_chair_from_starting(tmp_path, written):
+    (tmp_path / "clinic.toml").write_text('format = 1\nname = "clinic"\nversion = "1"\nbased_on = "adult"\n')
+    path = written(GOOD + '[alarms]\nprofile = "clinic.toml"\n')
+    [fault] = faults(path)
+    assert fault.startswith("alarms.profile: ")
+    assert "signed_off_by" in fault
+    assert load_config(path, is_starting=True).alarms.profile == str(tmp_path / "clinic.toml")

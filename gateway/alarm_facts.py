@@ -1,0 +1,63 @@
+"""What is wrong with the board and its link in, the facts that its technical alarm conditions are judged by out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.alarms import Condition, Fact
+from gateway.link.faults import Fault, Finding
+
+_STARTING_US = 10_000_000  # a board that has not been heard, or has not described itself, by then is a lost link too
+
+# None is no condition of its own: a restart and a stream that stops show in what is measured.
+CONDITIONS: dict[Fault, Condition | None] = {
+    Fault.NOTHING_HEARD: Condition.LINK_LOST,
+    Fault.LINK_LOST: Condition.LINK_LOST,
+    Fault.NOT_DESCRIBED: Condition.LINK_LOST,
+    Fault.LINK_NOISE: Condition.LINK_NOISE,
+    Fault.VERSION: Condition.UNKNOWN_FIRMWARE,
+    Fault.UNKNOWN_FIRMWARE: Condition.UNKNOWN_FIRMWARE,
+    Fault.OTHER_BOARD: Condition.BOARD_FAULT,
+    Fault.RESTARTED: None,
+    Fault.UNSTABLE: Condition.BOARD_FAULT,
+    Fault.SELF_TEST: Condition.BOARD_FAULT,
+    Fault.EXCEPTION: Condition.BOARD_FAULT,
+    Fault.SETTINGS: Condition.BOARD_FAULT,
+    Fault.REFERENCE: Condition.BOARD_FAULT,
+    Fault.CLOCK_STEP: Condition.CLOCK_FAULT,
+    Fault.CLOCK_DRIFT: Condition.CLOCK_FAULT,
+    Fault.BUS: Condition.BOARD_FAULT,
+    Fault.WRONG_SENSOR: Condition.BOARD_FAULT,
+    Fault.SENSOR_SILENT: Condition.BOARD_FAULT,
+    Fault.SENSOR_CONFIGURATION: Condition.BOARD_FAULT,
+    Fault.RATE_MISMATCH: Condition.BOARD_FAULT,
+    Fault.UNREADABLE_STREAM: Condition.BOARD_FAULT,
+    Fault.NO_SAMPLES: None,
+    Fault.SET_UP: Condition.SET_UP,
+}
+_PATIENT = (Fault.NOTHING_HEARD, Fault.NOT_DESCRIBED)
+
+
+class AlarmFacts:
+    """Remembers how long a board has been starting."""
+
+    def __init__(self) -> None:
+        self._starting_us: int | None = None
+
+    def at(self, t_us: int, findings: Iterable[Finding]) -> list[Fact]:
+        """One fact for each condition there is, present with all that is found of it, or absent."""
+        found = list(findings)
+        if not any(finding.fault in _PATIENT for finding in found):
+            self._starting_us = None
+        elif self._starting_us is None:
+            self._starting_us = t_us
+        is_starting = self._starting_us is not None and t_us - self._starting_us < _STARTING_US
+        words: dict[Condition, list[str]] = {condition: [] for condition in CONDITIONS.values() if condition}
+        for finding in found:
+            condition = CONDITIONS[finding.fault]
+            if condition is not None and not (finding.fault in _PATIENT and is_starting):
+                words[condition].append(str(finding))
+        return [
+            Fact(t_us=t_us, condition=condition, is_present=bool(texts), detail="; ".join(texts))
+            for condition, texts in words.items()
+        ]

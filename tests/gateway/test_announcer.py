@@ -1,0 +1,101 @@
+"""What a chair with alarms publishes: documents, alerts, the state of the alarm system, and what the board shows."""
+
+import json
+
+import pytest
+
+from gateway.alarm_profiles import load_profile
+from gateway.alarms import Acknowledge, AlarmEngine, Condition
+from gateway.announcer import Announcer
+from gateway.chunklog import Origin, OriginKind
+from gateway.link.downlink import ToBoard, Verb, annunciate, command
+from gateway.messages import Composer, Message
+from gateway.pipeline import Pipeline
+from tests.gateway.test_pipeline import chunks, silence
+
+ROOT = "chairside/v1/clinic/chair-7/"
+
+
+class Chair:
+    """A pipeline with alarms, and all that came out of it."""
+
+    def __init__(self):
+        origin = Origin(kind=OriginKind.SIMULATED, label="a test")
+        composer = Composer("clinic", "chair-7", boot="b1", version="1", origin=origin, started_utc_ms=0)
+        self.announcer = Announcer(composer, AlarmEngine(load_profile("adult"), series="b1"))
+        self.pipeline = Pipeline(composer, announcer=self.announcer)
+        self.messages = []
+        self.to_board = []
+
+    def play(self, chunk_list):
+        for chunk in chunk_list:
+            for output in self.pipeline.feed(chunk):
+                (self.messages if isinstance(output, Message) else self.to_board).append(output)
+        return self
+
+    def of(self, leaf):
+        return [json.loads(m.payload) for m in self.messages if m.topic == ROOT + leaf]
+
+
+@pytest.fixture(scope="module")
+def lost():
+    """Thirty quiet seconds, then the cable is pulled."""
+    return Chair().play(chunks(30) + silence(30, 10))
+
+
+def test_every_condition_is_retained_from_the_first_second(lost):
+    first = [m for m in lost.messages if "/alarms/" in m.topic][: len(Condition)]
+    assert [m.topic for m in first] == [f"{ROOT}alarms/{condition.value}" for condition in Condition]
+    assert all(m.qos == 1 and m.retain for m in first)
+    assert {json.loads(m.payload)["alarm"]["presence"] for m in first} == {"off"}
+
+
+def test_a_pulled_cable_is_one_alarm_of_high_priority_again_each_second(lost):
+    documents = [d["alarm"] for d in lost.of("alarms/link-lost") if d["t_us"] > 31_000_000]
+    assert [d["presence"] for d in documents] == ["on"] * len(documents)
+    assert len(documents) >= 8
+    assert documents[-1]["text"] == "Board does not answer: link lost"
+    [alert] = lost.of("alerts/high")
+    assert (alert["change"], alert["alarm"]["condition"], alert["t_us"]) == ("raised", "link-lost", 32_000_000)
+    others = {m.topic.rsplit("/", 1)[1] for m in lost.messages if "/alarms/" in m.topic} - {"link-lost"}
+    for name in others - {"sensor-fault"}:  # the red light of the test's board is frozen
+        assert {d["alarm"]["presence"] for d in lost.of(f"alarms/{name}")} == {"off"}, name
+
+
+def test_the_alarm_system_tells_each_second_what_is_in_force_and_when_it_checked_itself(lost):
+    seconds = lost.of("alarm-system")
+    assert [s["t_us"] for s in seconds] == [k * 1_000_000 for k in range(1, 41)]
+    last = seconds[-1]
+    assert last["profile"] == "adult"
+    assert last["signed_off_by"] is None
+    assert last["limits"]["systolic-low"][1] == "high: under 80 mm[Hg] for 10 s"
+    assert last["active"] == ["link-lost", "sensor-fault"]
+    assert last["self_check"]["passed"]
+    assert last["self_check"]["t_us"] == 1_000_000
+
+
+def test_the_board_is_told_each_second_what_to_show(lost):
+    quiet, medium, high = ((0, False), (2, True), (3, True))
+    for number, (priority, is_sounding) in ((1, quiet), (31, medium), (32, high), (40, high)):
+        arguments = annunciate(priority, is_sounding=is_sounding, expiry_ms=3000)
+        assert ToBoard(data=command(Verb.ANNUNCIATE, arguments, index=number)) in lost.to_board, number
+    assert lost.announcer.annunciation.light.value == "high"
+    assert lost.announcer.annunciation.sound.value == "high"
+
+
+def test_an_acknowledgement_is_told_at_once_and_ends_the_sound():
+    chair = Chair().play(chunks(20) + silence(20, 4))
+    name = next(a for a in chair.announcer.engine.alarms() if a.condition is Condition.LINK_LOST).id
+    command = Acknowledge(t_us=24_000_000, who="nurse", condition=Condition.LINK_LOST, id=name)
+    messages, answer = chair.announcer.take(command)
+    assert answer.accepted
+    alert, document = (json.loads(m.payload) for m in messages)
+    assert (alert["change"], alert["who"]) == ("acknowledged", "nurse")
+    assert document["alarm"]["presence"] == "ack"
+    now = chair.announcer.annunciation
+    assert now.light.value == "high"
+    assert now.sound.value == "medium"  # the frozen light is another condition, and nobody has answered it
+
+
+def test_a_broker_that_has_forgotten_is_told_everything_again(lost):
+    assert len(lost.announcer.everything(41_000_000)) == len(Condition)
