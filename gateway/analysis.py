@@ -23,9 +23,9 @@ def config_of(recording: Recording) -> MonitorConfig:
     )
 
 
-def analyze(recording: Recording) -> Iterator[Beat | Vital]:
-    """Yield every beat, and every quantity at each whole second."""
-    monitor = VitalsMonitor(config_of(recording))
+def analyze(recording: Recording, monitor: VitalsMonitor | None = None) -> Iterator[Beat | Vital]:
+    """Yield every beat, and every quantity at each whole second; a ``monitor`` is a new one of the recording's."""
+    monitor = monitor or VitalsMonitor(config_of(recording))
     signals = list(recording.signals.values())
     position = dict.fromkeys(recording.signals, 0)
     for end_us in range(BLOCK_US, int(recording.duration_s * 1e6) + BLOCK_US, BLOCK_US):

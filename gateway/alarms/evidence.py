@@ -59,6 +59,9 @@ _SEEING = {
     dsp.Reason.IMPLAUSIBLE,
     dsp.Reason.SIGNAL_LOST,
 }
+_QUIET = {None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST}  # those among them that show nothing but a signal
+_DISTURBED_US = 8 * SECOND_US  # the window of dsp: a flush or a movement in it may have hidden a pulse
+_ONLY_LEARNING = (dsp.Reason.LEARNING,)
 
 
 class Evidence:
@@ -84,6 +87,7 @@ class Evidence:
         self._second = Second(t_us=0, readings={}, channels={})
         self._good: dict[dsp.Quantity, int] = {}
         self._pulseless = 0
+        self._seeing = 0  # seconds in a row in which a pulse would have been seen
         self._beats: dict[dsp.Channel, deque[dsp.Beat]] = {}
         self._saturations: deque[tuple[int, float]] = deque(maxlen=_KEPT_SATURATIONS)
 
@@ -99,6 +103,10 @@ class Evidence:
     def note_second(self, second: Second) -> None:
         self._second = second
         self._leave_standby()
+        is_seeing = any(reason in _SEEING for reason in second.channels.values())
+        self._seeing = self._seeing + 1 if is_seeing else 0
+        if self._seeing * SECOND_US >= ATTENDED_US and not self.is_standby:
+            self.armed.add(dsp.Quantity.PULSE_RATE)  # a signal for so long, and never a pulse
         for quantity in SITES:
             reading = second.readings.get(quantity)
             is_good = isinstance(reading, dsp.Measured) and not _is_doubtful(reading)
@@ -222,15 +230,33 @@ class Evidence:
         assert tier.limit is not None
         if dsp.Quantity.PULSE_RATE not in self.armed:
             return Missing.SETTING
-        if not any(reason in _SEEING for reason in self._second.channels.values()):
+        if not self._seeing:
             return Missing.DATA
-        newest_us = max((b.t_us for beats in self._beats.values() for b in beats if b.accepted), default=None)
-        if newest_us is None:
-            return Missing.DATA
+        accepted_us = [b.t_us for beats in self._beats.values() for b in beats if b.accepted]
+        newest_us = max(accepted_us, default=self._second.t_us - self._seeing * SECOND_US)
         silent_s = round((self._second.t_us - newest_us) / SECOND_US, 1)
         return Observation(
-            is_beyond=silent_s >= tier.limit, is_back=silent_s < tier.limit, value=silent_s, limit=tier.limit
+            is_beyond=silent_s >= tier.limit,
+            is_back=silent_s < tier.limit,
+            value=silent_s,
+            limit=tier.limit,
+            is_doubtful=not self._is_quiet(),
         )
+
+    def _is_quiet(self) -> bool:
+        """Two sensors look, and one of them shows nothing at all: no pulse, and nothing that might hide one.
+
+        One sensor alone loses the pulse more often than the patient does: a hand that moves, a cuff that calibrates.
+        """
+        if sum(reason in _SEEING for reason in self._second.channels.values()) < 2:
+            return False
+        since_us = self._second.t_us - _DISTURBED_US
+        disturbed = {
+            channel
+            for channel, beats in self._beats.items()
+            if any(b.t_us > since_us and not b.accepted and b.reasons != _ONLY_LEARNING for b in beats)
+        }
+        return any(reason in _QUIET and name not in disturbed for name, reason in self._second.channels.items())
 
     def _reasons(self, condition: Condition) -> _Seen:
         if condition is Condition.UNCALIBRATED:
@@ -326,7 +352,7 @@ def _told(detail: str | None) -> Observation:
 def _run(beats: deque[dsp.Beat], count: int, t_us: int) -> tuple[float, float] | None:
     """Quality and rate of the newest ``count`` beats, None where they are not in a row, or not of now."""
     run = list(beats)[-count:]
-    intervals = [beat.interval_us for beat in run if beat.accepted and beat.interval_us is not None]
-    if len(intervals) < count or t_us - run[-1].t_us > _LATE_US:
+    intervals = [beat.interval_us for beat in run[1:] if beat.interval_us is not None]
+    if len(intervals) < count - 1 or not all(b.accepted for b in run) or t_us - run[-1].t_us > _LATE_US:
         return None
-    return sum(beat.sqi for beat in run) / count, 60e6 * count / sum(intervals)
+    return sum(beat.sqi for beat in run) / count, 60e6 * len(intervals) / sum(intervals)

@@ -15,7 +15,7 @@ from gateway.alarms.tier import Tier
 
 SECOND_US = 1_000_000
 SETTLE_US = 5 * SECOND_US  # a value on its way back and forth over the limit is one alarm
-DOUBT_US = 15 * SECOND_US  # the longest delay that monitors offer for the sake of movement (clinical.md 3.1, S52)
+DOUBT_US = 10 * SECOND_US  # of the delays 0, 5, 10 and 15 s that monitors offer for the sake of movement (S52)
 LOST_US = 3 * SECOND_US  # older than this is not live (product.md): what is beyond is then unknown
 VIOLATIONS, VIOLATIONS_US = 3, 60 * SECOND_US  # so many short ones alarm like a long one (Nellcor SatSeconds, S70)
 
@@ -71,7 +71,7 @@ class Hold:
                 self.judged_us = t_us
                 if seen.is_beyond:
                     self._beyond(t_us, seen)
-                elif not seen.is_doubtful:
+                else:
                     self._inside(t_us, seen)
 
     def release(self) -> None:
@@ -104,7 +104,7 @@ class Hold:
 
     def _inside(self, t_us: int, seen: Observation) -> None:
         self.since_us, self.points = None, 0.0
-        if not seen.is_back:
+        if not seen.is_back or seen.is_doubtful:
             self.back_us = None
             return
         self.back_us = t_us if self.back_us is None else self.back_us
