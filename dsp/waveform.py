@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,30 @@ class Candidate:
     snippet: NDArray[np.float64]
 
 
+class _Row(NamedTuple):
+    """``dsp.kernels.pulse.CANDIDATE`` as Python numbers, in its order."""
+
+    is_gap: int
+    emit_us: int
+    gap_us: int
+    upslope_us: int
+    onset_us: int
+    peak_us: int
+    peak_index: int
+    onset_index: int
+    onset_total: float
+    slope_sum: float
+    trough: float
+    foot: float
+    top: float
+    raw_max: float
+    raw_min: float
+    rise_s: float
+    clipped: int
+    step: float
+    railed: int
+
+
 class CandidateFinder:
     """Streaming front end of one channel; results do not depend on how the stream is cut."""
 
@@ -110,36 +135,34 @@ class CandidateFinder:
                 self._rows,
                 self._snippets,
             )
-            for k in range(count):
-                row = self._rows[k]
-                if row["is_gap"] or row["top"] - row["foot"] >= self._floor(row):
-                    yield self._result(row, self._snippets[k])
+            # Plain numbers at once: reading a record field by field takes ten times as long.
+            for k, row in enumerate(self._rows[:count].tolist()):
+                found = _Row._make(row)
+                if found.is_gap:
+                    yield Gap(t_us=found.emit_us, length_us=found.gap_us)
+                elif found.top - found.foot >= max(self._faintest, FAINTEST_STEPS * found.step):
+                    yield self._candidate(found, self._snippets[k].copy())
 
-    def _floor(self, row: np.void) -> float:
-        return float(max(self._faintest, FAINTEST_STEPS * row["step"]))
+    def _is_saturated(self, row: _Row) -> bool:
+        flat_us = (row.clipped - 1) * self._period_us
+        return row.railed > 0 or (self._is_pressure and flat_us >= CLIPPED_US)
 
-    def _is_saturated(self, row: np.void) -> bool:
-        flat_us = (int(row["clipped"]) - 1) * self._period_us
-        return bool(row["railed"] > 0 or (self._is_pressure and flat_us >= CLIPPED_US))
-
-    def _result(self, row: np.void, snippet: NDArray[np.float64]) -> Candidate | Gap:
-        if row["is_gap"]:
-            return Gap(t_us=int(row["emit_us"]), length_us=int(row["gap_us"]))
+    def _candidate(self, row: _Row, snippet: NDArray[np.float64]) -> Candidate:
         return Candidate(
-            emit_us=int(row["emit_us"]),
-            upslope_us=int(row["upslope_us"]),
-            onset_us=int(row["onset_us"]),
-            peak_us=int(row["peak_us"]),
-            onset_index=int(row["onset_index"]),
-            onset_total=float(row["onset_total"]),
-            slope_sum=float(row["slope_sum"]),
-            foot=float(row["foot"]),
-            amplitude=float(row["top"] - row["foot"]),
-            raw_max=float(row["raw_max"]),
-            raw_min=float(row["raw_min"]),
-            rise_s=float(row["rise_s"]),
+            emit_us=row.emit_us,
+            upslope_us=row.upslope_us,
+            onset_us=row.onset_us,
+            peak_us=row.peak_us,
+            onset_index=row.onset_index,
+            onset_total=row.onset_total,
+            slope_sum=row.slope_sum,
+            foot=row.foot,
+            amplitude=row.top - row.foot,
+            raw_max=row.raw_max,
+            raw_min=row.raw_min,
+            rise_s=row.rise_s,
             is_saturated=self._is_saturated(row),
-            snippet=snippet.copy(),
+            snippet=snippet,
         )
 
 

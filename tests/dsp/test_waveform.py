@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsp.filters import low_pass
 from dsp.kernels import pulse as kernel
 from dsp.types import Channel
-from dsp.waveform import CandidateFinder, Gap
+from dsp.waveform import CandidateFinder, Gap, _Row
 from tests import naive
 
 RATE_HZ = 125.0
@@ -120,3 +120,7 @@ def test_agreement_is_the_correlation():
     kernel.blend(template, b, 0.25)
     expected = 0.75 * a + 0.25 * b
     np.testing.assert_allclose(template, expected / np.linalg.norm(expected))
+
+
+def test_a_row_has_the_fields_of_the_kernel_in_its_order():
+    assert _Row._fields == kernel.CANDIDATE.names
