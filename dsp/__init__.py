@@ -9,11 +9,15 @@ from dsp.config import MonitorConfig, Rails
 from dsp.curve import OximeterCurve
 from dsp.rules import Finding, Rule
 from dsp.types import (
+    RELATIVE_UNIT,
     Beat,
     Cause,
     Channel,
+    Detail,
     Interruption,
     Measured,
+    NewPatient,
+    OutputReference,
     Quantity,
     Reading,
     Reason,
@@ -29,14 +33,18 @@ if TYPE_CHECKING:
     from dsp.monitor import VitalsMonitor
 
 __all__ = [
+    "RELATIVE_UNIT",
     "TIMINGS",
     "Beat",
     "Cause",
     "Channel",
+    "Detail",
     "Finding",
     "Interruption",
     "Measured",
     "MonitorConfig",
+    "NewPatient",
+    "OutputReference",
     "OximeterCurve",
     "Quantity",
     "Rails",

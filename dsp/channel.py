@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.config import Rails
+from dsp.notch import Ejection, NotchFinder
 from dsp.pulse import LEARN_US, Pulse, PulseTracker
 from dsp.types import Beat, Channel, Reason, SampleBlock
 from dsp.waveform import CandidateFinder, Gap
@@ -26,11 +27,15 @@ KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none."""
+    """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none.
+
+    ``ejections`` are those of the pressure that have become known in this second.
+    """
 
     t_us: int
     pulses: tuple[Pulse, ...]
     unavailable: Reason | None
+    ejections: tuple[Ejection, ...] = ()
 
 
 class ChannelMonitor:
@@ -40,6 +45,7 @@ class ChannelMonitor:
         self._channel = channel
         self._finder = CandidateFinder(channel, rate_hz, rails)
         self._tracker = PulseTracker()
+        self._notches = NotchFinder(self._finder, rate_hz) if channel is Channel.PRESSURE else None
         self._pulses: deque[Pulse] = deque()
         self._learning_since_us: int | None = None
         self._gap_us: int | None = None  # end of the last gap
@@ -134,7 +140,8 @@ class ChannelMonitor:
     def _summarize(self, t_us: int) -> Summary:
         since_us = t_us - WINDOW_US
         pulses = tuple(p for p in self._pulses if p.candidate.upslope_us > since_us)
-        return Summary(t_us=t_us, pulses=pulses, unavailable=self._unavailable(t_us, pulses))
+        ejections = self._notches.feed(pulses) if self._notches else ()
+        return Summary(t_us=t_us, pulses=pulses, unavailable=self._unavailable(t_us, pulses), ejections=ejections)
 
     def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason | None:
         reason = self._without_signal(t_us)

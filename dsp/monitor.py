@@ -7,11 +7,24 @@ from dataclasses import replace
 from dsp.arterial import pressures
 from dsp.channel import SECOND_US, ChannelMonitor, Summary
 from dsp.config import MonitorConfig
-from dsp.motion import MotionMonitor, doubted
+from dsp.derived import Derived
+from dsp.motion import MOVING_G, MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
 from dsp.rate import better, pulse_rate
-from dsp.types import Beat, Channel, Quantity, Reading, Reason, SampleBlock, Tick, Unavailable, Vital
+from dsp.types import (
+    Beat,
+    Channel,
+    NewPatient,
+    OutputReference,
+    Quantity,
+    Reading,
+    Reason,
+    SampleBlock,
+    Tick,
+    Unavailable,
+    Vital,
+)
 
 CATCH_UP_SECONDS = 3600  # a tick that is further ahead than this skips the seconds before
 
@@ -41,14 +54,18 @@ class VitalsMonitor:
         if config.red_rate_hz is not None:
             self._optics = Optics(config.pleth_rails, config.red_rails)
             self._oximeter = Oximeter(config.red_rate_hz, self._optics, config.oximeter)
+        self._derived = Derived()
         self._next_second: int | None = None
         self.channels: dict[Channel, Reason | None] = {}
 
-    def feed(self, event: SampleBlock | Tick) -> list[Beat | Vital]:
-        """Take one block or tick; return what it completed."""
+    def feed(self, event: SampleBlock | Tick | OutputReference | NewPatient) -> list[Beat | Vital]:
+        """Take one block, tick or word of the clinician; return what it completed."""
         match event:
             case SampleBlock():
                 return [*self._block(event)]
+            case OutputReference() | NewPatient():
+                self._derived.tell(event)
+                return []
             case Tick(t_us=t_us):
                 return [*self._tick(t_us)]
 
@@ -84,7 +101,7 @@ class VitalsMonitor:
         return vitals
 
     def _vitals(self, t_us: int) -> list[Vital]:
-        readings: dict[Quantity, Reading] = dict.fromkeys(Quantity, Unavailable(reason=Reason.NOT_IMPLEMENTED))
+        readings: dict[Quantity, Reading] = {}
         no_channel = Unavailable(reason=Reason.NO_CHANNEL)
         readings[Quantity.MOTION] = self._motion.reading(t_us) if self._motion else no_channel
         pressure, pleth = self._summary(Channel.PRESSURE, t_us), self._summary(Channel.PLETH, t_us)
@@ -104,7 +121,9 @@ class VitalsMonitor:
             readings[Quantity.PERFUSION_INDEX] = perfusion_index(pleth)
         readings[Quantity.PULSE_RATE] = better(pulse_rate(s) for s in (pressure, pleth))
         readings |= pressures(pressure)
-        return [Vital(t_us=t_us, quantity=q, reading=r) for q, r in readings.items()]
+        is_moving = self._motion is not None and self._motion.level(t_us - SECOND_US, t_us) > MOVING_G
+        readings |= self._derived.readings(pressure, pleth, is_moving=is_moving)
+        return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
 
     def _summary(self, name: Channel, t_us: int) -> Summary:
         channel = self._channels.get(name)

@@ -30,6 +30,18 @@ class Rule(Enum):
     BEAT_COUNT = "beat_count"
     BEAT_QUALITY = "beat_quality"
     BELOW_ZERO = "below_zero"
+    # of breathing and of what is made of many beats
+    BREATHING_TIME = "breathing_time"
+    BREATHING_LOST = "breathing_lost"
+    BREATHING_STILL = "breathing_still"
+    BREATHING_PEAK = "breathing_peak"
+    BREATHING_RATE = "breathing_rate"
+    BREATH_COUNT = "breath_count"
+    BREATH_PULSES = "breath_pulses"
+    RHYTHM = "rhythm"
+    NOTCH_COUNT = "notch_count"
+    NOTCH_SPREAD = "notch_spread"
+    BASELINE_TIME = "baseline_time"
     # of the light
     LIGHT_DARK = "light_dark"
     LIGHT_DIM = "light_dim"

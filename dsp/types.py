@@ -92,10 +92,35 @@ class Reason(Enum):
     CALIBRATION = "calibration pause"  # the cuff monitor calibrates itself
     AMBIENT = "ambient light"  # a lamp's flicker is larger than the noise
     DISAGREEMENT = "sensors disagree"  # another sensor of good quality counts another pulse
+    BREATHING_UNCLEAR = "breathing unclear"  # no rate stands out; that there is no breath is never said
+    NO_NOTCH = "no clear notch"  # the end of the ejection is not seen in the pressure
+    BASELINE = "taking the baseline"  # the good minutes that a relative trend refers to are not over yet
+    REFERENCE_PENDING = "reference pending"  # a reference value waits for good signal to be compared with
+    REFERENCE_EXPIRED = "reference expired"
+    REFERENCE_UNMATCHED = "reference unmatched"  # no good signal near the time it was measured: not used
+
+
+# What is missing or wrong is the size of a number, not the signal.
+_OF_CALIBRATION = (
+    Reason.UNCALIBRATED,
+    Reason.REFERENCE_PENDING,
+    Reason.REFERENCE_EXPIRED,
+    Reason.REFERENCE_UNMATCHED,
+)
+
+
+class Detail(Enum):
+    """What may stand beside a value; the unit is in the name."""
+
+    SDNN_MS = "sdnn_ms"  # beside the pulse rate variability
+    REFERENCE_AGE_S = "reference_age_s"  # of the measurement that an absolute value is calibrated by
+
+
+RELATIVE_UNIT = "%{baseline}"  # UCUM; per cent of the first good minutes
 
 
 class Validity(Enum):
-    """How far a value may be believed; calibrating has no value, and is over within seconds."""
+    """How far a value may be believed; calibrating has no value: a pause of the sensor, or a baseline being taken."""
 
     MEASURED = "measured"
     QUESTIONABLE = "questionable"
@@ -112,12 +137,15 @@ class Measured:
     ``newest_us`` is the time of the newest beat in it (of motion, the newest sample); ``reasons`` is empty unless the
     value is questionable or uncalibrated. Of the two questionable wins: a doubtful signal may be wrong by anything, and
     it comes and goes, while the missing calibration stands among the reasons all the time. Neither is ever hidden.
+    A relative value is per cent of a baseline, not in the quantity's unit.
     """
 
     value: float
     sqi: float
     newest_us: int
     reasons: tuple[Reason, ...] = ()
+    is_relative: bool = False
+    details: tuple[tuple[Detail, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.value):
@@ -129,7 +157,7 @@ class Measured:
     def validity(self) -> Validity:
         if not self.reasons:
             return Validity.MEASURED
-        is_doubtful = any(reason is not Reason.UNCALIBRATED for reason in self.reasons)
+        is_doubtful = any(reason not in _OF_CALIBRATION for reason in self.reasons)
         return Validity.QUESTIONABLE if is_doubtful else Validity.UNCALIBRATED
 
 
@@ -149,7 +177,7 @@ class Unavailable:
         match self.reason:
             case Reason.STALE:
                 return Validity.STALE
-            case Reason.CALIBRATION:
+            case Reason.CALIBRATION | Reason.BASELINE:
                 return Validity.CALIBRATING
             case _:
                 return Validity.UNAVAILABLE
@@ -202,6 +230,37 @@ class Interruption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputReference:
+    """A cardiac output measured by another method, such as thermodilution; told at ``t_us``, the stream's time.
+
+    It is good for ``valid_us`` after ``measured_us``, which may lie before the start of the stream.
+    """
+
+    t_us: int
+    measured_us: int
+    output_l_min: float
+    valid_us: int
+
+    def __post_init__(self) -> None:
+        if not LEAST_OUTPUT_L_MIN <= self.output_l_min <= MOST_OUTPUT_L_MIN:
+            raise ValueError(
+                f"output_l_min: expected {LEAST_OUTPUT_L_MIN}..{MOST_OUTPUT_L_MIN}, got {self.output_l_min}"
+            )
+        if self.valid_us <= 0:
+            raise ValueError(f"valid_us: expected more than 0, got {self.valid_us}")
+
+
+LEAST_OUTPUT_L_MIN, MOST_OUTPUT_L_MIN = 0.5, 25.0  # cardiogenic shock and a trained heart at work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPatient:
+    """From ``t_us`` on it may be another person: what slow quantities refer to is taken anew."""
+
+    t_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed, whether or not anything came."""
 
@@ -237,3 +296,9 @@ class Vital:
     t_us: int
     quantity: Quantity
     reading: Reading
+
+    @property
+    def unit(self) -> str:
+        """The quantity's own, or that of a relative value."""
+        is_relative = isinstance(self.reading, Measured) and self.reading.is_relative
+        return RELATIVE_UNIT if is_relative else self.quantity.unit

@@ -86,6 +86,16 @@ class _Row(NamedTuple):
     railed: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """The newest raw samples, slot = index modulo length; whole from ``oldest`` to ``newest``. Not to be changed."""
+
+    t_us: NDArray[np.int64]
+    samples: NDArray[np.float64]
+    oldest: int
+    newest: int
+
+
 class CandidateFinder:
     """Streaming front end of one channel; results do not depend on how the stream is cut."""
 
@@ -116,6 +126,12 @@ class CandidateFinder:
     def railed_us(self) -> int:
         """How long the signal has been on or beyond a rail."""
         return int(int(self._state[0]["railed_run"]) * self._period_us)
+
+    def ring(self) -> Ring:
+        """The raw samples since the last gap, as far as they are remembered."""
+        newest = int(self._state[0]["index"]) - 1
+        oldest = max(int(self._state[0]["begin"]), newest - len(self._ring_x) + 2)
+        return Ring(t_us=self._ring_t, samples=self._ring_x, oldest=oldest, newest=newest)
 
     def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> Iterator[Candidate | Gap]:
         """Take a block; yield what it completed, in order."""

@@ -332,7 +332,7 @@ def value_of(vital: dsp.Vital) -> VitalValue:
     measured = reading if isinstance(reading, dsp.Measured) else None
     return VitalValue(
         value=round(measured.value, 2) if measured else None,
-        unit=vital.quantity.unit,
+        unit=vital.unit,
         validity=reading.validity.value,
         reasons=[reason.value for reason in reading.reasons],
         sqi=round(measured.sqi, 3) if measured else 0.0,

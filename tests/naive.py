@@ -61,3 +61,25 @@ def spans(count: int, cuts: list[int]) -> list[slice]:
     """Slices that cover 0..count, cut at the given places."""
     edges = sorted({0, count, *(c % count for c in cuts)})
     return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def breathing_wave(
+    t_s: Floats, rate_bpm: float = 72.0, breaths_bpm: float = 15.0, depth: float = 0.05, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Pressure of someone who breathes, and the starts of its pulses: foot, height and interval move by ``depth``.
+
+    The foot by that share of the pulse (40 mmHg), the height and the interval by half of it.
+    """
+    random = np.random.default_rng(seed)
+    starts, heights, feet = [0.3], [], []
+    while starts[-1] < t_s[-1] + 1:
+        breath = math.sin(2 * math.pi * breaths_bpm / 60 * starts[-1])
+        feet.append(80 + 40 * depth * breath)
+        heights.append(40 * (1 - 0.5 * depth * breath))
+        starts.append(starts[-1] + 60 / rate_bpm * (1 + 0.5 * depth * breath + random.normal(0, 0.003)))
+    starts.pop()
+    wave = np.interp(t_s, starts, feet)
+    for start, height in zip(starts, heights, strict=True):
+        near = (t_s > start - 0.2) & (t_s < start + 1.2)
+        wave[near] += height * pulse_shape(t_s[near] - start)
+    return wave, np.array(starts)

@@ -137,7 +137,7 @@ def vital_line(vital: Vital) -> dict[str, Any]:
         "t_s": vital.t_us / 1e6,
         "quantity": vital.quantity.value,
         "value": _rounded(measured.value) if measured else None,
-        "unit": vital.quantity.unit,
+        "unit": vital.unit,
         "sqi": _rounded(measured.sqi) if measured else None,
         "validity": reading.validity.value,
         "reasons": [reason.value for reason in reading.reasons],

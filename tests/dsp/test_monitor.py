@@ -210,7 +210,7 @@ def test_an_absent_channel_is_said_to_be_absent():
     assert readings[Quantity.SYSTOLIC] == Unavailable(reason=Reason.NO_CHANNEL)
     assert readings[Quantity.PULSE_RATE] == Unavailable(reason=Reason.NO_CHANNEL)
     assert readings[Quantity.SPO2] == Unavailable(reason=Reason.NO_CHANNEL)
-    assert readings[Quantity.STROKE_VOLUME] == Unavailable(reason=Reason.NOT_IMPLEMENTED)
+    assert readings[Quantity.STROKE_VOLUME] == Unavailable(reason=Reason.NO_CHANNEL)
     with pytest.raises(ValueError, match="channel"):
         monitor.feed(block(np.array([0]), np.array([1.0])))
 

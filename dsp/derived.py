@@ -1,0 +1,62 @@
+"""Summaries of both channels in, the quantities that look back on many beats out."""
+
+from __future__ import annotations
+
+from dsp.channel import SECOND_US, Summary
+from dsp.ejection import EjectionTime
+from dsp.hemodynamics import Hemodynamics
+from dsp.pulse_log import PulseLog
+from dsp.rate import better
+from dsp.respiration import Respiration
+from dsp.types import Measured, NewPatient, OutputReference, Quantity, Reading
+from dsp.variability import PressureVariation, RateVariability
+
+RESTART_US = 300 * SECOND_US  # without a pulse: the sensor may be on another finger, or another person
+
+
+class Derived:
+    """Second by second, in order; what was told takes effect with the first second that is not before it."""
+
+    def __init__(self) -> None:
+        self._pressure, self._pleth = PulseLog(), PulseLog()
+        self._pressure_respiration, self._pleth_respiration = Respiration(), Respiration()
+        self._rate_variability = RateVariability()
+        self._pressure_variation = PressureVariation()
+        self._ejection_time = EjectionTime()
+        self._hemodynamics = Hemodynamics()
+        self._told: list[OutputReference | NewPatient] = []
+
+    def tell(self, event: OutputReference | NewPatient) -> None:
+        self._told.append(event)
+
+    def readings(self, pressure: Summary, pleth: Summary, *, is_moving: bool) -> dict[Quantity, Reading]:
+        """All of them at the end of a second; ``is_moving`` says that the pleth's sensor moves."""
+        before_us = self._pressure.newest_us
+        self._pressure.take(pressure)
+        self._pleth.take(pleth)
+        self._hear(pressure.t_us, before_us)
+        breathing = self._pressure_respiration.reading(pressure, self._pressure, is_moving=False)
+        respiration = better((breathing, self._pleth_respiration.reading(pleth, self._pleth, is_moving=is_moving)))
+        by_pressure = self._rate_variability.reading(pressure, self._pressure)
+        variability = by_pressure
+        if not isinstance(by_pressure, Measured):  # the upslope of a pressure is steeper: its intervals are sharper
+            variability = better((by_pressure, self._rate_variability.reading(pleth, self._pleth)))
+        return {
+            Quantity.RESPIRATION_RATE: respiration,
+            Quantity.PULSE_PRESSURE_VARIATION: self._pressure_variation.reading(pressure, self._pressure, respiration),
+            Quantity.PULSE_RATE_VARIABILITY: variability,
+            Quantity.EJECTION_TIME: self._ejection_time.reading(pressure),
+            **self._hemodynamics.readings(pressure, self._pressure),
+        }
+
+    def _hear(self, t_us: int, before_us: int | None) -> None:
+        """Start anew after a long time without a pulse, or when told; take references."""
+        newest_us = self._pressure.newest_us
+        if before_us is not None and newest_us is not None and newest_us - before_us > RESTART_US:
+            self._hemodynamics = Hemodynamics(has_lost=self._hemodynamics.has_reference)
+        while self._told and self._told[0].t_us <= t_us:
+            match self._told.pop(0):
+                case OutputReference() as reference:
+                    self._hemodynamics.calibrate(reference)
+                case NewPatient():
+                    self._hemodynamics = Hemodynamics()
