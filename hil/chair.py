@@ -17,13 +17,15 @@ from gateway.chunklog import Chunk
 from hil.board.bus import Bus
 from hil.board.cycles import nobody, power_cycles
 from hil.board.unix import Clock
-from hil.models.adc import AdcChannel
+from hil.models.adc import AdcChannel, Level
 from hil.models.lis3dh import Lis3dh
 from hil.models.max30102 import Max30102
 
 OPTICAL_ADDRESS = 0x57
 MOTION_ADDRESS = 0x19
-PRESSURE_CHANNEL = 0
+PRESSURE_CHANNEL, REFERENCE_CHANNEL, TEMPERATURE_CHANNEL = 0, 1, 4
+_REFERENCE_V = 2.5
+_TEMPERATURE_V = 0.706  # 27 degrees
 _SILENCE_US = 50_000  # the longest time without a chunk
 _QUIET_US = 30_000  # the board is heard every 20 ms: from here on the next time may be too late
 
@@ -48,7 +50,11 @@ def wire(stimulus: Sensed, seed: int | None = 0, *, adc_seed: int | None = None)
     """
     return Bus(
         i2c={OPTICAL_ADDRESS: Max30102(stimulus.light), MOTION_ADDRESS: Lis3dh(stimulus.acceleration)},
-        adc={PRESSURE_CHANNEL: AdcChannel(stimulus.volts, seed=adc_seed)},
+        adc={
+            PRESSURE_CHANNEL: AdcChannel(stimulus.volts, seed=adc_seed),
+            REFERENCE_CHANNEL: Level(_REFERENCE_V),
+            TEMPERATURE_CHANNEL: Level(_TEMPERATURE_V),
+        },
         entropy=Random(seed).randbytes,
     )
 
@@ -61,6 +67,7 @@ def play(
     bus: Bus | None = None,
     boot_ticks_us: int = 0,
     host: Callable[[], bytes] = nobody,
+    skew_ppm: int = 0,
 ) -> Generator[Chunk]:
     """Yield what the board sends, with its virtual time, at least every 50 ms of it, until the stimulus ends.
 
@@ -72,11 +79,13 @@ def play(
     bus : the board's sensors, for faults; by default ``wire(stimulus, seed)``
     boot_ticks_us : the board's tick counter at power-on
     host : what has been sent to the board since it was last asked
+    skew_ppm : error of the board's crystal
     """
     end_us = None if stimulus.duration_s is None else round(stimulus.duration_s * 1e6)
     bus = bus or wire(stimulus, seed)
     pace = _Pace(speed)
-    with contextlib.closing(power_cycles(bus, Clock.VIRTUAL, ticks_us=boot_ticks_us, host=host)) as cycles:
+    cycles = power_cycles(bus, Clock.VIRTUAL, ticks_us=boot_ticks_us, host=host, skew_ppm=skew_ppm)
+    with contextlib.closing(cycles):
         for chunk in _steady(cycles):
             if end_us is not None and chunk.t_us > end_us:
                 return

@@ -1,41 +1,56 @@
-"""The wiring of the board: what is soldered to which pin."""
+"""The wiring of the board: what is soldered to which pin (docs/install-board.md)."""
 
 import os
 import sys
 
 import machine
 import micropython
+from micropython import const
 
+from node.annunciator import Button, Lamp, Sounder
+from node.drivers.board_adc import BoardAdc
+from node.drivers.i2c_bus import I2cBus
 from node.drivers.lis3dh import Lis3dh
 from node.drivers.max30102 import Max30102
 from node.drivers.pressure_adc import PressureAdc
+from node.settings import Settings
+from node.watchdog import Watchdog
 
 # Raspberry Pi Pico and Pico 2 (Pico data sheet, section 2.1, pinout)
-_SDA = 4  # I2C0, pin 6
-_SCL = 5  # I2C0, pin 7
-_PRESSURE = 26  # ADC0, pin 31: analog output of the finger-cuff monitor, 0..3.3 V
-_I2C_HZ = 400_000
+_SDA = const(4)  # I2C0, pin 6
+_SCL = const(5)  # I2C0, pin 7
+_SOUNDER = const(15)  # pin 20: piezo sounder through a transistor
+_RED = const(16)  # pin 21
+_GREEN = const(17)  # pin 22
+_BLUE = const(18)  # pin 24
+_BUTTON = const(19)  # pin 25: to ground
+_PRESSURE = const(26)  # ADC0, pin 31: analog output of the finger-cuff monitor, 0..3.3 V
+_REFERENCE = const(27)  # ADC1, pin 32: 2.5 V reference, or to ground
+_I2C_HZ = const(400_000)
 # A burst of a full FIFO takes 4.4 ms; the default of 50 ms would cost ten pressure samples when the bus hangs.
-_I2C_TIMEOUT_US = 6_000
+_I2C_TIMEOUT_US = const(6_000)
 
 
 class Board:
-    """Sensors, link and identity of this board."""
+    """Sensors, link, light, sound and identity of this board."""
 
     def __init__(self):
         micropython.kbd_intr(-1)  # a byte 0x03 from the host is data, not Ctrl-C
-        i2c = machine.I2C(
-            0,
-            scl=machine.Pin(_SCL),
-            sda=machine.Pin(_SDA),
-            freq=_I2C_HZ,
-            timeout=_I2C_TIMEOUT_US,
-        )
-        self.optical = Max30102(i2c)
-        motion = Lis3dh(i2c)
+        self.reset_cause = machine.reset_cause()
+        self.settings = Settings()
+        self.bus = I2cBus(0, _SDA, _SCL, _I2C_HZ, _I2C_TIMEOUT_US)
+        self.bus.recover()  # a reset amid a transfer leaves a sensor that holds the line
+        self.optical = Max30102(self.bus.i2c)
+        motion = Lis3dh(self.bus.i2c)
         self.motion = motion if motion.is_there() else None  # a board may come without
         self.pressure = PressureAdc(machine.ADC(machine.Pin(_PRESSURE)))
+        self.streams = 3 if self.motion else 2
+        self.adc = BoardAdc(machine.ADC(machine.ADC.CORE_TEMP), machine.ADC(machine.Pin(_REFERENCE)))
+        self.lamp = Lamp(*[machine.Pin(pin, machine.Pin.OUT, value=0) for pin in (_RED, _GREEN, _BLUE)])
+        self.sounder = Sounder(machine.PWM(machine.Pin(_SOUNDER), freq=880, duty_u16=0))
+        self.button = Button(machine.Pin(_BUTTON, machine.Pin.IN, machine.Pin.PULL_UP))
         self.out = sys.stdout.buffer
+        self.into = sys.stdin.buffer
         self.uid = machine.unique_id()
-        self.reset_cause = machine.reset_cause()
         self.entropy = os.urandom(7)  # boot id (4), first epoch of each stream (1 each)
+        self.watchdog = Watchdog()  # last: from here on there must be progress

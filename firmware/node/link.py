@@ -8,6 +8,7 @@ from node.frame import Encoder
 
 _SEQ_MASK = 0xFFFF
 _PACKET = const(16)
+_COUNT_MAX = const(0x3FFFFFFF)
 
 
 class Link:
@@ -25,6 +26,7 @@ class Link:
         self._poll.register(out, select.POLLOUT)
         self._encoder = Encoder()
         self._seq = 0
+        self.dropped = 0  # frames that found no room
         self._at = 0  # of the frame in the encoder's wire, up to here it is gone
         self._end = 0
 
@@ -33,6 +35,7 @@ class Link:
         seq = self._seq
         self._seq = (seq + 1) & _SEQ_MASK
         if not self.flush():
+            self.dropped = min(self.dropped + 1, _COUNT_MAX)
             return False
         wire = self._encoder.wire
         end = self._encoder.encode(header, seq, payload, length)

@@ -1,181 +1,45 @@
-"""Sensors in, DATA and HELLO frames out: the one loop of the board.
+"""The one loop of the board: sensors and the host in, frames, light and sound out.
 
-Every 5 ms one pressure sample; every 40 ms the optical FIFO is drained and every 80 ms, between two of these, that of
-the motion sensor; every 5 s the board describes itself. Losses move a stream's index or start a new epoch, so samples
-are never joined over a gap.
+Every tick (5 or 4 ms) one pressure sample; every 8 ticks the optical FIFO is drained and every 16, between two of these,
+that of the motion sensor; every 20 ms the light and the sounder are seen to; every second the sensors' configuration is
+read back and STATUS is sent; every 5 s the board describes itself. What is left of a tick goes to the host's requests
+and to looking for the moment at which a sample is complete. Losses move a stream's index or start a new epoch, so
+samples are never joined over a gap.
 """
 
+import gc
 import json
-from time import ticks_us
+from time import sleep_ms, sleep_us, ticks_diff, ticks_us
 
 from micropython import const
 
-from node import VERSION, selftest
+from node import VERSION, program, selftest
+from node.annunciator import Annunciator
 from node.clock import Pace
-from node.frame import (
-    CLIPPED,
-    DATA,
-    HELLO,
-    LOSS_UNKNOWN,
-    MAX_PAYLOAD,
-    OVERFLOW_COUNTED,
-    RECONFIGURED,
-    SENSOR_ERROR,
-    TX_DROPPED,
-    Header,
-)
+from node.commands import Commands
+from node.events import BAD_SETTINGS, EXCEPTION, REFERENCE_GOOD, REFERENCE_OFF, Events
+from node.frame import HELLO, LOG, LOSS_UNKNOWN, MAX_PAYLOAD, RECONFIGURED, Header
+from node.inbox import Inbox
 from node.link import Link
+from node.sources import BLOCK, FifoSource, PressureSource
+from node.status import Status
+from node.streams import Stream
 
-_PERIOD_US = const(5_000)  # pressure 200 Hz
-_BLOCK = const(8)  # ticks between two frames of optical and of pressure: 40 ms
 _MOTION_BLOCK = const(16)
-_HELLO_TICKS = const(1000)  # 5 s
-_FAILURES = const(3)  # in a row: the sensor is gone
-_RETRY_POLLS = const(25)  # 1 s, for motion 2 s, between two attempts to start a sensor
-_SILENT_POLLS = const(10)  # as long without a sample: the sensor has lost its configuration
-_INDEX_MAX = const(0x3FFFFFFF)  # the largest small integer of the board
+_PROGRAM = const(255)  # stream of the HELLO that tells what runs
 _U24 = const(3)
+_HELLO_S = const(5)
+_SECOND_US = const(1_000_000)
+_STEP_US = const(20_000)  # of light and sound
 
-# States of a sensor with a FIFO
-_OFF = const(0)
-_RESET = const(1)
-_RUNNING = const(2)
+# Looking for a sample's moment: how far apart, and how much of the tick is left for it at least
+_LOOK_US = const(400)
+_LOOK_ROOM_US = const(350)
+_DOZE_US = const(1_500)  # a shorter rest is slept through: waiting for the host takes whole milliseconds
 
-
-class Stream:
-    """Numbers the samples of one stream: index, epoch and what the next frame must confess."""
-
-    def __init__(self, number, epoch, sample_bytes, link):
-        self._sample_bytes = sample_bytes
-        self._link = link
-        self._header = Header(DATA, number)
-        self._header.epoch = epoch
-
-    def send(self, payload, n, ticks):
-        """Send n samples, the last of them taken at ``ticks``."""
-        header = self._header
-        if header.index > _INDEX_MAX - n:
-            self.start_epoch(0)
-        header.n = n
-        header.ticks = ticks
-        if self._link.send(header, payload, n * self._sample_bytes):
-            header.flags = 0
-        else:  # what was lost before it is still to be told; that it was clipped went with it
-            header.flags = header.flags & ~CLIPPED | TX_DROPPED
-        header.index += n
-
-    def skip(self, n):
-        """Count n lost samples."""
-        if self._header.index > _INDEX_MAX - n:
-            self.start_epoch(LOSS_UNKNOWN)
-        else:
-            self.flag(OVERFLOW_COUNTED)
-            self._header.index += n
-
-    def start_epoch(self, flags):
-        """Start counting anew after a loss that cannot be counted."""
-        self._header.epoch = (self._header.epoch + 1) & 0xFF
-        self._header.index = 0
-        self.flag(flags)
-
-    def flag(self, flags):
-        self._header.flags |= flags
-
-
-class FifoSource:
-    """Keeps a sensor with a FIFO running and sends what it has; one that is gone is tried again now and then."""
-
-    def __init__(self, sensor, stream):
-        self._sensor = sensor
-        self._stream = stream
-        self._state = _OFF
-        self._polls = _RETRY_POLLS  # in this state, or since the last sample
-        self._failures = 0
-        self._starts = 0
-        self.is_waiting = False
-
-    def poll(self):
-        """Do what is due; bus errors end in the next attempt, never in a wait."""
-        self._polls += 1
-        self.is_waiting = False
-        try:
-            if self._state == _RUNNING:
-                self._read()
-            elif self._state == _RESET:
-                self._sensor.configure()
-                self._enter(_RUNNING)
-                self._stream.flag(RECONFIGURED if self._starts else 0)
-                self._starts = 1
-            elif self._polls >= _RETRY_POLLS:
-                self._enter(_RESET)
-                self._sensor.reset()
-            self._failures = 0
-        except OSError:
-            self._failures += 1
-            if self._state != _RUNNING or self._failures >= _FAILURES:
-                self._give_up()
-            self._stream.flag(SENSOR_ERROR)
-
-    def _enter(self, state):
-        self._state = state
-        self._polls = 0
-
-    def _give_up(self):
-        if self._state == _RUNNING:
-            self._stream.start_epoch(LOSS_UNKNOWN)
-        self._enter(_OFF)
-
-    def _read(self):
-        sensor = self._sensor
-        n = sensor.read()
-        self.is_waiting = sensor.is_waiting
-        if sensor.clipped:
-            self._stream.flag(CLIPPED)
-        if n:
-            self._polls = 0
-            self._stream.send(sensor.samples, n, sensor.ticks)
-        if sensor.lost:
-            self._stream.skip(sensor.lost)
-        elif sensor.is_lost_unknown:
-            self._stream.start_epoch(LOSS_UNKNOWN)
-        elif self._polls >= _SILENT_POLLS:
-            self._stream.flag(SENSOR_ERROR)
-            self._give_up()
-
-
-class PressureSource:
-    """Collects pressure samples into frames."""
-
-    def __init__(self, sensor, stream):
-        self._sensor = sensor
-        self._stream = stream
-        self._payload = bytearray(_BLOCK * _U24)
-        self._n = 0
-        self._ticks = ticks_us()
-
-    def take(self, missed):
-        """Take one sample now, before anything that may be slow; ``missed`` ones before it are lost."""
-        ticks = ticks_us()
-        raw = self._sensor.read()
-        if missed:
-            self.flush()
-            self._stream.skip(missed)
-        if raw == self._sensor.FULL:
-            self._stream.flag(CLIPPED)
-        payload = self._payload
-        at = self._n * _U24
-        payload[at] = raw >> 16
-        payload[at + 1] = (raw >> 8) & 255
-        payload[at + 2] = raw & 255
-        self._ticks = ticks
-        self._n += 1
-        if self._n == _BLOCK:
-            self.flush()
-
-    def flush(self):
-        if self._n:
-            self._stream.send(self._payload, self._n, self._ticks)
-            self._n = 0
+_IN_A_ROW_US = const(10_000_000)
+_RESET_AFTER = const(3)  # exceptions, each within 10 s of the one before
+_POWER_ON = const(1)
 
 
 class Sampler:
@@ -183,54 +47,181 @@ class Sampler:
 
     def __init__(self, board):
         link = Link(board.out)
+        self._board = board
         self._link = link
-        self._optical = FifoSource(board.optical, Stream(1, board.entropy[4], board.optical.SAMPLE_BYTES, link))
-        self._pressure = PressureSource(board.pressure, Stream(2, board.entropy[5], _U24, link))
-        self._motion = None
-        if board.motion:
-            self._motion = FifoSource(board.motion, Stream(3, board.entropy[6], board.motion.SAMPLE_BYTES, link))
+        self._events = Events(link)
+        self._inbox = Inbox(board.into)
+        self._annunciator = Annunciator(
+            board.lamp, board.sounder, board.button, self._events, board.reset_cause == _POWER_ON
+        )
+        self._status = Status(board, link, self._inbox, self._annunciator, self._events, board.watchdog)
+        self._commands = Commands(self._inbox, link, self._annunciator, self._status, self)
+        sensors = (board.optical, board.pressure, board.motion)
+        sizes = (board.optical.SAMPLE_BYTES, _U24, board.motion.SAMPLE_BYTES if board.motion else 0)
+        self._streams = [
+            Stream(k + 1, board.entropy[4 + k], sizes[k], link) if sensors[k] else None for k in range(len(sensors))
+        ]
+        optical, pressure, motion = self._streams
+        self._optical = FifoSource(board.optical, optical, board.bus, self._events)
+        self._pressure = PressureSource(board.pressure, pressure, board.watchdog)
+        self._motion = FifoSource(board.motion, motion, board.bus, self._events) if board.motion else None
+        self._sources = (self._optical, None, self._motion)
         self._hello = Header(HELLO, 0)
-        self._descriptions = _describe(board)
-        self._hello_ticks = 0
+        self._descriptions = []
         self._described = 0  # descriptions sent of the present HELLO
+        self._pace = Pace(_SECOND_US, self._idle)
+        self._second = 0  # ticks of the present one
+        self._hello_s = 0
+        self._step_us = 0
         self._block_ticks = 0
-        self._motion_ticks = _BLOCK // 2
-        self._pace = Pace(_PERIOD_US)
+        self._motion_ticks = BLOCK // 2
+        self._exceptions = 0  # in a row
+        self._last_exception = ticks_us()
+        self.is_update_due = False
+        self._apply()
+        if board.settings.is_bad:
+            self._events.put(0, BAD_SETTINGS, 0)
+        self.test()
 
     def run(self):
-        """Sample for ever."""
-        while True:
-            self.step(self._pace.wait())
+        """Sample until an update is due. An error that nobody foresaw is told and survived, unless it comes back."""
+        while not self.is_update_due:
+            try:
+                while not self.is_update_due:
+                    self.step(self._pace.wait())
+            except Exception as error:
+                if not self._survive(error):
+                    raise
+        self._say_last()
 
     def step(self, missed):
         """Do the work of one tick; ``missed`` ticks before it went by."""
         self._pressure.take(missed)
-        self._block_ticks = (self._block_ticks + 1) % _BLOCK
+        self._block_ticks = (self._block_ticks + 1) % BLOCK
         if not self._block_ticks or self._optical.is_waiting:
             self._optical.poll()
         if self._motion:
             self._motion_ticks = (self._motion_ticks + 1) % _MOTION_BLOCK
             if not self._motion_ticks or self._motion.is_waiting:
                 self._motion.poll()
-        self._hello_ticks += 1
-        if self._hello_ticks > _HELLO_TICKS:
-            self._hello_ticks = 1
-            self._described = 0
-        if self._described < len(self._descriptions) and self._link.flush():
+        period_us = self._pace.period_us
+        self._step_us += (1 + missed) * period_us
+        if self._step_us >= _STEP_US:
+            self._annunciator.step(self._step_us // 1000)
+            self._step_us = 0
+        self._second += 1
+        if self._second * period_us >= _SECOND_US - 4 * period_us:
+            self._close_second(_SECOND_US // period_us - self._second)
+        elif not self._events.send() and self._described < len(self._descriptions) and self._link.flush():
             self._say_hello()
+
+    def describe(self):
+        """Say HELLO, now."""
+        self._described = 0
+        self._hello_s = 0
+
+    def configure(self, pleth_rate_hz, pressure_rate_hz, red, infrared):
+        """Take new settings, if they are good; return whether they are."""
+        board, settings = self._board, self._board.settings
+        before = (board.optical.rate_hz, board.pressure.rate_hz, settings.red, settings.infrared)
+        if not settings.accept(pleth_rate_hz, pressure_rate_hz, red, infrared):
+            return False
+        if settings.is_bad:
+            self._events.put(0, BAD_SETTINGS, 0)
+        if before != (pleth_rate_hz, pressure_rate_hz, red, infrared):
+            self._optical.restart(RECONFIGURED)
+            self._pressure.restart(RECONFIGURED)
+            self._apply()
+        return True
+
+    def test(self):
+        """Ask for the known answers, show light and sound."""
+        self._status.is_passed = selftest.is_passed()
+        self._annunciator.test(self._status.is_passed)
+
+    def _apply(self):
+        """Set the sensors up as the settings say, and describe them anew."""
+        board, settings = self._board, self._board.settings
+        board.optical.set(settings.pleth_rate_hz, settings.red, settings.infrared)
+        board.pressure.set(settings.pressure_rate_hz)
+        self._descriptions = _describe(board)
+        self.describe()
+        gc.collect()
+        self._second = 0
+        self._pace.start(board.pressure.period_us)
+
+    def _close_second(self, left):
+        """Do one of the second's duties in each of its last ticks: together they would take too long."""
+        if left == 3:
+            self._optical.check()
+        elif left == 2 and self._motion:
+            self._motion.check()
+        elif left == 1 and self._board.adc.read():
+            self._events.put(2, REFERENCE_OFF if self._board.adc.is_off else REFERENCE_GOOD, 0)
+        elif left <= 0:
+            self._second = 0
+            self._status.send(self._sources, self._streams)
+            self._hello_s += 1
+            if self._hello_s >= _HELLO_S:
+                self.describe()
+
+    def _idle(self, us):
+        """Pass at most this time: look for samples, listen to the host, or sleep."""
+        if self._optical.is_watching or (self._motion and self._motion.is_watching):
+            if us > _LOOK_ROOM_US:
+                if self._optical.is_watching:
+                    self._optical.look()
+                if self._motion and self._motion.is_watching:
+                    self._motion.look()
+                sleep_us(min(_LOOK_US, us // 2))
+            else:
+                sleep_us(us)
+        elif us < _DOZE_US:
+            sleep_us(us)
+        elif self._inbox.wait(us // 1000):
+            self._commands.receive()
 
     def _say_hello(self):
         """Send the next description: one a tick, all at once would not fit the USB port."""
         hello = self._hello
-        hello.stream = self._described
+        streams = self._board.streams
+        hello.stream = self._described if self._described <= streams else _PROGRAM
         hello.ticks = ticks_us()  # type: ignore[assignment]  # ticks are plain numbers outside of time
         payload = self._descriptions[self._described]
         if self._link.send(hello, payload, len(payload)):
             self._described += 1
 
+    def _survive(self, error):
+        """Tell, and begin anew with what nobody knows the state of; return False if this is to be a reset."""
+        now = ticks_us()
+        is_again = 0 <= ticks_diff(now, self._last_exception) < _IN_A_ROW_US
+        self._exceptions = self._exceptions + 1 if is_again else 1
+        self._last_exception = now
+        self._status.exceptions += 1
+        self._events.put(0, EXCEPTION, min(self._exceptions, 255))
+        gc.collect()
+        name = type(error).__name__.encode()
+        self._link.send(Header(LOG, 0), name, len(name))
+        self._optical.restart(LOSS_UNKNOWN)
+        if self._motion:
+            self._motion.restart(LOSS_UNKNOWN)
+        self._pressure.forget()
+        self._pace.start(self._pace.period_us)
+        if self._exceptions < _RESET_AFTER:
+            return True
+        self._say_last()
+        return False
+
+    def _say_last(self):
+        """Give the host a moment to take what is waiting."""
+        for _ in range(40):
+            self._events.send()
+            self._link.flush()
+            sleep_ms(1)
+
 
 def _describe(board):
-    """Return the HELLO payloads: the board, then each stream in the order of its number."""
+    """Return the HELLO payloads: the board, each stream in the order of its number, then what runs."""
     boot = int.from_bytes(board.entropy[:4], "little")
     sensors = [sensor for sensor in (board.optical, board.pressure, board.motion) if sensor]
     descriptions: list[dict[str, object]] = [
@@ -245,10 +236,11 @@ def _describe(board):
     ]
     for sensor in sensors:
         stream: dict[str, object] = {"name": sensor.NAME, "channels": list(sensor.CHANNELS), "unit": sensor.UNIT}
-        stream.update({"rate": [sensor.RATE_HZ, 1], "full": sensor.FULL, "offset": sensor.OFFSET, "num": sensor.NUM})
+        stream.update({"rate": [sensor.rate_hz, 1], "full": sensor.FULL, "offset": sensor.OFFSET, "num": sensor.NUM})
         stream.update({"den": sensor.DEN, "format": "u24be", "part": sensor.PART, "boot": boot})
         descriptions.append(stream)
     payloads = [json.dumps(fields, separators=(",", ":")).encode() for fields in descriptions]
+    payloads += program.describe(boot, [sensor for sensor in (board.optical, board.motion) if sensor])
     # The encoder copies whatever length it is told; what is sent is bounded here, once.
     longest = [len(payload) for payload in payloads]
     longest += [len(sensor.samples) for sensor in (board.optical, board.motion) if sensor]

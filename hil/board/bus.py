@@ -1,8 +1,9 @@
 """Requests of the board in, answers of the sensor models out.
 
 A request is ``<BBBBHHQ`` op, unit, address, whether the link was used since the last one, bytes written, bytes wanted
-and the board's nanoseconds, then what was written. An answer is ``<BBHI`` status (0 or an errno), whether the host has
-stopped reading the link, 0 and microseconds for which the processor is held, then exactly the bytes wanted.
+and the board's nanoseconds, then what was written. An answer is ``<BBHII`` status (0 or an errno), bits (1: the host has
+stopped reading the link, 2: it has written to it), 0, microseconds for which the processor is held and the levels of all
+pins, then exactly the bytes wanted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from enum import IntEnum
 from typing import Protocol
 
 _REQUEST = struct.Struct("<BBBBHHQ")
-_ANSWER = struct.Struct("<BBHI")
+_ANSWER = struct.Struct("<BBHII")
+_PWM = struct.Struct("<IH")
+_DEAF, _WRITTEN = 1, 2
+_ALL_HIGH = (1 << 30) - 1
+_SDA, _SCL = 4, 5  # of the board (firmware/node/board.py)
 
 
 class Op(IntEnum):
@@ -25,6 +30,8 @@ class Op(IntEnum):
     ADC = 1
     ENTROPY = 2
     SYNC = 3  # nothing: the time, and that the link was used
+    PIN = 4  # a level is put on a pin: one byte
+    PWM = 5  # a pin's frequency and duty: u32 Hz, u16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +46,7 @@ class Request:
     wanted: int
 
 
-def decode(raw: bytes) -> Request:
+def decode(raw: bytes, true_ns: Callable[[int], int]) -> Request:
     op, _, address, is_link_used, n_written, wanted, now_ns = _REQUEST.unpack_from(raw)
     written = raw[_REQUEST.size :]
     if len(written) != n_written:
@@ -48,7 +55,7 @@ def decode(raw: bytes) -> Request:
         op=Op(op),
         address=address,
         is_link_used=bool(is_link_used),
-        now_ns=now_ns,
+        now_ns=true_ns(now_ns),
         written=written,
         wanted=wanted,
     )
@@ -93,6 +100,26 @@ class Span:
         return self.from_us * 1000 <= now_ns < self.to_us * 1000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinEvent:
+    """The board has changed an output; ``hz`` 0 and level 0 or 1 for a plain pin, the duty (u16) for PWM."""
+
+    now_ns: int
+    pin: int
+    level: int
+    hz: int = 0
+
+
+@dataclass(slots=True)
+class HeldLine:
+    """A sensor that holds SDA down, as after a reset amid a read, until it has seen so many clocks."""
+
+    clocks: int
+
+    def fall(self) -> None:
+        self.clocks = max(0, self.clocks - 1)
+
+
 @dataclass(slots=True, kw_only=True)
 class Bus:
     """Everything that is wired to the board, and its faults.
@@ -101,6 +128,10 @@ class Bus:
     ----------
     hangs : when a line of the bus is held down: every transfer ends with the time-out of the board
     deaf : when the host has the port open and does not read
+    pressed : when the button is held down
+    button : its pin
+    held : what holds SDA down; then every transfer ends with the time-out of the board
+    outputs : every change of an output, in order
     """
 
     i2c: dict[int, I2cDevice]
@@ -109,8 +140,12 @@ class Bus:
     stalls: list[Stall] = field(default_factory=list)
     hangs: list[Span] = field(default_factory=list)
     deaf: list[Span] = field(default_factory=list)
+    pressed: list[Span] = field(default_factory=list)
+    button: int = 19
+    held: HeldLine | None = None
+    outputs: list[PinEvent] = field(default_factory=list)
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request, *, is_written: bool = False) -> bytes:
         status, data = 0, b""
         try:
             data = self._data(request)
@@ -120,12 +155,23 @@ class Bus:
             status = errno.ETIMEDOUT
         stretch_us = self._stretch_us(request) if self.stalls else 0
         is_deaf = any(request.now_ns in span for span in self.deaf)
-        return _ANSWER.pack(status, is_deaf, 0, stretch_us) + data.ljust(request.wanted, b"\0")
+        bits = _DEAF * is_deaf | _WRITTEN * is_written
+        return _ANSWER.pack(status, bits, 0, stretch_us, self._levels(request.now_ns)) + data.ljust(
+            request.wanted, b"\0"
+        )
+
+    def _levels(self, now_ns: int) -> int:
+        levels = _ALL_HIGH
+        if self.pressed and any(now_ns in span for span in self.pressed):
+            levels &= ~(1 << self.button)
+        if self.held is not None and self.held.clocks:
+            levels &= ~(1 << _SDA)
+        return levels
 
     def _data(self, request: Request) -> bytes:
         match request.op:
             case Op.I2C:
-                if any(request.now_ns in span for span in self.hangs):
+                if any(request.now_ns in span for span in self.hangs) or (self.held is not None and self.held.clocks):
                     raise TimeoutError
                 device = self.i2c.get(request.address)
                 if device is None:
@@ -136,6 +182,15 @@ class Bus:
             case Op.ENTROPY:
                 return self.entropy(request.wanted)
             case Op.SYNC:
+                return b""
+            case Op.PIN:
+                if self.held is not None and request.address == _SCL and not request.written[0]:
+                    self.held.fall()
+                self.outputs.append(PinEvent(now_ns=request.now_ns, pin=request.address, level=request.written[0]))
+                return b""
+            case Op.PWM:
+                hz, duty = _PWM.unpack(request.written)
+                self.outputs.append(PinEvent(now_ns=request.now_ns, pin=request.address, level=duty, hz=hz))
                 return b""
 
     def _stretch_us(self, request: Request) -> int:

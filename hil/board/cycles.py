@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
+
+from pathlib import Path
 
 from gateway.chunklog import Chunk
 from hil.board.bus import Bus
@@ -20,7 +23,14 @@ def nobody() -> bytes:
 
 
 def power_cycles(
-    bus: Bus, clock: Clock, *, ticks_us: int = 0, link: int | None = None, host: Callable[[], bytes] = nobody
+    bus: Bus,
+    clock: Clock,
+    *,
+    ticks_us: int = 0,
+    link: int | None = None,
+    host: Callable[[], bytes] = nobody,
+    skew_ppm: int = 0,
+    flash: Path | None = None,
 ) -> Generator[Chunk]:
     """Yield what one firmware after the other sends, and when nothing came.
 
@@ -32,10 +42,18 @@ def power_cycles(
     ticks_us : what the board's tick counter shows at power-on
     link : as of UnixBoard; with one, the chunks are empty
     host : asked at each request of the board for what has been sent to it
+    skew_ppm, flash : as of Boot; without one, the flash is empty at power-on and lasts through resets
     """
+    if flash is None:
+        with tempfile.TemporaryDirectory() as directory:
+            yield from power_cycles(
+                bus, clock, ticks_us=ticks_us, link=link, host=host, skew_ppm=skew_ppm, flash=Path(directory)
+            )
+        return
     t_us, cause, is_heard = 0, ResetCause.POWER_ON, False
     while True:
-        board = UnixBoard(bus, Boot(clock=clock, start_ns=t_us * 1000, ticks_us=ticks_us, cause=cause), link=link)
+        boot = Boot(clock=clock, start_ns=t_us * 1000, ticks_us=ticks_us, cause=cause, flash=flash, skew_ppm=skew_ppm)
+        board = UnixBoard(bus, boot, link=link)
         _say(f"firmware pid {board.pid}")
         try:
             for chunk in _run(board, t_us, host):

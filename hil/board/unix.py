@@ -26,6 +26,7 @@ _MAX_REQUEST = 512
 _LINK_BYTES = 1 << 16
 _HUNG_S = 20  # wall time; a board asks every 20 ms
 _RESET_STATUS = 77  # the shim's machine.reset()
+_MILLION = 1_000_000
 
 
 class RigError(Exception):
@@ -53,19 +54,35 @@ def find_micropython() -> str:
     found = named or (str(beside) if beside.exists() else shutil.which("micropython"))
     if found is None:
         raise UserError("MicroPython: expected $MICROPYTHON or a command micropython, found neither")
-    if shutil.which(found) is None:
+    path = shutil.which(found)
+    if path is None:
         raise UserError(f"MicroPython: {found} is no command")
-    return found
+    return str(Path(path).absolute())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
-    """The circumstances of one start; ``ticks_us`` is what the board's counter shows then."""
+    """The circumstances of one start.
+
+    Parameters
+    ----------
+    ticks_us : what the board's counter shows then
+    flash : directory that is the board's file system; without one it is empty and forgotten at the end
+    skew_ppm : error of the board's crystal, which is behind all it measures and does
+    """
 
     clock: Clock = Clock.VIRTUAL
     start_ns: int = 0
     ticks_us: int = 0
     cause: ResetCause = ResetCause.POWER_ON
+    flash: Path | None = None
+    skew_ppm: int = 0
+
+    def true_ns(self, board_ns: int) -> int:
+        """The rig's time of a moment as the board counts it."""
+        if not self.skew_ppm:
+            return board_ns
+        return self.start_ns + (board_ns - self.start_ns) * _MILLION // (_MILLION + self.skew_ppm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +118,8 @@ class UnixBoard:
 
     def __init__(self, bus: Bus, boot: Boot, *, link: int | None = None, program: Path = MAIN) -> None:
         self._bus = bus
+        self._boot = boot
+        self._is_written = False
         self._link: socket.socket | None = None
         self._is_hung = False
         self.is_heard = False  # the firmware has written to its link
@@ -114,7 +133,9 @@ class UnixBoard:
                 stack.enter_context(far)
                 far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LINK_BYTES)
                 link = far.fileno()
-            self._process = _start(boot, program, requests.fileno(), link, self._words)
+            self._flash = tempfile.TemporaryDirectory() if boot.flash is None else None
+            flash = str(boot.flash) if self._flash is None else self._flash.name
+            self._process = _start(boot, program, flash, requests.fileno(), link, self._words)
 
     @property
     def pid(self) -> int:
@@ -131,13 +152,14 @@ class UnixBoard:
             return None
         if not raw:
             return None
-        request = decode(raw)
+        request = decode(raw, self._boot.true_ns)
         self.is_heard = self.is_heard or request.is_link_used
         return request
 
     def answer(self, request: Request) -> None:
         try:
-            self._requests.send(self._bus.answer(request))
+            self._requests.send(self._bus.answer(request, is_written=self._is_written))
+            self._is_written = False
         except ConnectionError:
             return  # it died while it waited: the next wait_request tells
 
@@ -155,6 +177,7 @@ class UnixBoard:
         if self._link is not None:
             with contextlib.suppress(BlockingIOError, ConnectionError):
                 self._link.send(data, socket.MSG_DONTWAIT)
+                self._is_written = True
 
     def close(self) -> Ending:
         """End the process if it still runs."""
@@ -163,6 +186,8 @@ class UnixBoard:
         if self._link is not None:
             self._link.close()
         status = self._process.wait()
+        if self._flash is not None:
+            self._flash.cleanup()
         with self._words as words:
             words.seek(0)
             lines = words.read().decode(errors="replace").split("\n")
@@ -170,7 +195,9 @@ class UnixBoard:
         return Ending(status=status, is_hung=self._is_hung, words=last)
 
 
-def _start(boot: Boot, program: Path, requests: int, link: int, words: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(
+    boot: Boot, program: Path, flash: str, requests: int, link: int, words: IO[bytes]
+) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "MICROPYPATH": f"{_SHIM}:{_FIRMWARE}:.frozen",
         "RIG_CLOCK": boot.clock.value,
@@ -187,5 +214,6 @@ def _start(boot: Boot, program: Path, requests: int, link: int, words: IO[bytes]
         stderr=words,
         pass_fds=[requests],
         env=environment,
+        cwd=flash,
         start_new_session=True,  # Ctrl-C is for the rig, which then ends the board
     )

@@ -43,6 +43,18 @@ def stretch(codes: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return np.asarray(codes << 4 | codes >> 8, dtype=np.uint16)
 
 
+class Level:
+    """An input at one voltage; ``reference_error`` is that of the ADC's own reference."""
+
+    def __init__(self, volts: float) -> None:
+        self.volts = volts
+        self.reference_error = 0.0
+
+    def convert(self, _now_ns: int, count: int) -> bytes:
+        code = self.volts * _CODE_MAX / (_REFERENCE_V * (1 + self.reference_error))
+        return stretch(quantise(np.full(count, code))).astype("<u2").tobytes()
+
+
 class AdcChannel:
     """One analog input: its voltage is held for a millisecond, in which 16 conversions differ by the ADC's errors.
 

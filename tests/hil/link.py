@@ -11,7 +11,8 @@ from gateway.link.frame import FrameParser, FrameType, LinkFault
 from hil.board.unix import find_micropython
 
 OPTICAL, PRESSURE, MOTION = STREAMS = 1, 2, 3
-CODES = 1 << 18
+CODES = 1 << 17
+DARK = 1 << 16  # the code of time 0: light between a quarter and three quarters of full scale, which no control dims
 SAMPLE_US = {OPTICAL: 10_000, PRESSURE: 5_000, MOTION: 20_000}
 
 
@@ -34,7 +35,7 @@ class TimeCode:
 
     def light(self, t_us):
         code = (t_us // 100) % CODES
-        return np.stack([code, (code + 7) % CODES], axis=1).astype(float)
+        return DARK + np.stack([code, (code + 7) % CODES], axis=1).astype(float)
 
     def volts(self, t_us):
         return (t_us // 1000 % 4096) * (3.3 / 4095)
@@ -75,6 +76,7 @@ def times(frame):
     """Return when each sample of a frame was taken, as the stimulus told: microseconds modulo ``wrap(frame)``."""
     raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(int) @ [65536, 256, 1]
     if frame.stream == OPTICAL:
+        raw = raw - DARK
         assert (raw[:, 1] == (raw[:, 0] + 7) % CODES).all()
         return raw[:, 0] * 100
     assert (raw % 16 == 0).all(), "12 bits of an axis; 16 conversions of the same millisecond"

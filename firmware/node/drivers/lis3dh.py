@@ -5,7 +5,7 @@ Sections are those of the LIS3DH data sheet (ST DocID17530).
 
 # ruff: noqa: F821 - ptr8 is a name of the viper compiler
 
-from errno import EIO, ENODEV
+from errno import EINVAL, ENODEV
 from time import ticks_add, ticks_diff, ticks_us
 
 import micropython
@@ -28,6 +28,10 @@ _UNREAD = const(0x1F)
 _BYPASS = const(0x00)  # "FIFO": bypass mode empties it
 _STREAM = const(0x80)
 
+# Registers read back in two transfers: CTRL_REG1 to CTRL_REG5, FIFO_CTRL
+_FIRST_SETTING = const(0xA0)  # 0x20, moving on
+_SETTING_BYTES = const(5)
+
 # CTRL_REG1 comes last: it starts the sampling.
 _SETTINGS = (
     (_CTRL_REG4, 0x98),  # whole samples only, 4 g, high resolution: 12 bits
@@ -42,6 +46,7 @@ _RAW = const(6)  # bytes of a sample: x, y, z, little endian, left-justified ("O
 _SAMPLE = const(9)  # bytes as sent
 _PERIOD_US = const(20_000)
 _AGE_US = const(10_000)  # of the newest sample: between none and a period
+_WIDEST_US = const(1_000)  # between two looks, for the moment in between to be known within 0.5 ms
 _LEAST_US = const(18_000)  # between two samples: the sensor's clock may be several percent fast
 
 
@@ -70,7 +75,6 @@ class Lis3dh:
     NAME = "motion"
     CHANNELS = ("x", "y", "z")
     UNIT = "g"
-    RATE_HZ = 50
     PART = "LIS3DH"
     FULL = 0xFFFF
     OFFSET = 0x8000
@@ -84,13 +88,22 @@ class Lis3dh:
         self._raw = bytearray(_MOST * _RAW)
         whole = memoryview(self._raw)
         self._views = [whole[: n * _RAW] for n in range(_MOST + 1)]
+        self._held = bytearray(_SETTING_BYTES)
         self._is_torn = False  # a burst has failed: how much of the FIFO it took, nobody knows
+        self._looked = ticks_us()
+        self._unread = 0  # then
+        self._mark = 0  # moment found by ``look``, and how many were unread then
+        self._mark_unread = -1
+        self.rate_hz = 50
+        self.period_us = _PERIOD_US
         self.samples = bytearray(_MOST * _SAMPLE)
         self.ticks = ticks_us()  # time of the last sample read
         self.clipped = 0
         self.lost = 0  # never counted: the sensor does not
         self.is_lost_unknown = False  # samples were lost behind those read
         self.is_waiting = False  # read again at the next tick
+        self.is_timed = False  # the time of the last sample is known within 0.5 ms
+        self.is_watching = False  # ``look`` is wanted, as often as can be
 
     def is_there(self):
         """Return whether the part answers, at one of three attempts."""
@@ -112,24 +125,72 @@ class Lis3dh:
         self._write_register(_FIFO_CTRL, _BYPASS)
         for register, value in _SETTINGS:
             self._write_register(register, value)
-        for register, value in _SETTINGS:
-            if self._read_register(register) != value:
-                raise OSError(EIO)
+        if self.changed_register() >= 0:
+            raise OSError(EINVAL)
         self._is_torn = False
+        self.is_watching = False
+
+    @staticmethod
+    def settings():
+        """Return (register, value) of the configuration."""
+        return _SETTINGS
+
+    def changed_register(self):
+        """Read the configuration back; return the first register that is not as written, -1 if all are."""
+        self._i2c.readfrom_mem_into(_ADDRESS, _FIRST_SETTING, self._held)
+        for register, value in _SETTINGS:
+            held = self._read_register(register) if register == _FIFO_CTRL else self._held[register - _CTRL_REG1]
+            if held != value:
+                return register
+        return -1
+
+    @staticmethod
+    def control():
+        """Nothing can be controlled."""
+        return False
+
+    def watch(self):
+        """Begin to look for the moment of the next sample; False if the FIFO is in no state for it."""
+        self._mark_unread = -1
+        if self._is_torn:
+            return False
+        source = self._look()
+        self.is_watching = not source & _OVERRUN
+        return self.is_watching
+
+    def look(self):
+        """Look whether a sample has come; its moment is half-way since the look before."""
+        before, unread = self._looked, self._unread
+        source = self._look()
+        if source & _OVERRUN:
+            self.is_watching = False
+        elif self._unread != unread:
+            width = ticks_diff(ticks_us(), before)
+            if width <= _WIDEST_US:
+                self._mark = ticks_add(before, width // 2)
+                self._mark_unread = self._unread
+                self.is_watching = False
+
+    def _look(self):
+        self._looked = ticks_us()
+        source = self._read_register(_FIFO_SRC)
+        self._unread = source & _UNREAD
+        return source
 
     def read(self):
         """Read at most 24 samples into ``samples``; return their number. Sets all public attributes."""
         self.clipped = 0
         self.is_lost_unknown = False
         self.is_waiting = False
+        self.is_timed = False
         if self._is_torn:
             return self._give_up()
-        start = ticks_us()
-        source = self._read_register(_FIFO_SRC)
-        if source & _OVERRUN:
+        marked = self._mark_unread
+        self._mark_unread = -1
+        if self._look() & _OVERRUN:
             return self._give_up()
-        unread = source & _UNREAD
-        n = min(unread, _MOST)
+        start, unread = self._looked, self._unread
+        n = min(unread, _MOST if marked < 0 else min(marked, _MOST))
         if n:
             self._is_torn = True
             self._i2c.readfrom_mem_into(_ADDRESS, _OUT_X_L, self._views[n])
@@ -137,8 +198,9 @@ class Lis3dh:
             if ticks_diff(ticks_us(), start) > (_DEPTH - unread) * _LEAST_US:
                 return self._give_up()
             self.clipped = widen(self.samples, self._raw, 3 * n)
-            self.ticks = ticks_add(start, -_AGE_US - (unread - n) * _PERIOD_US)
-            self.is_waiting = unread > n
+            self.is_timed = n == marked
+            self.ticks = self._mark if n == marked else ticks_add(start, -_AGE_US - (unread - n) * _PERIOD_US)
+            self.is_waiting = n == _MOST < unread
         return n
 
     def _give_up(self):
@@ -147,6 +209,7 @@ class Lis3dh:
         self._write_register(_FIFO_CTRL, _BYPASS)
         self._write_register(_FIFO_CTRL, _STREAM)
         self._is_torn = False
+        self._mark_unread = -1
         self.is_lost_unknown = True
         return 0
 

@@ -15,7 +15,6 @@ class PressureAdc:
     NAME = "pressure"
     CHANNELS = ("pressure",)
     UNIT = "mm[Hg]"
-    RATE_HZ = 200
     PART = "ADC"
     OFFSET = 0
     FULL = _OVERSAMPLING * _READ_MAX
@@ -24,6 +23,11 @@ class PressureAdc:
 
     def __init__(self, adc):
         self._read_u16 = adc.read_u16
+        self.set(200)
+
+    def set(self, rate_hz):
+        self.rate_hz = rate_hz
+        self.period_us = 1_000_000 // rate_hz
 
     def read(self):
         """Take one sample: the sum of 16 conversions, about 0.2 ms."""

@@ -28,7 +28,9 @@ _rig.usb = _usb.Cdc(sys.stdout.buffer, sys.stdin.buffer)
 _directory, _name = uos.getenv("RIG_PROGRAM").rsplit("/", 1)
 sys.path.insert(0, _directory)
 sys.modules["micropython"] = _Instead(micropython, kbd_intr=_kbd_intr)
-sys.modules["sys"] = _Instead(sys, stdout=_Instead(sys.stdout, buffer=_rig.usb))
+sys.modules["sys"] = _Instead(
+    sys, stdout=_Instead(sys.stdout, buffer=_rig.usb), stdin=_Instead(sys.stdin, buffer=_rig.usb)
+)
 try:
     __import__(_name.rsplit(".", 1)[0])
 except Exception as error:

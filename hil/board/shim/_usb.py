@@ -2,7 +2,8 @@
 
 Its FIFO has 256 bytes. poll says "writable" while a single byte fits; write waits up to 500 ms for the room of each
 64 bytes, then drops the rest. The host takes what is there whenever the firmware sleeps or waits, unless the rig
-says that it does not read. A character that equals the interrupt character raises KeyboardInterrupt.
+says that it does not read. A character that equals the interrupt character raises KeyboardInterrupt. What comes from
+the host waits in 512 bytes (MICROPY_HW_STDIN_BUFFER_LEN), then with the host.
 """
 
 import _rig
@@ -10,6 +11,7 @@ import micropython
 import uselect
 
 _FIFO = 256
+_RECEIVED = 512
 _PACKET = 64  # CFG_TUD_CDC_EP_BUFSIZE
 _TIMEOUT_MS = 500  # MICROPY_HW_USB_CDC_TX_TIMEOUT
 
@@ -33,7 +35,9 @@ class Cdc:
         self._poll = uselect.poll()
         self._poll.register(into, uselect.POLLIN)
         self._fifo = bytearray(_FIFO)
-        self._byte = bytearray(1)
+        self._came = bytearray(_RECEIVED)
+        self._came_at = 0
+        self._came_n = 0
         self.used = 0
 
     def has_room(self):
@@ -71,7 +75,6 @@ class Cdc:
 
     def drain(self):
         """The host takes what is there."""
-        self._listen()
         if _rig.is_host_deaf:
             return
         try:
@@ -83,7 +86,36 @@ class Cdc:
             self.used -= taken
             _copy(self._fifo, 0, self._fifo, taken, self.used)
 
+    def has_input(self):
+        """Whether a byte of the host waits."""
+        if self._came_at == self._came_n and _rig.is_host_heard:
+            self._listen()
+        return self._came_at < self._came_n
+
+    def wait(self, ms):
+        """Wait until the host has written, in real time."""
+        for _ in self._poll.ipoll(ms):
+            pass
+
+    def readinto(self, buffer, n=None):
+        """As the rp2 port's, which waits until all has come; asked for one byte at a time here."""
+        if len(buffer) != 1:
+            raise OSError("the rig's stdin gives one byte at a time")
+        while not self.has_input():
+            _rig.sleep_ns(1_000_000)
+        buffer[0] = self._came[self._came_at]
+        self._came_at += 1
+        return 1
+
     def _listen(self):
+        """Take what has come, all of it gone before."""
         for _, event in self._poll.ipoll(0):
-            if event & uselect.POLLIN and self._in.readinto(self._byte) and self._byte[0] == interrupt_character:
-                raise KeyboardInterrupt
+            if event & uselect.POLLIN:
+                self._came_at = 0
+                self._came_n = self._in.readinto(self._came) or 0
+                for k in range(self._came_n):
+                    if self._came[k] == interrupt_character:
+                        raise KeyboardInterrupt
+                return
+        if _rig.IS_VIRTUAL:
+            _rig.is_host_heard = 0

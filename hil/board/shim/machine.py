@@ -2,6 +2,7 @@
 
 import sys
 from errno import ETIMEDOUT
+from struct import pack_into
 
 import _rig
 from umachine import *  # noqa: F403 - what this does not replace
@@ -10,15 +11,86 @@ _ADC_NS = 8_000  # read_u16 on an RP2040
 _SLOT_NS = 1_000_000
 _SLOTS = 32 if _rig.IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
 _SLOT_BYTES = 32  # 16 conversions
-_RESET_STATUS = 77  # hil/board/unix.py
+
+
+PWRON_RESET, WDT_RESET = 1, 3
 
 
 class Pin:
-    def __init__(self, id, *args, **kwargs):
+    """Outputs are told to the rig when they are written, inputs are as of its last answer."""
+
+    IN, OUT, OPEN_DRAIN = 0, 1, 2
+    PULL_UP, PULL_DOWN = 1, 2
+    _byte = bytearray(1)
+
+    def __init__(self, id, mode=-1, pull=-1, *, value=None, alt=0):
         self.id = id
+        self._mode = mode
+        if value is not None:
+            self.value(value)
+
+    def value(self, level=None):
+        if level is None:
+            return _rig.level(self.id)
+        self._byte[0] = 1 if level else 0
+        _rig.call(_rig.PIN, 0, self.id, self._byte, 1, None, 0)
+
+
+class PWM:
+    def __init__(self, dest, *, freq=0, duty_u16=0):
+        self._pin = dest.id
+        self._freq = freq
+        self._duty = duty_u16
+        self._bytes = bytearray(6)
+        self._tell()
+
+    def freq(self, value=None):
+        if value is None:
+            return self._freq
+        if not 8 <= value <= 62_500_000:
+            raise ValueError("freq out of range")
+        self._freq = value
+        if self._duty:
+            self._tell()
+
+    def duty_u16(self, value=None):
+        if value is None:
+            return self._duty
+        self._duty = value
+        self._tell()
+
+    def _tell(self):
+        pack_into("<IH", self._bytes, 0, self._freq if self._duty else 0, self._duty)
+        _rig.call(_rig.PWM, 0, self._pin, self._bytes, 6, None, 0)
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        if timeout > 8388:
+            raise ValueError("timeout exceeds 8388")
+        self._ns = timeout * 1_000_000
+        self.feed()
+
+    def feed(self):
+        _rig.watchdog_ns = _rig.now_ns() + self._ns
+
+
+class Timer:
+    ONE_SHOT, PERIODIC = 0, 1
+
+    def __init__(self, id=-1, *, mode=PERIODIC, period=-1, callback=None):
+        self.period_ms = period  # nothing of the firmware runs any more when it would fire
 
 
 class I2C:
+    _made: dict[int, "I2C"] = {}
+
+    def __new__(cls, id, **_):
+        # One object for each bus, made anew in place (ports/rp2/machine_i2c.c).
+        if id not in cls._made:
+            cls._made[id] = object.__new__(cls)
+        return cls._made[id]
+
     def __init__(self, id, *, scl, sda, freq=400_000, timeout=50_000):
         # RP2040 data sheet, table 2 of section 1.4.3: each bus has SDA and SCL on every fourth pair of pins.
         if sda.id % 4 != 2 * id or scl.id % 4 != 2 * id + 1:
@@ -48,10 +120,15 @@ class I2C:
 class ADC:
     """Each millisecond has 16 conversions, which differ by noise; those of 32 ms are fetched at once."""
 
+    CORE_TEMP = 4
+
     def __init__(self, pin):
-        if not 26 <= pin.id <= 29:
+        if pin == self.CORE_TEMP:
+            self._channel = pin
+        elif 26 <= pin.id <= 29:
+            self._channel = pin.id - 26  # GPIO 26 is ADC0
+        else:
             raise ValueError("Pin doesn't have ADC capabilities")
-        self._channel = pin.id - 26  # GPIO 26 is ADC0
         self._block = bytearray(_SLOT_BYTES * _SLOTS)
         self._first = -_SLOTS  # slot of the first conversion held
         self._slot = -1
@@ -83,4 +160,4 @@ def reset_cause():
 
 
 def reset():
-    sys.exit(_RESET_STATUS)
+    sys.exit(_rig.RESET_STATUS)

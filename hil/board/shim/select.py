@@ -1,19 +1,28 @@
 """MicroPython's select for the link, the only thing the firmware polls; it asks the USB port of the rig."""
 
 import _rig
-from uselect import POLLOUT
+from uselect import POLLIN, POLLOUT
 
 
 class _Poll:
-    def register(self, out, flags):
-        if out is not _rig.usb or flags != POLLOUT:
-            raise OSError("the rig's select polls the link for output only")
-        self._writable = [(out, POLLOUT)]
+    def register(self, stream, flags):
+        if stream is not _rig.usb or flags not in (POLLIN, POLLOUT):
+            raise OSError("the rig's select polls the link for input or for output only")
+        self._ready = [(stream, flags)]
+        self._is_input = flags == POLLIN
 
     def ipoll(self, timeout):
+        if not self._is_input:
+            if timeout:
+                raise OSError("the rig's select does not wait for output")
+            return self._ready if _rig.usb.has_room() else ()
+        if _rig.usb.has_input():
+            return self._ready
         if timeout:
-            raise OSError("the rig's select does not wait")
-        return self._writable if _rig.usb.has_room() else ()
+            _rig.sleep_ns(timeout * 1_000_000, True)
+            if _rig.usb.has_input():
+                return self._ready
+        return ()
 
 
 def poll():
