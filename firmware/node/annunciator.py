@@ -39,9 +39,10 @@ _RED, _GREEN, _BLUE = const(1), const(2), const(4)
 _COLOURS = (0, _GREEN | _BLUE, _RED | _GREEN, _RED)  # none, cyan, yellow, red: by priority
 _FLASH_MS = (1, 1, 2_000, 500)  # 0.5 Hz, 2 Hz
 _LIT_MS = (0, 1, 1_000, 250)
-_PULSE_MS = (0, 200, 200, 150)
+_PULSE_MS = (0, 200, 200, 140)
 _REPEAT_MS = (0, 30_000, 25_000, 10_000)
-_PULSES_MS = ((), (0,), (0, 400, 800), (0, 250, 500, 1_000, 1_250, 2_000, 2_250, 2_500, 3_000, 3_250))
+# Multiples of 20 ms, the step.
+_PULSES_MS = ((), (0,), (0, 400, 800), (0, 240, 480, 960, 1_200, 1_960, 2_200, 2_440, 2_920, 3_160))
 _TONES_HZ = (0, 523, 659, 880)
 _DUTY = const(32768)
 

@@ -7,11 +7,7 @@ from micropython import const
 
 from node.frame import ACK, CMD, TIME_REP, Header
 
-START = const(1)
-CONFIGURE = const(2)
-ANNUNCIATE = const(3)
-IDENTIFY = const(4)
-SELF_TEST = const(5)
+START = const(1)  # then CONFIGURE, ANNUNCIATE, IDENTIFY, SELF_TEST
 UPDATE = const(6)
 
 _DONE = const(0)
@@ -41,6 +37,14 @@ class Commands:
         self._result = bytearray(1)
         self._times = bytearray(8)
         self._is_owed = False
+        self._verbs = (
+            self._start,
+            self._configure,
+            self._annunciate,
+            self._identify,
+            self._test,
+            self._update,
+        )
 
     def receive(self):
         """Take what has come, a little at a time."""
@@ -83,27 +87,16 @@ class Commands:
             return _UNKNOWN_VERB
         if self._inbox.length != _LENGTHS[verb]:
             return _BAD_ARGUMENT
-        if verb == ANNUNCIATE:
-            return self._annunciate()
-        if verb == START:
-            self._sampler.describe()
-            return _DONE
-        if verb == CONFIGURE:
-            body = self._inbox.body
-            return _DONE if self._sampler.configure(self._u16(0), self._u16(2), body[20], body[21]) else _BAD_ARGUMENT
-        if verb == IDENTIFY and self._u16(0) > _IDENTIFY_MS:
-            return _BAD_ARGUMENT
-        if verb == UPDATE and not self._is_word():
-            return _BAD_ARGUMENT
-        if self._annunciator.is_alarming:
-            return _BUSY
-        if verb == IDENTIFY:
-            self._annunciator.identify(self._u16(0))
-        elif verb == SELF_TEST:
-            self._sampler.test()
-        else:
-            self._sampler.is_update_due = True
+        return self._verbs[verb - START]()
+
+    def _start(self):
+        self._sampler.describe()
         return _DONE
+
+    def _configure(self):
+        body = self._inbox.body
+        is_good = self._sampler.configure(self._u16(0), self._u16(2), body[_ARGUMENTS + 4], body[_ARGUMENTS + 5])
+        return _DONE if is_good else _BAD_ARGUMENT
 
     def _annunciate(self):
         body = self._inbox.body
@@ -113,12 +106,29 @@ class Commands:
         self._annunciator.command(priority, sound, ms)
         return _DONE
 
+    def _identify(self):
+        if self._u16(0) > _IDENTIFY_MS:
+            return _BAD_ARGUMENT
+        if self._annunciator.is_alarming:
+            return _BUSY
+        self._annunciator.identify(self._u16(0))
+        return _DONE
+
+    def _test(self):
+        if self._annunciator.is_alarming:
+            return _BUSY
+        self._sampler.test()
+        return _DONE
+
+    def _update(self):
+        for k in range(len(_WORD)):
+            if self._inbox.body[_ARGUMENTS + k] != _WORD[k]:
+                return _BAD_ARGUMENT
+        if self._annunciator.is_alarming:
+            return _BUSY
+        self._sampler.is_update_due = True
+        return _DONE
+
     def _u16(self, at):
         body = self._inbox.body
         return body[_ARGUMENTS + at] | body[_ARGUMENTS + at + 1] << 8
-
-    def _is_word(self):
-        for k in range(len(_WORD)):
-            if self._inbox.body[_ARGUMENTS + k] != _WORD[k]:
-                return False
-        return True

@@ -105,7 +105,7 @@ class Inbox:
             if body[length + k] != _RESIDUE[k]:
                 return False
         kind = body[0] & 15
-        if body[0] >> 4 != _VERSION or (kind != TIME_REQ and kind != CMD) or body[11] >= _INDEX_HIGH:
+        if body[0] >> 4 != _VERSION or kind not in (TIME_REQ, CMD) or body[11] >= _INDEX_HIGH:
             return False
         self.kind = kind
         self.verb = body[1]

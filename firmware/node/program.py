@@ -1,4 +1,4 @@
-"""What runs on this board, for HELLO: each module's hash as its file lies on the flash, and what the sensors were told."""
+"""What runs on this board, for HELLO: each module's hash as its file lies on the flash, and the sensors' settings."""
 
 import hashlib
 import json

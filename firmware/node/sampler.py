@@ -1,10 +1,10 @@
 """The one loop of the board: sensors and the host in, frames, light and sound out.
 
-Every tick (5 or 4 ms) one pressure sample; every 8 ticks the optical FIFO is drained and every 16, between two of these,
-that of the motion sensor; every 20 ms the light and the sounder are seen to; every second the sensors' configuration is
-read back and STATUS is sent; every 5 s the board describes itself. What is left of a tick goes to the host's requests
-and to looking for the moment at which a sample is complete. Losses move a stream's index or start a new epoch, so
-samples are never joined over a gap.
+Every tick (5 or 4 ms) one pressure sample; every 8 ticks the optical FIFO is drained and every 16, between two of
+these, that of the motion sensor; every 20 ms the light and the sounder are seen to; every second the sensors'
+configuration is read back and STATUS is sent; every 5 s the board describes itself. What is left of a tick goes to
+the host's requests and to looking for the moment at which a sample is complete. Losses move a stream's index or start
+a new epoch, so samples are never joined over a gap.
 """
 
 import gc
@@ -54,7 +54,7 @@ class Sampler:
         self._annunciator = Annunciator(
             board.lamp, board.sounder, board.button, self._events, board.reset_cause == _POWER_ON
         )
-        self._status = Status(board, link, self._inbox, self._annunciator, self._events, board.watchdog)
+        self._status = Status(board, link, self._inbox, self._annunciator, self._events)
         self._commands = Commands(self._inbox, link, self._annunciator, self._status, self)
         sensors = (board.optical, board.pressure, board.motion)
         sizes = (board.optical.SAMPLE_BYTES, _U24, board.motion.SAMPLE_BYTES if board.motion else 0)

@@ -19,13 +19,12 @@ _COUNT_MAX = const(0x3FFFFFFF)
 class Status:
     """Packs and sends; everything it tells is asked of those who know it."""
 
-    def __init__(self, board, link, inbox, annunciator, events, watchdog):
+    def __init__(self, board, link, inbox, annunciator, events):
         self._board = board
         self._link = link
         self._inbox = inbox
         self._annunciator = annunciator
         self._events = events
-        self._watchdog = watchdog
         self._header = Header(STATUS, 0)
         self._payload = bytearray(_LENGTH)
         self._uptime_s = 0
@@ -51,7 +50,7 @@ class Status:
             self.refused,
             self._inbox.damaged,
             self.exceptions,
-            self._watchdog.near_misses,
+            board.watchdog.near_misses,
             annunciator.presses,
             gc.mem_free(),
             board.adc.centi_celsius,

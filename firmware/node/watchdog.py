@@ -17,7 +17,7 @@ def restart():
 
 def restart_in(ms):
     """Reset the board later, whatever runs then."""
-    machine.Timer(period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda _: machine.reset())
+    machine.Timer(-1, period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda _: machine.reset())
 
 
 class Watchdog:

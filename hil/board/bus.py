@@ -1,9 +1,9 @@
 """Requests of the board in, answers of the sensor models out.
 
 A request is ``<BBBBHHQ`` op, unit, address, whether the link was used since the last one, bytes written, bytes wanted
-and the board's nanoseconds, then what was written. An answer is ``<BBHII`` status (0 or an errno), bits (1: the host has
-stopped reading the link, 2: it has written to it), 0, microseconds for which the processor is held and the levels of all
-pins, then exactly the bytes wanted.
+and the board's nanoseconds, then what was written. An answer is ``<BBHII`` status (0 or an errno), bits (1: the host
+has stopped reading the link, 2: it has written to it), 0, microseconds for which the processor is held and the levels
+of all pins, then exactly the bytes wanted.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
-
 from pathlib import Path
 
 from gateway.chunklog import Chunk

@@ -135,7 +135,7 @@ class UnixBoard:
                 link = far.fileno()
             self._flash = tempfile.TemporaryDirectory() if boot.flash is None else None
             flash = str(boot.flash) if self._flash is None else self._flash.name
-            self._process = _start(boot, program, flash, requests.fileno(), link, self._words)
+            self._process = _start(boot, program, flash, requests=requests.fileno(), link=link, words=self._words)
 
     @property
     def pid(self) -> int:
@@ -196,7 +196,7 @@ class UnixBoard:
 
 
 def _start(
-    boot: Boot, program: Path, flash: str, requests: int, link: int, words: IO[bytes]
+    boot: Boot, program: Path, flash: str, *, requests: int, link: int, words: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "MICROPYPATH": f"{_SHIM}:{_FIRMWARE}:.frozen",

@@ -38,6 +38,9 @@ class Time(types.ModuleType):
         self.slept_us.append(us)
         self.now_ns += us * 1000
 
+    def sleep_ms(self, ms):
+        self.sleep_us(ms * 1000)
+
 
 class I2C:
     """The machine's I2C with one model on it, and the bus time of 400 kHz."""

@@ -87,7 +87,7 @@ def test_configuration_that_does_not_stick_is_an_error(bench, monkeypatch, regis
     write = model._write
     monkeypatch.setattr(model, "_write", lambda a, value, now: write(a, 0 if a == register else value, now))
     driver.reset()
-    with pytest.raises(OSError, match=str(errno.EIO)):
+    with pytest.raises(OSError, match=str(errno.EINVAL)):
         driver.configure()
 
 

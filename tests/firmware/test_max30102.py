@@ -57,7 +57,7 @@ def test_configuration_that_does_not_stick_is_an_error(bench, monkeypatch):
     write = model._write
     monkeypatch.setattr(model, "_write", lambda a, value, now: write(a, 0 if a == 0x0C else value, now))
     driver.reset()
-    with pytest.raises(OSError, match=str(errno.EIO)):
+    with pytest.raises(OSError, match=str(errno.EINVAL)):
         driver.configure()
 
 

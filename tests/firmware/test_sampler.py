@@ -1,281 +1,229 @@
-"""Streams and sources of the firmware's loop, with a link and sensors that do what a test says."""
+"""The firmware's loop as a whole, with a link and sensors that do what a test says."""
 
+import gc
 import json
+import types
 
 import pytest
 
-from gateway.link.frame import MAX_PAYLOAD, Flag
+from gateway.link.downlink import EventCode
+from gateway.link.frame import MAX_PAYLOAD, FrameType
+from gateway.link.status import decode_status
 from tests.firmware.stand_in import imported
 
-
-@pytest.fixture
-def bench():
-    with imported("node.clock", "node.frame", "node.sampler") as (time, clock, frame, sampler):
-        yield time, clock, frame, sampler
-
-
-class Link:
-    """Keeps what is sent as (stream, epoch, index, n, ticks, flags)."""
-
-    def __init__(self, time, cost_us=0):
-        self.time, self.cost_us = time, cost_us
-        self.sent = []
-        self.has_room = True
-
-    def send(self, header, payload, length):
-        fields = (header.stream, header.epoch, header.index, header.n, header.ticks, Flag(header.flags))
-        if self.has_room:
-            self.sent.append((*fields, bytes(payload[:length])))
-            self.time.now_ns += self.cost_us * 1000
-        return self.has_room
-
-
-def told(link):
-    return [fields[:6] for fields in link.sent]
-
-
-def test_loss_is_told_by_the_first_frame_that_leaves(bench):
-    time, _, _, sampler = bench
-    link = Link(time)
-    stream = sampler.Stream(1, 7, 6, link)
-    stream.send(bytes(6), 1, 10)
-    stream.start_epoch(sampler.LOSS_UNKNOWN | sampler.SENSOR_ERROR)
-    link.has_room = False
-    stream.send(bytes(6), 1, 20)
-    link.has_room = True
-    stream.send(bytes(6), 1, 30)
-    stream.send(bytes(6), 1, 40)
-    assert told(link) == [
-        (1, 7, 0, 1, 10, Flag(0)),
-        (1, 8, 1, 1, 30, Flag.LOSS_UNKNOWN | Flag.SENSOR_ERROR | Flag.TX_DROPPED),
-        (1, 8, 2, 1, 40, Flag(0)),
-    ]
-
-
-def test_each_stream_tells_of_its_own_dropped_frames(bench):
-    time, _, _, sampler = bench
-    link = Link(time)
-    first, second = (sampler.Stream(number, 0, 3, link) for number in (1, 2))
-    link.has_room = False
-    first.flag(sampler.CLIPPED)
-    first.send(bytes(3), 1, 0)
-    link.has_room = True
-    second.send(bytes(3), 1, 0)
-    first.send(bytes(3), 1, 0)
-    assert [(f[0], f[5]) for f in told(link)] == [(2, Flag(0)), (1, Flag.TX_DROPPED)]
-
-
-LAST = (1 << 30) - 1
-
-
-def test_index_that_would_pass_30_bits_starts_an_epoch(bench):
-    time, _, _, sampler = bench
-    link = Link(time)
-    stream = sampler.Stream(1, 255, 3, link)
-    stream._header.index = LAST - 8  # as after 62 days at 200 Hz
-    for _ in range(2):
-        stream.send(bytes(24), 8, 0)
-    stream._header.index = LAST - 3
-    stream.skip(4)
-    stream.send(bytes(24), 8, 0)
-    assert [(f[1], f[2], f[5]) for f in told(link)] == [
-        (255, LAST - 8, Flag(0)),
-        (0, 0, Flag(0)),
-        (1, 0, Flag.LOSS_UNKNOWN),
-    ]
-
-
-class Adc:
-    FULL = 16 * 65535
-
-    def __init__(self, time):
-        self.time = time
-        self.raw = None  # shows the time, us
-
-    def read(self):
-        raw = self.time.now_ns // 1000 if self.raw is None else self.raw
-        self.time.now_ns += 200_000
-        return raw
-
-
-@pytest.mark.parametrize("cost_us", [0, 500, 1_500, 4_000])
-@pytest.mark.parametrize("late_us", [0, 7_000, 23_000])
-def test_pressure_is_taken_before_anything_slow(bench, cost_us, late_us):
-    """After late ticks the samples before go out first, which takes time: the sample is still where its index says."""
-    time, clock, _, sampler = bench
-    link = Link(time, cost_us)
-    source = sampler.PressureSource(Adc(time), sampler.Stream(2, 0, 3, link))
-    pace = clock.Pace(5_000)
-    for k in range(60):
-        source.take(pace.wait())
-        if k == 20:
-            time.now_ns += late_us * 1000
-    taken = [
-        (index + k, int.from_bytes(payload[3 * k : 3 * k + 3], "big"))
-        for _, _, index, n, _, _, payload in link.sent
-        for k in range(n)
-    ]
-    base = taken[0][1]
-    assert max(abs(us - base - 5_000 * index) for index, us in taken) <= 1_000
-    ends = [(index + n - 1, ticks) for _, _, index, n, ticks, _ in told(link)]
-    assert max(abs(ticks - dict(taken)[index]) for index, ticks in ends) <= 10
-
-
-def test_pressure_at_full_scale_is_flagged(bench):
-    time, _, _, sampler = bench
-    link, adc = Link(time), Adc(time)
-    source = sampler.PressureSource(adc, sampler.Stream(2, 0, 3, link))
-    for k in range(24):
-        adc.raw = Adc.FULL - (k != 12)
-        source.take(0)
-    assert [f[5] for f in told(link)] == [Flag(0), Flag.CLIPPED, Flag(0)]
-    assert link.sent[1][6][12:15] == Adc.FULL.to_bytes(3, "big")
-
-
-class Sensor:
-    """Fails, is silent or yields two samples, as a test says."""
-
-    def __init__(self):
-        self.samples = bytearray(12)
-        self.ticks = 0
-        self.lost = self.clipped = 0
-        self.is_lost_unknown = self.is_waiting = False
-        self.is_failing = False
-        self.n = 2
-        self.resets = 0
-
-    def reset(self):
-        self.resets += 1
-        self._answer()
-
-    def configure(self):
-        self._answer()
-
-    def read(self):
-        self._answer()
-        return self.n
-
-    def _answer(self):
-        if self.is_failing:
-            raise OSError(110)
-
-
-@pytest.fixture
-def source(bench):
-    time, _, _, sampler = bench
-    link = Link(time)
-    sensor = Sensor()
-    source = sampler.FifoSource(sensor, sampler.Stream(1, 0, 6, link))
-    for _ in range(3):
-        source.poll()
-    assert len(link.sent) == 1
-    return source, sensor, link
-
-
-def polls(source, sensor, *failing):
-    for sensor.is_failing in failing:
-        source.poll()
-
-
-@pytest.mark.parametrize("failures", [1, 2])
-def test_bus_error_is_told_and_costs_nothing_else(source, failures):
-    source, sensor, link = source
-    polls(source, sensor, *[True] * failures, False, True, True, False)
-    assert [f[1:4] for f in told(link)] == [(0, 0, 2), (0, 2, 2), (0, 4, 2)]
-    assert [f[5] for f in told(link)] == [Flag(0), Flag.SENSOR_ERROR, Flag.SENSOR_ERROR]
-    assert sensor.resets == 1
-
-
-def test_third_bus_error_in_a_row_starts_the_sensor_anew(source):
-    source, sensor, link = source
-    polls(source, sensor, True, True, True, *[False] * 30)
-    assert sensor.resets == 2
-    first = told(link)[1]
-    assert first[1:3] == (1, 0)
-    assert first[5] == Flag.LOSS_UNKNOWN | Flag.SENSOR_ERROR | Flag.RECONFIGURED
-
-
-def test_sensor_that_is_gone_is_tried_every_25_polls(source):
-    source, sensor, _ = source
-    polls(source, sensor, *[True] * 253)
-    assert sensor.resets == 1 + 10
-
-
-def test_silent_sensor_is_started_anew(source):
-    source, sensor, link = source
-    sensor.n = 0
-    polls(source, sensor, *[False] * 10)
-    sensor.n = 2
-    polls(source, sensor, *[False] * 27)
-    assert sensor.resets == 2
-    assert told(link)[1][5] == Flag.LOSS_UNKNOWN | Flag.SENSOR_ERROR | Flag.RECONFIGURED
-
-
-def test_fifo_at_full_scale_is_flagged(source):
-    source, sensor, link = source
-    sensor.clipped = 1
-    polls(source, sensor, False)
-    sensor.clipped = 0
-    polls(source, sensor, False)
-    assert [f[5] for f in told(link)] == [Flag(0), Flag.CLIPPED, Flag(0)]
+REGISTERS = ((0x08, 0x00), (0x0A, 0x27))
 
 
 class Part:
-    NAME, CHANNELS, UNIT, RATE_HZ, PART = "name", ("x",), "g", 50, "PART"
+    """A sensor that has nothing to say."""
+
+    NAME, CHANNELS, UNIT, PART = "name", ("x",), "g", "PART"
     FULL, OFFSET, NUM, DEN = 1, 0, 1, 1
     SAMPLE_BYTES = 6
-    clipped = lost = is_lost_unknown = is_waiting = 0
+    clipped = lost = is_lost_unknown = is_waiting = is_watching = is_timed = False
+    ticks = 0
+    red_steps = infrared_steps = 36
+    red_level = infrared_level = -1
+    raises = None
 
-    def __init__(self, size=24):
+    def __init__(self, size=24, rate_hz=100):
         self.samples = bytearray(size)
+        self.rate_hz, self.period_us = rate_hz, 1_000_000 // rate_hz
 
-    def reset(self):
-        pass
+    def set(self, rate_hz, *_):
+        self.rate_hz, self.period_us = rate_hz, 1_000_000 // rate_hz
 
-    def configure(self):
-        pass
+    def settings(self):
+        return REGISTERS
+
+    def read(self):
+        if self.raises:
+            raise self.raises
+        return 0
+
+    def watch(self):
+        return False
+
+    def changed_register(self):
+        return -1
+
+    def control(self):
+        return False
+
+    def reset(self): ...
+    def configure(self): ...
 
 
-class Board:
-    out = None
-    optical, pressure, motion = Part(), Part(), None
-    uid, entropy, reset_cause = b"\x01", bytes(range(7)), 1
+class Link:
+    def __init__(self):
+        self.sent = []
+        self.has_room = True
+        self.dropped = 0
+
+    def flush(self):
+        return self.has_room
+
+    def send(self, header, payload, n):
+        self.sent.append((FrameType(header.kind), header.stream, bytes(payload[:n])))
+        return self.has_room
 
 
-def test_board_describes_itself_in_one_frame_a_tick(bench, monkeypatch):
+class Adc:
+    centi_celsius, reference_mv, is_off = 2_700, 2_500, False
+    changes = False
+
+    def read(self):
+        return self.changes
+
+
+class Outputs:
+    """Light, sound, button, bus and watchdog."""
+
+    near_misses = feeds = 0
+
+    def show(self, _bits): ...
+    def sound(self, _hz): ...
+    def recover(self): ...
+
+    def is_pressed(self):
+        return False
+
+    def feed(self):
+        self.feeds += 1
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with imported("node.frame", "node.settings", "node.sampler") as (time, frame, settings, sampler):
+        link, outputs = Link(), Outputs()
+        nobody = types.SimpleNamespace(poll=lambda: types.SimpleNamespace(register=lambda *_: None, ipoll=lambda _: []))
+        monkeypatch.setattr(sampler, "Link", lambda _: link)
+        monkeypatch.setattr(gc, "mem_free", lambda: 100_000, raising=False)
+        monkeypatch.setattr(sampler.Inbox.__init__.__globals__["select"], "poll", nobody.poll, raising=False)
+        board = types.SimpleNamespace(
+            optical=Part(), pressure=Part(rate_hz=200), motion=None, out=None, into=None, lamp=outputs, sounder=outputs,
+            button=outputs, bus=outputs, watchdog=outputs, adc=Adc(), settings=settings.Settings(), uid=b"\x01",
+            entropy=bytes(range(7)), reset_cause=1, streams=2,
+        )  # fmt: skip
+        yield types.SimpleNamespace(time=time, frame=frame, module=sampler, board=board, link=link)
+
+
+def sent(bench, kind):
+    return [(stream, payload) for found, stream, payload in bench.link.sent if found is kind]
+
+
+def events(bench):
+    return [(payload[0], payload[1]) for _, payload in sent(bench, FrameType.EVENT)]
+
+
+def test_board_describes_itself_in_one_frame_a_tick_and_again_after_five_seconds(bench):
     """All at once would take longer than a tick on the board."""
-    time, _, _, sampler = bench
-    link = Link(time)
-    link.flush = lambda: link.has_room
-    monkeypatch.setattr(sampler, "Link", lambda _: link)
-    monkeypatch.setattr(Part, "read", lambda _: 0, raising=False)
-    chair = sampler.Sampler(Board)
+    chair = bench.module.Sampler(bench.board)
     described = []
-    for tick in range(1, 1004):
-        link.has_room = tick != 2
-        before = len(link.sent)
+    for tick in range(1, 1020):
+        bench.link.has_room = tick != 2
+        bench.link.sent.clear()
         chair.step(0)
-        described += [(tick, f[0]) for f in told(link)[before:] if f[3] == 0]
-        link.sent = link.sent[:0]
-    assert described == [(1, 0), (3, 1), (4, 2), (1001, 0), (1002, 1), (1003, 2)]
+        described += [(tick, stream) for stream, _ in sent(bench, FrameType.HELLO)]
+    parts = len(bench.module._describe(bench.board)) - 3
+    once = [0, 1, 2, *[255] * parts]
+    assert [stream for _, stream in described] == once * 2
+    assert [tick for tick, _ in described[: len(once)]] == [1, *range(3, len(once) + 2)]
+    assert described[len(once)][0] == 1001
+    assert len({tick for tick, _ in described}) == len(described)
 
 
 def test_board_without_a_motion_sensor_declares_two_streams(bench):
-    *_, sampler = bench
-    board, *streams = [json.loads(payload) for payload in sampler._describe(Board)]
-    assert (board["streams"], len(streams)) == (2, 2)
-    assert board["selftest"] is True
+    board, *streams = [json.loads(payload) for payload in bench.module._describe(bench.board)]
+    assert (board["streams"], board["selftest"]) == (2, True)
+    assert [stream.get("rate") for stream in streams[:2]] == [[100, 1], [200, 1]]
+
+
+def test_every_module_is_named_with_its_hash_and_the_registers_with_their_values(bench):
+    pieces = [json.loads(payload) for payload in bench.module._describe(bench.board)[3:]]
+    assert [(p["part"], p["parts"]) for p in pieces] == [(k + 1, len(pieces)) for k in range(len(pieces))]
+    modules = {}
+    for piece in pieces:
+        modules |= piece.get("modules", {})
+    assert {"main", "node", "node.frame", "node.sampler", "node.program"} <= set(modules)
+    assert pieces[-1]["registers"] == {"name": "08000a27"}
 
 
 @pytest.mark.parametrize("size", [MAX_PAYLOAD + 1, 300])
-def test_payload_that_no_frame_can_hold_is_refused_at_boot(bench, monkeypatch, size):
-    *_, sampler = bench
-    monkeypatch.setattr(Board, "optical", Part(size))
+def test_payload_that_no_frame_can_hold_is_refused_at_boot(bench, size):
+    bench.board.optical = Part(size)
     with pytest.raises(ValueError, match=f"payload of {size} bytes"):
-        sampler._describe(Board)
+        bench.module._describe(bench.board)
 
 
-def test_failed_selftest_is_told(bench):
-    *_, frame, sampler = bench
-    frame.CRC_TABLE[1] ^= 1
-    assert json.loads(sampler._describe(Board)[0])["selftest"] is False
+def test_failed_selftest_is_told_everywhere(bench):
+    bench.frame.CRC_TABLE[1] ^= 1
+    chair = bench.module.Sampler(bench.board)
+    assert json.loads(bench.module._describe(bench.board)[0])["selftest"] is False
+    for _ in range(1000):
+        chair.step(0)
+    assert (EventCode.OWN_ALARM, 2) in events(bench)
+
+
+def test_status_comes_each_second(bench):
+    bench.board.motion = Part(rate_hz=50)
+    bench.board.streams = 3
+    chair = bench.module.Sampler(bench.board)
+    for _ in range(1000):
+        chair.step(0)
+    found = [decode_status(payload) for _, payload in sent(bench, FrameType.STATUS)]
+    assert [status.uptime_s for status in found] == [1, 2, 3, 4, 5]
+    assert found[-1].temperature_c == 27.0
+    assert found[-1].red_level is None
+    assert found[-1].free_heap_bytes == 100_000
+
+
+def test_configuration_changes_the_rates_and_is_described_at_once(bench):
+    chair = bench.module.Sampler(bench.board)
+    for _ in range(100):
+        chair.step(0)
+    bench.link.sent.clear()
+    assert chair.configure(400, 250, 0, 0)
+    assert not chair.configure(401, 250, 0, 0)
+    assert chair._pace.period_us == 4_000
+    for _ in range(100):
+        chair.step(0)
+    rates = [json.loads(payload)["rate"][0] for stream, payload in sent(bench, FrameType.HELLO) if stream in (1, 2)]
+    assert rates == [400, 250]
+    bench.link.sent.clear()
+    assert chair.configure(400, 250, 0, 0)
+    for _ in range(20):
+        chair.step(0)
+    assert sent(bench, FrameType.HELLO) == [], "nothing has changed"
+
+
+def test_reference_that_goes_off_is_told(bench):
+    chair = bench.module.Sampler(bench.board)
+    bench.board.adc.changes = bench.board.adc.is_off = True
+    for _ in range(250):
+        chair.step(0)
+    assert (EventCode.REFERENCE_OFF, 0) in events(bench)
+
+
+def test_error_nobody_foresaw_is_told_and_survived_twice(bench):
+    chair = bench.module.Sampler(bench.board)
+    bench.board.pressure.raises = ValueError("one day")
+    with pytest.raises(ValueError, match="one day"):
+        chair.run()
+    assert events(bench) == [(EventCode.EXCEPTION, k) for k in (1, 2, 3)]
+    assert sent(bench, FrameType.LOG) == [(0, b"ValueError")] * 3
+    assert chair._status.exceptions == 3
+
+
+def test_errors_that_are_far_apart_are_all_survived(bench):
+    chair = bench.module.Sampler(bench.board)
+    for _ in range(20):
+        bench.time.now_ns += 11_000_000_000
+        assert chair._survive(ValueError("now and then"))
+
+
+def test_update_ends_the_loop(bench):
+    chair = bench.module.Sampler(bench.board)
+    chair.is_update_due = True
+    chair.run()

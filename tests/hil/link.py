@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from gateway.errors import UserError
-from gateway.link.frame import FrameParser, FrameType, LinkFault
+from gateway.link.frame import Flag, FrameParser, FrameType, LinkFault
 from hil.board.unix import find_micropython
 
 OPTICAL, PRESSURE, MOTION = STREAMS = 1, 2, 3
+FULL = 1 << 18
 CODES = 1 << 17
 DARK = 1 << 16  # the code of time 0: light between a quarter and three quarters of full scale, which no control dims
 SAMPLE_US = {OPTICAL: 10_000, PRESSURE: 5_000, MOTION: 20_000}
@@ -107,3 +108,8 @@ def lost_samples(stream_frames):
         if before.epoch == after.epoch:
             lost += after.index - before.index - before.n
     return lost
+
+
+def confessed(frame):
+    """Return what a frame says of losses and errors."""
+    return frame.flags & ~Flag.TIMED

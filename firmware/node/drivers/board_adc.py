@@ -11,6 +11,7 @@ _SLOPE_UV = const(1_721)
 _REFERENCE_MV = const(2_500)  # LM4040-2.5 or the like
 _TOLERANCE_MV = const(50)  # 2 %: both references and the ADC's gain
 _NONE_MV = const(100)  # below: none is fitted
+_NO_TEMPERATURE, _NO_VOLTAGE = const(-32_768), const(65_535)  # not yet measured
 _AGREE = const(3)  # judgements in a row
 
 
@@ -21,8 +22,8 @@ class BoardAdc:
         self._temperature = temperature.read_u16
         self._reference = reference.read_u16
         self._doubts = 0
-        self.centi_celsius = 0
-        self.reference_mv = 0
+        self.centi_celsius = _NO_TEMPERATURE
+        self.reference_mv = _NO_VOLTAGE
         self.is_off = False
 
     def read(self):

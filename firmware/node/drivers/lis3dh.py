@@ -92,7 +92,7 @@ class Lis3dh:
         self._is_torn = False  # a burst has failed: how much of the FIFO it took, nobody knows
         self._looked = ticks_us()
         self._unread = 0  # then
-        self._mark = 0  # moment found by ``look``, and how many were unread then
+        self._mark = ticks_us()  # moment found by ``look``, and how many were unread then
         self._mark_unread = -1
         self.rate_hz = 50
         self.period_us = _PERIOD_US

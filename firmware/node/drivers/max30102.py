@@ -124,7 +124,7 @@ class Max30102:
         self._overflow = self._overflow_before = 0  # counter at these looks
         self._write_pointer = 0
         self._is_torn = False  # a burst has failed: how much of the FIFO it took, nobody knows
-        self._mark = 0  # moment found by ``look``, and the write pointer then
+        self._mark = ticks_us()  # moment found by ``look``, and the write pointer then
         self._mark_pointer = -1
         self._sums = array("I", (0, 0))
         self._summed = 0
@@ -282,7 +282,7 @@ class Max30102:
         at once, for a period at most.
         """
         looks = 1 if self._least_us > _TICK_US else self.period_us // _LOOK_US
-        while self._overflow != _SATURATED:
+        while True:
             before = self._looked_before
             if self._overflow - self._overflow_before == 1 and ticks_diff(self._looked, before) < self._least_us:
                 overflow, start = self._overflow, self._looked
@@ -293,12 +293,13 @@ class Max30102:
                 self.lost = overflow
                 self.ticks = ticks_add(start, -overflow * self.period_us)
                 return _DEPTH
+            if self._overflow == _SATURATED:
+                return self._give_up()
             looks -= 1
             if not looks:
                 self.is_waiting = True
                 return 0
             self._look()
-        return self._give_up()
 
     def _burst(self, n):
         self._is_torn = True

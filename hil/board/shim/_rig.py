@@ -115,24 +115,23 @@ def sleep_ns(ns, is_listening=False):
     """
     if usb.used:
         usb.drain()
-    if not IS_VIRTUAL:
-        if is_listening:
-            usb.wait(ns // 1_000_000)
-        else:
-            utime.sleep_us(ns // 1000)
-        return
+    if IS_VIRTUAL:
+        _pass(ns, is_listening)
+    elif is_listening:
+        usb.wait(ns // 1_000_000)
+    else:
+        utime.sleep_us(ns // 1000)
+
+
+def _pass(ns, is_listening):
+    global _ns
     end = _ns + ns
     if _is_written:
         call(SYNC, 0, 0, None, 0, None, 0)
-    while end - _heard_ns > _SILENCE_NS:
-        if is_listening and is_host_heard:
-            return
-        if _heard_ns + _SILENCE_NS > _ns:
-            spend(_heard_ns + _SILENCE_NS - _ns)
+    while end - _heard_ns > _SILENCE_NS and not (is_listening and is_host_heard):
+        _ns = max(_ns, _heard_ns + _SILENCE_NS)
         call(SYNC, 0, 0, None, 0, None, 0)
-    if is_listening and is_host_heard:
-        return
-    if end > _ns:
-        spend(end - _ns)
+    if end > _ns and not (is_listening and is_host_heard):
+        _ns = end
     if _ns > watchdog_ns:
         bite()

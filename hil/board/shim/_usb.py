@@ -35,6 +35,7 @@ class Cdc:
         self._poll = uselect.poll()
         self._poll.register(into, uselect.POLLIN)
         self._fifo = bytearray(_FIFO)
+        self._byte = bytearray(1)
         self._came = bytearray(_RECEIVED)
         self._came_at = 0
         self._came_n = 0
@@ -108,14 +109,18 @@ class Cdc:
         return 1
 
     def _listen(self):
-        """Take what has come, all of it gone before."""
-        for _, event in self._poll.ipoll(0):
-            if event & uselect.POLLIN:
-                self._came_at = 0
-                self._came_n = self._in.readinto(self._came) or 0
-                for k in range(self._came_n):
-                    if self._came[k] == interrupt_character:
-                        raise KeyboardInterrupt
-                return
-        if _rig.IS_VIRTUAL:
+        """Take what has come, once all before is gone; byte by byte, for readinto waits until it has all it wants."""
+        self._came_at = 0
+        self._came_n = 0
+        while self._came_n < _RECEIVED and self._is_waiting() and self._in.readinto(self._byte):
+            if self._byte[0] == interrupt_character:
+                raise KeyboardInterrupt
+            self._came[self._came_n] = self._byte[0]
+            self._came_n += 1
+        if not self._came_n and _rig.IS_VIRTUAL:
             _rig.is_host_heard = 0
+
+    def _is_waiting(self):
+        for _, event in self._poll.ipoll(0):
+            return event & uselect.POLLIN
+        return False

@@ -34,6 +34,7 @@ class Pin:
             return _rig.level(self.id)
         self._byte[0] = 1 if level else 0
         _rig.call(_rig.PIN, 0, self.id, self._byte, 1, None, 0)
+        return None
 
 
 class PWM:
@@ -52,12 +53,14 @@ class PWM:
         self._freq = value
         if self._duty:
             self._tell()
+        return None
 
     def duty_u16(self, value=None):
         if value is None:
             return self._duty
         self._duty = value
         self._tell()
+        return None
 
     def _tell(self):
         pack_into("<IH", self._bytes, 0, self._freq if self._duty else 0, self._duty)
@@ -82,14 +85,15 @@ class Timer:
         self.period_ms = period  # nothing of the firmware runs any more when it would fire
 
 
-class I2C:
-    _made: dict[int, "I2C"] = {}
+_made_buses = {}
 
+
+class I2C:
     def __new__(cls, id, **_):
         # One object for each bus, made anew in place (ports/rp2/machine_i2c.c).
-        if id not in cls._made:
-            cls._made[id] = object.__new__(cls)
-        return cls._made[id]
+        if id not in _made_buses:
+            _made_buses[id] = object.__new__(cls)
+        return _made_buses[id]
 
     def __init__(self, id, *, scl, sda, freq=400_000, timeout=50_000):
         # RP2040 data sheet, table 2 of section 1.4.3: each bus has SDA and SCL on every fourth pair of pins.
