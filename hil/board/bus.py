@@ -1,9 +1,10 @@
 """Requests of the board in, answers of the sensor models out.
 
-A request is ``<BBBBHHQ`` op, unit, address, whether the link was used since the last one, bytes written, bytes wanted
-and the board's nanoseconds, then what was written. An answer is ``<BBHII`` status (0 or an errno), bits (1: the host
-has stopped reading the link, 2: it has written to it), 0, microseconds for which the processor is held and the levels
-of all pins, then exactly the bytes wanted.
+A request is ``<BBBBHHQQ`` op, unit, address, whether the link was ever written to, bytes written, bytes wanted, the
+board's nanoseconds, and those at which the host took from the link what is at the end of the request: what was
+written, then these bytes. An answer is ``<BBHII`` status (0 or an errno), bits (1: the host has stopped reading the
+link, 2: it has written to it), 0, microseconds for which the processor is held and the levels of all pins, then
+exactly the bytes wanted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-_REQUEST = struct.Struct("<BBBBHHQ")
+_REQUEST = struct.Struct("<BBBBHHQQ")
 _ANSWER = struct.Struct("<BBHII")
 _PWM = struct.Struct("<IH")
 _DEAF, _WRITTEN = 1, 2
@@ -29,35 +30,45 @@ class Op(IntEnum):
     I2C = 0
     ADC = 1
     ENTROPY = 2
-    SYNC = 3  # nothing: the time, and that the link was used
+    SYNC = 3  # nothing: the time, and what was taken from the link
     PIN = 4  # a level is put on a pin: one byte
     PWM = 5  # a pin's frequency and duty: u32 Hz, u16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_OPS = tuple(Op)
+
+
+@dataclass(slots=True)
 class Request:
-    """One transfer, begun at ``now_ns``; the board waits until it is answered."""
+    """One transfer, begun at ``now_ns``; the board waits until it is answered.
+
+    ``link`` is what the host has taken from the link since the last request, at ``link_ns``.
+    """
 
     op: Op
     address: int
-    is_link_used: bool
     now_ns: int
     written: bytes
     wanted: int
+    link: bytes
+    link_ns: int
+    is_heard: bool
 
 
 def decode(raw: bytes, true_ns: Callable[[int], int]) -> Request:
-    op, _, address, is_link_used, n_written, wanted, now_ns = _REQUEST.unpack_from(raw)
-    written = raw[_REQUEST.size :]
-    if len(written) != n_written:
-        raise ValueError(f"request: {len(written)} bytes written, expected {n_written}")
+    op, _, address, is_heard, n_written, wanted, now_ns, link_ns = _REQUEST.unpack_from(raw)
+    end = _REQUEST.size + n_written
+    if len(raw) < end:
+        raise ValueError(f"request: {len(raw)} bytes, expected {end} at least")
     return Request(
-        op=Op(op),
-        address=address,
-        is_link_used=bool(is_link_used),
-        now_ns=true_ns(now_ns),
-        written=written,
-        wanted=wanted,
+        _OPS[op],
+        address,
+        true_ns(now_ns),
+        raw[_REQUEST.size : end],
+        wanted,
+        raw[end:],
+        true_ns(link_ns),
+        bool(is_heard),
     )
 
 

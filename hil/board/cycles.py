@@ -13,6 +13,7 @@ from hil.board.bus import Bus
 from hil.board.unix import Boot, Clock, ResetCause, RigError, UnixBoard
 
 _RESTART_US = 5_000_000  # from the firmware's death to the next power-on
+_SILENCE_US = 20_000
 _BOOT_US = 200_000  # from a reset to the first line of main.py
 
 
@@ -77,15 +78,19 @@ def power_cycles(
 
 
 def _run(board: UnixBoard, start_us: int, host: Callable[[], bytes]) -> Iterator[Chunk]:
-    """Answer one firmware until it ends, yielding at each request what came on the link before it."""
+    """Answer one firmware until it ends, yielding what came on the link, and silence now and then."""
     t_us = start_us
     while (request := board.wait_request()) is not None:
-        t_us = request.now_ns // 1000
-        yield Chunk(t_us=t_us, data=board.read_link() if request.is_link_used else b"")
+        now_us = request.now_ns // 1000
+        if request.link:
+            t_us = request.link_ns // 1000
+            yield Chunk(t_us=t_us, data=board.read_link())
+        if now_us - t_us >= _SILENCE_US:
+            t_us = now_us
+            yield Chunk(t_us=t_us, data=b"")
         if sent := host():
             board.write_link(sent)
         board.answer(request)
-    yield Chunk(t_us=t_us, data=board.read_link())
 
 
 def _say(line: str) -> None:

@@ -120,6 +120,7 @@ class UnixBoard:
         self._bus = bus
         self._boot = boot
         self._is_written = False
+        self._came = b""
         self._link: socket.socket | None = None
         self._is_hung = False
         self.is_heard = False  # the firmware has written to its link
@@ -153,7 +154,8 @@ class UnixBoard:
         if not raw:
             return None
         request = decode(raw, self._boot.true_ns)
-        self.is_heard = self.is_heard or request.is_link_used
+        self.is_heard = request.is_heard
+        self._came += request.link
         return request
 
     def answer(self, request: Request) -> None:
@@ -164,13 +166,9 @@ class UnixBoard:
             return  # it died while it waited: the next wait_request tells
 
     def read_link(self) -> bytes:
-        """Return what the firmware has written, without waiting."""
-        if self._link is None:
-            return b""
-        try:
-            return self._link.recv(_LINK_BYTES, socket.MSG_DONTWAIT)
-        except (BlockingIOError, ConnectionError):
-            return b""
+        """Return what the firmware has written and the host has taken since the last call."""
+        came, self._came = self._came, b""
+        return came
 
     def write_link(self, data: bytes) -> None:
         """Send bytes to the firmware, as a host does; what it does not read in time is lost."""

@@ -7,6 +7,7 @@ Layout of both: hil/board/bus.py. Nothing here allocates once it runs: a test se
 import struct
 import sys
 
+import micropython
 import uos
 import utime
 
@@ -28,11 +29,15 @@ _socket = open(int(uos.getenv("RIG_FD")), "r+b")
 _ticks_offset_us = int(uos.getenv("RIG_TICKS_US"))
 _start_ns = int(uos.getenv("RIG_START_NS"))
 _real_start_us = utime.ticks_us()
-_request = bytearray(16 + 256)
+_HEADER = 24
+_request = bytearray(_HEADER + 256 + 256)
+_taken = bytearray(256)  # by the host from the link, since the last request
+_taken_n = 0
+_taken_ns = 0
 _answer = bytearray(_ANSWER)
 _ns = _start_ns
 _heard_ns = _start_ns
-_is_written = 0
+is_used = 0  # something has been written to the link
 is_host_deaf = 0  # it has the port open and does not read
 is_host_heard = not IS_VIRTUAL  # it may have written
 watchdog_ns = _NEVER  # when it bites
@@ -59,8 +64,9 @@ def ticks_us():
 
 
 def bite():
-    """The watchdog resets the processor: nothing of the firmware runs any more."""
-    uos._exit(RESET_STATUS) if hasattr(uos, "_exit") else sys.exit(RESET_STATUS)
+    """The watchdog resets the processor."""
+    flush()
+    sys.exit(RESET_STATUS)
 
 
 def level(pin):
@@ -68,23 +74,45 @@ def level(pin):
     return _answer[8 + (pin >> 3)] >> (pin & 7) & 1
 
 
-def mark_written():
-    """The firmware has written to the link: the next request says so, for the rig to take and time the bytes."""
-    global _is_written
-    _is_written = 1
+@micropython.viper
+def copy(target, at: int, source, start: int, n: int):
+    to = ptr8(target)  # noqa: F821 - a name of the viper compiler
+    of = ptr8(source)  # noqa: F821
+    i = 0
+    while i < n:
+        to[at + i] = of[start + i]
+        i += 1
+
+
+def take(fifo, n):
+    """The host takes these bytes now; the next request brings them, with their time."""
+    global _taken_n, _taken_ns
+    flush()
+    copy(_taken, 0, fifo, 0, n)
+    _taken_n = n
+    _taken_ns = _ns
+
+
+def flush():
+    """Bring what the host has taken, at once."""
+    if _taken_n:
+        call(SYNC, 0, 0, None, 0, None, 0)
 
 
 def call(op, unit, address, written, n_written, read, n_read):
     """Exchange one request; fill ``read``; return the status (0 or an errno)."""
-    global _heard_ns, _is_written, _ns, is_host_deaf, is_host_heard
+    global _heard_ns, _taken_n, _ns, is_host_deaf, is_host_heard
     now = now_ns()
-    struct.pack_into("<BBBBHHQ", _request, 0, op, unit, address, _is_written, n_written, n_read, now)
+    n = _taken_n
+    struct.pack_into("<BBBBHHQQ", _request, 0, op, unit, address, is_used, n_written, n_read, now, _taken_ns)
     for i in range(n_written):
-        _request[16 + i] = written[i]
+        _request[_HEADER + i] = written[i]
+    if n:
+        copy(_request, _HEADER + n_written, _taken, 0, n)
+        _taken_n = 0
     _heard_ns = now
-    _is_written = 0
     try:
-        _socket.write(_request, 16 + n_written)
+        _socket.write(_request, _HEADER + n_written + n)
         if _socket.readinto(_answer) != _ANSWER or (n_read and _socket.readinto(read, n_read) != n_read):
             sys.exit()
     except OSError:
@@ -126,8 +154,6 @@ def sleep_ns(ns, is_listening=False):
 def _pass(ns, is_listening):
     global _ns
     end = _ns + ns
-    if _is_written:
-        call(SYNC, 0, 0, None, 0, None, 0)
     while end - _heard_ns > _SILENCE_NS and not (is_listening and is_host_heard):
         _ns = max(_ns, _heard_ns + _SILENCE_NS)
         call(SYNC, 0, 0, None, 0, None, 0)

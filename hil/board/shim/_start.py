@@ -33,6 +33,8 @@ sys.modules["sys"] = _Instead(
 )
 try:
     __import__(_name.rsplit(".", 1)[0])
+    _rig.flush()
 except Exception as error:
+    _rig.flush()
     sys.print_exception(error, sys.stderr)  # for the rig; the board shows it on the link
     raise

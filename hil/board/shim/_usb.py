@@ -7,7 +7,6 @@ the host waits in 512 bytes (MICROPY_HW_STDIN_BUFFER_LEN), then with the host.
 """
 
 import _rig
-import micropython
 import uselect
 
 _FIFO = 256
@@ -16,16 +15,6 @@ _PACKET = 64  # CFG_TUD_CDC_EP_BUFSIZE
 _TIMEOUT_MS = 500  # MICROPY_HW_USB_CDC_TX_TIMEOUT
 
 interrupt_character = 3  # Ctrl-C
-
-
-@micropython.viper
-def _copy(target, at: int, source, start: int, n: int):
-    to = ptr8(target)  # noqa: F821 - a name of the viper compiler
-    of = ptr8(source)  # noqa: F821
-    i = 0
-    while i < n:
-        to[at + i] = of[start + i]
-        i += 1
 
 
 class Cdc:
@@ -69,7 +58,7 @@ class Cdc:
             k = min(k, _FIFO - self.used)
             if not k:
                 break
-            _copy(self._fifo, self.used, data, start + i, k)
+            _rig.copy(self._fifo, self.used, data, start + i, k)
             self.used += k
             i += k
         return i
@@ -78,14 +67,19 @@ class Cdc:
         """The host takes what is there."""
         if _rig.is_host_deaf:
             return
+        if _rig.IS_VIRTUAL:
+            _rig.take(self._fifo, self.used)
+            _rig.is_used = 1
+            self.used = 0
+            return
         try:
             taken = self._out.write(self._fifo, self.used)
         except OSError:
             return  # nobody has the port open
         if taken:
-            _rig.mark_written()
+            _rig.is_used = 1
             self.used -= taken
-            _copy(self._fifo, 0, self._fifo, taken, self.used)
+            _rig.copy(self._fifo, 0, self._fifo, taken, self.used)
 
     def has_input(self):
         """Whether a byte of the host waits."""

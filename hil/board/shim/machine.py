@@ -1,6 +1,7 @@
 """The rp2 port's machine, as far as the firmware uses it; every transfer goes to the rig's models."""
 
 import sys
+from array import array
 from errno import ETIMEDOUT
 from struct import pack_into
 
@@ -9,8 +10,8 @@ from umachine import *  # noqa: F403 - what this does not replace
 
 _ADC_NS = 8_000  # read_u16 on an RP2040
 _SLOT_NS = 1_000_000
-_SLOTS = 32 if _rig.IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
-_SLOT_BYTES = 32  # 16 conversions
+_SLOTS = 64 if _rig.IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
+_CONVERSIONS = 16
 
 
 PWRON_RESET, WDT_RESET = 1, 3
@@ -122,7 +123,10 @@ class I2C:
 
 
 class ADC:
-    """Each millisecond has 16 conversions, which differ by noise; those of 32 ms are fetched at once."""
+    """Each millisecond has 16 conversions, which differ by noise; those of many are fetched at once.
+
+    Sixteen conversions in a row are those of the millisecond in which the first was asked for.
+    """
 
     CORE_TEMP = 4
 
@@ -133,26 +137,29 @@ class ADC:
             self._channel = pin.id - 26  # GPIO 26 is ADC0
         else:
             raise ValueError("Pin doesn't have ADC capabilities")
-        self._block = bytearray(_SLOT_BYTES * _SLOTS)
-        self._first = -_SLOTS  # slot of the first conversion held
-        self._slot = -1
+        # ADC0 is read on and on, the others now and then.
+        self._slots = _SLOTS if self._channel == 0 else 1
+        self._block = array("H", bytes(2 * _CONVERSIONS * self._slots))
+        self._first = -self._slots  # slot of the first conversion held
         self._at = 0
+        self._end = 0
 
     def read_u16(self):
         _rig._ns += _ADC_NS
-        slot = (_rig._ns if _rig.IS_VIRTUAL else _rig.now_ns()) // _SLOT_NS
-        if slot != self._slot:
-            self._enter(slot)
         at = self._at
-        self._at = at + 2 if (at + 2) % _SLOT_BYTES else at + 2 - _SLOT_BYTES
-        return self._block[at] | self._block[at + 1] << 8
+        if at == self._end:
+            at = self._enter((_rig._ns if _rig.IS_VIRTUAL else _rig.now_ns()) // _SLOT_NS)
+        self._at = at + 1
+        return self._block[at]
 
     def _enter(self, slot):
-        if slot - self._first >= _SLOTS:
+        held = slot - self._first
+        if held >= self._slots:
+            _rig.call(_rig.ADC, 0, self._channel, None, 0, self._block, 2 * _CONVERSIONS * self._slots)
             self._first = slot
-            _rig.call(_rig.ADC, 0, self._channel, None, 0, self._block, len(self._block))
-        self._slot = slot
-        self._at = (slot - self._first) * _SLOT_BYTES
+            held = 0
+        self._end = (held + 1) * _CONVERSIONS
+        return held * _CONVERSIONS
 
 
 def unique_id():
@@ -164,4 +171,5 @@ def reset_cause():
 
 
 def reset():
+    _rig.flush()
     sys.exit(_rig.RESET_STATUS)
