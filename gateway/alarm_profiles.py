@@ -7,6 +7,7 @@ shipped with the program is a clinic's own and has to be signed off by name and 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gateway import strict_toml
 from gateway.alarms.profile import Profile, faults_of, name_faults
 from gateway.alarms.tier import Tier
 from gateway.errors import UserError
+from gateway.treatment import Route
 
 _SHIPPED = Path(__file__).parent / "profiles"
 DEFAULT = "adult"
@@ -43,6 +45,21 @@ def load_or_default(name: str | Path) -> tuple[Profile, str]:
         return load_profile(name), ""
     except ProfileError as error:
         return load_profile(DEFAULT), str(error).replace("\n", "; ")
+
+
+def load_for_routes(default: str | Path, routes: Mapping[Route, str]) -> tuple[dict[Route, Profile], str]:
+    """The profile of each route's sessions, and why one cannot be used; a route without one keeps the default.
+
+    A clinic's own default is never replaced by a shipped profile, which no clinic has signed.
+    """
+    names = {route: route.value for route in Route} if str(default) == DEFAULT else {}
+    profiles, faults = {}, []
+    for route, name in {**names, **routes}.items():
+        try:
+            profiles[route] = load_profile(name)
+        except ProfileError as error:
+            faults.append(str(error).replace("\n", "; "))
+    return profiles, "; ".join(faults)
 
 
 def _load(path: Path, *, is_shipped: bool) -> Profile:

@@ -14,6 +14,7 @@ from gateway.errors import UserError
 from gateway.messages import ID_PATTERN
 from gateway.mqtt.broker import CHOICES
 from gateway.mqtt.connection import BrokerError, BrokerUrl
+from gateway.treatment import Route
 
 FORMAT = 1
 
@@ -54,9 +55,20 @@ class Oximeter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``profile``: the name of a shipped one, or the clinic's own file relative to this one."""
+    """``profile``: the name of a shipped one, or the clinic's own file relative to this one.
+
+    ``routes``: one for the sessions of a route. Without it a clinic's own profile is in force in every session, and the
+    shipped ones by route only where the clinic has none of its own.
+    """
 
     profile: _Text = DEFAULT
+    routes: dict[Route, _Text] = {}
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``directory``: where the chair keeps what has to outlive a restart, relative to this file."""
+
+    directory: _Text
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +80,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     broker: Broker = Broker()
     oximeter: Oximeter | None = None
     alarms: Alarms = Alarms()
+    state: State | None = None
 
 
 def load_config(path: str | Path, *, is_starting: bool = False) -> Config:
@@ -86,12 +99,18 @@ def load_config(path: str | Path, *, is_starting: bool = False) -> Config:
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     config = msgspec.convert(table, Config)
-    if config.alarms.profile not in shipped():
-        config = msgspec.structs.replace(config, alarms=Alarms(profile=str(home / config.alarms.profile)))
-    if config.oximeter is None:
-        return config
-    calibration = home / config.oximeter.calibration
-    return msgspec.structs.replace(config, oximeter=Oximeter(calibration=str(calibration)))
+    alarms, oximeter, state = config.alarms, config.oximeter, config.state
+    routes = {route: _profile_path(name, home) for route, name in alarms.routes.items()}
+    return msgspec.structs.replace(
+        config,
+        alarms=Alarms(profile=_profile_path(alarms.profile, home), routes=routes),
+        oximeter=oximeter and Oximeter(calibration=str(home / oximeter.calibration)),
+        state=state and State(directory=str(home / state.directory)),
+    )
+
+
+def _profile_path(name: str, home: Path) -> str:
+    return name if name in shipped() else str(home / name)
 
 
 def _meaning_faults(table: dict[str, object], home: Path) -> list[str]:
@@ -124,14 +143,16 @@ def _broker_faults(broker: dict[str, object]) -> list[str]:
 
 
 def _profile_faults(alarms: dict[str, object], home: Path) -> list[str]:
-    name = alarms.get("profile", DEFAULT)
-    if not isinstance(name, str) or not name:
-        return []
-    try:
-        load_profile(name if name in shipped() else home / name)
-    except ProfileError as error:
-        return [f"alarms.profile: {line}" for line in str(error).splitlines()]
-    return []
+    names = {"profile": alarms.get("profile", DEFAULT)}
+    names |= {f"routes.{route}": name for route, name in _section(alarms, "routes").items()}
+    faults = []
+    for place, name in names.items():
+        if isinstance(name, str) and name:
+            try:
+                load_profile(_profile_path(name, home))
+            except ProfileError as error:
+                faults += [f"alarms.{place}: {line}" for line in str(error).splitlines()]
+    return faults
 
 
 def _calibration_faults(oximeter: dict[str, object], home: Path) -> list[str]:

@@ -13,11 +13,22 @@ from gateway.alarms.types import Alarm, Change, Kind, Presence, Priority, Transi
 from gateway.chunklog import Origin, OriginKind
 from gateway.errors import UserError
 from gateway.link.status import BoardStatus
+from gateway.treatment import Phase, Route, Treatment
+from gateway.treatment.records import (
+    Advisory,
+    BaselineValue,
+    Comparison,
+    Discharge,
+    SessionEvent,
+    VitalSigns,
+)
+from gateway.treatment.state import CuffReading, GivenDose
 
 ID_PATTERN = r"[a-z0-9-]{1,32}"
 _TOPIC = re.compile(rf"chairside/v1/({ID_PATTERN})/({ID_PATTERN})/.+")
 _VITALS_EXPIRY_S = 5
 _HEARTBEAT_EXPIRY_S = 3
+_REPLY_EXPIRY_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +66,7 @@ class Status(Stamp, frozen=True, kw_only=True):
     board: str | None  # uid
     board_boot: int | None
     firmware: str | None
-    session: str | None  # treatment sessions come with a later version
+    session: str | None  # the treatment session that runs
 
 
 class Heartbeat(Stamp, frozen=True, kw_only=True):
@@ -65,6 +76,7 @@ class Heartbeat(Stamp, frozen=True, kw_only=True):
     age_ms: dict[str, int | None]
     link: dict[str, int]  # counters since the gateway's start: frames, faults, losses, refusals, boots
     board: BoardStatus | None  # what it says of itself each second, null before the first
+    requests: dict[str, int] = {}  # what became of what clients sent: accepted, refused, retained, unreadable, receipts
 
 
 class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +186,42 @@ class AlarmSystem(Stamp, frozen=True, kw_only=True):
     self_check: SelfCheck | None
 
 
+class SessionMessage(Stamp, frozen=True, kw_only=True):
+    """``session``: the treatment session, retained; an ended one stays until the next starts. Times are ``utc_ms``."""
+
+    session: str | None  # of the one that runs
+    phase: Phase
+    phase_since_utc_ms: int | None
+    route: Route | None
+    profile: str | None  # alarm profile in force
+    series: str | None
+    is_over_65: bool
+    started_utc_ms: int | None
+    finished_utc_ms: int | None  # the newest dose was given completely, or stopped
+    ended_utc_ms: int | None
+    doses: list[GivenDose]
+    baseline: dict[str, BaselineValue]
+    cuffs: list[CuffReading]
+    items: dict[str, int]  # what a person has entered for the discharge scores
+    advisories: list[Advisory]
+    form: list[VitalSigns]  # prior, 40 min, completion
+    peak_rise: dict[str, float]  # over baseline, so far
+    comparison: Comparison | None  # with earlier sessions of the series
+    discharge: Discharge | None
+    events: list[SessionEvent]  # who did what and when, oldest first
+    lines_dropped: int  # of the record, because it was full
+
+
+class Reply(Stamp, frozen=True, kw_only=True):
+    """``reply/{id}``: what became of a request; ``reason`` is why it was refused."""
+
+    id: str
+    client: str
+    verb: str
+    accepted: bool
+    reason: str
+
+
 class Topics:
     """The topics of one chair; ``+`` as an id makes subscription filters."""
 
@@ -187,7 +235,25 @@ class Topics:
         self.vitals = f"{self.root}/vitals"
         self.beats = f"{self.root}/beats"
         self.alarm_system = f"{self.root}/alarm-system"
+        self.session = f"{self.root}/session"
         self.everything = f"{self.root}/#"
+
+    @property
+    def from_clients(self) -> tuple[str, str]:
+        """Filters of all that a gateway listens to."""
+        return self.command("+", "+"), self.receipt("+")
+
+    def command(self, client: str, verb: str) -> str:
+        """Where a client asks; the broker lets nobody write there under another's name."""
+        return f"{self.root}/cmd/{client}/{verb}"
+
+    def receipt(self, client: str) -> str:
+        """Where a client says which alerts have come."""
+        return f"{self.root}/receipt/{client}"
+
+    def reply(self, request: str) -> str:
+        """Where a request is answered; ``+`` is every one."""
+        return f"{self.root}/reply/{request}"
 
     def alarm(self, condition: str) -> str:
         """Of one condition, or of all with ``+``."""
@@ -209,7 +275,7 @@ class Composer:
 
     def __init__(self, site: str, chair: str, *, boot: str, version: str, origin: Origin, started_utc_ms: int) -> None:
         self.topics = Topics(site, chair)
-        self._site, self._chair, self._boot = site, chair, boot
+        self._site, self._chair, self.boot = site, chair, boot
         self._version, self._started_utc_ms = version, started_utc_ms
         self.origin = origin
 
@@ -222,6 +288,7 @@ class Composer:
         board: str | None = None,
         board_boot: int | None = None,
         firmware: str | None = None,
+        session: str | None = None,
     ) -> Message:
         payload = Status(
             **self._stamp(t_us),
@@ -232,7 +299,7 @@ class Composer:
             board=board,
             board_boot=board_boot,
             firmware=firmware,
-            session=None,
+            session=session,
         )
         return _message(self.topics.status, payload, qos=1, retain=True)
 
@@ -242,9 +309,13 @@ class Composer:
         seq: int,
         age_ms: dict[str, int | None],
         link: dict[str, int],
+        *,
         board: BoardStatus | None = None,
+        requests: dict[str, int] | None = None,
     ) -> Message:
-        payload = Heartbeat(**self._stamp(t_us), seq=seq, age_ms=age_ms, link=link, board=board)
+        payload = Heartbeat(
+            **self._stamp(t_us), seq=seq, age_ms=age_ms, link=link, board=board, requests=requests or {}
+        )
         return _message(self.topics.heartbeat, payload, expiry_s=_HEARTBEAT_EXPIRY_S)
 
     def vitals(self, t_us: int, seq: int, quantities: dict[str, VitalValue]) -> Message:
@@ -285,13 +356,56 @@ class Composer:
         payload = AlarmSystem(**self._stamp(t_us), **fields)
         return _message(self.topics.alarm_system, payload, expiry_s=_HEARTBEAT_EXPIRY_S)
 
+    def session(self, t_us: int, treatment: Treatment, *, profile: str | None, session: str | None) -> Message:
+        state = treatment.state
+        payload = SessionMessage(
+            **self._stamp(t_us),
+            session=session,
+            phase=state.phase,
+            phase_since_utc_ms=state.phase_since_ms,
+            route=state.route,
+            profile=profile,
+            series=state.series,
+            is_over_65=state.is_over_65,
+            started_utc_ms=state.started_ms,
+            finished_utc_ms=state.finished_ms,
+            ended_utc_ms=state.ended_ms,
+            doses=state.doses,
+            baseline={quantity.value: value for quantity, value in state.baseline.items()},
+            cuffs=state.cuffs,
+            items={item.value: value for item, value in state.items.items()},
+            advisories=state.advisories,
+            form=state.form,
+            peak_rise={quantity.value: rise for quantity, rise in state.peak_rise.items()},
+            comparison=treatment.comparison(),
+            discharge=treatment.discharge,
+            events=state.events,
+            lines_dropped=state.lines_dropped,
+        )
+        return _message(self.topics.session, payload, qos=1, retain=True)
+
+    def reply(self, t_us: int, request: str, *, client: str, verb: str, refusal: str) -> Message:
+        payload = Reply(
+            **self._stamp(t_us),
+            id=request,
+            client=client,
+            verb=verb,
+            accepted=not refusal,
+            reason=refusal,
+        )
+        return _message(self.topics.reply(request), payload, qos=1, expiry_s=_REPLY_EXPIRY_S)
+
+    def utc_ms(self, t_us: int) -> int:
+        """A time for people."""
+        return self._started_utc_ms + t_us // 1000
+
     def _stamp(self, t_us: int) -> dict[str, Any]:
         return {
             "site": self._site,
             "chair": self._chair,
-            "boot": self._boot,
+            "boot": self.boot,
             "t_us": t_us,
-            "utc_ms": self._started_utc_ms + t_us // 1000,
+            "utc_ms": self.utc_ms(t_us),
             "origin": self.origin.kind,
         }
 

@@ -6,9 +6,11 @@ from dataclasses import asdict, replace
 
 import dsp
 from gateway.alarm_facts import AlarmFacts
-from gateway.alarms import Priority
+from gateway.alarms import Condition, Fact, Priority
 from gateway.announcer import Announcer
 from gateway.chunklog import Chunk
+from gateway.desk import Desk
+from gateway.kept import Ended, Snapshot
 from gateway.link.device import Device
 from gateway.link.downlink import ToBoard, Verb, annunciate, command
 from gateway.link.events import Acknowledged, BoardEvent, Connected, Samples
@@ -16,7 +18,10 @@ from gateway.link.faults import Fault, Finding
 from gateway.link.frame import FrameParser, LinkFault
 from gateway.link.program import KnownFirmware
 from gateway.messages import Composer, Message, value_of
+from gateway.requests import Incoming
 from gateway.routing import Calibration, Routing
+
+Output = Message | ToBoard | Snapshot | Ended
 
 _SECOND_US = 1_000_000
 _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick, null within 3 s
@@ -40,6 +45,7 @@ class Pipeline:
         composer: Composer,
         calibration: Calibration | None = None,
         announcer: Announcer | None = None,
+        desk: Desk | None = None,
         *,
         board: str | None = None,
         firmware: KnownFirmware | None = None,
@@ -48,6 +54,7 @@ class Pipeline:
         self._calibration = calibration
         self._announcer = announcer
         self._facts = AlarmFacts()
+        self._desk = desk
         self._annunciations = 0
         self._parser = FrameParser()
         self._device = Device(uid=board, firmware=firmware)
@@ -61,9 +68,9 @@ class Pipeline:
         self._last_status: tuple[object, ...] = ()
         self._is_noisy = False
 
-    def feed(self, chunk: Chunk) -> list[Message | ToBoard]:
+    def feed(self, chunk: Chunk) -> list[Output]:
         """Let time pass up to the chunk, then take its bytes."""
-        messages: list[Message | ToBoard] = [*self._advance(chunk.t_us), *self._device.poll(chunk.t_us)]
+        messages: list[Output] = [*self._advance(chunk.t_us), *self._device.poll(chunk.t_us)]
         for frame in self._parser.feed(chunk.data):
             if isinstance(frame, LinkFault):
                 self._device.note_fault(chunk.t_us, frame)
@@ -78,7 +85,25 @@ class Pipeline:
                     case BoardEvent() | Acknowledged():
                         pass  # counted; what lasts of them is a finding
             messages += self._status(chunk.t_us)
-        return messages
+        return self._kept(chunk.t_us, messages)
+
+    def command(self, t_us: int, incoming: Incoming) -> list[Output]:
+        """Take what a client has sent; ``t_us`` is that of the newest chunk."""
+        if self._desk is None:
+            return []
+        messages: list[Output] = [*self._desk.take(t_us, incoming)]
+        return self._kept(t_us, [*messages, *self._status(t_us)])
+
+    def fact(self, t_us: int, condition: Condition, *, is_present: bool, detail: str = "") -> list[Output]:
+        """Take what only the edge can know, such as that the broker is gone."""
+        if self._announcer is None:
+            return []
+        fact = Fact(t_us=t_us, condition=condition, is_present=is_present, detail=detail)
+        return self._kept(t_us, [*self._announcer.take(fact)[0]])
+
+    def _kept(self, t_us: int, outputs: list[Output]) -> list[Output]:
+        """What has changed is stored before anybody hears of it."""
+        return [*self._desk.keep(t_us), *outputs] if self._desk else outputs
 
     def close(self, t_us: int) -> list[Message]:
         """The orderly end: the last status says so."""
@@ -105,10 +130,19 @@ class Pipeline:
         quantities = {vital.quantity.value: value_of(vital) for vital in vitals}
         self._seq += 1
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
+        messages.append(self._heartbeat(t_us))
+        readings = {vital.quantity: vital.reading for vital in vitals}
+        if self._desk is not None:
+            messages += self._desk.second(t_us, readings)
+        return messages + self._alarms(t_us, readings)
+
+    def _heartbeat(self, t_us: int) -> Message:
         by_name = {channel.value: self._age_ms(channel, t_us) for channel in self._newest_us}
         counters = asdict(self._device.statistics)
-        messages.append(self._composer.heartbeat(t_us, self._seq, by_name, counters, self._device.status))
-        return messages + self._alarms(t_us, {vital.quantity: vital.reading for vital in vitals})
+        requests = self._desk.counts if self._desk else {}
+        return self._composer.heartbeat(
+            t_us, self._seq, by_name, counters, board=self._device.status, requests=requests
+        )
 
     def _alarms(self, t_us: int, readings: dict[dsp.Quantity, dsp.Reading]) -> list[Message | ToBoard]:
         if self._announcer is None:
@@ -176,13 +210,16 @@ class Pipeline:
         reasons = [str(finding) for finding in findings]
         board = self._device.board
         identity = (board.uid, board.boot, board.fw) if board else (None, None, None)
-        status = (*_kinds(findings), *identity)
+        session = self._desk.session_id if self._desk else None
+        status = (*_kinds(findings), *identity, session)
         if status == self._last_status:
             return []
         self._last_status = status
         uid, boot, firmware = identity
         state = "degraded" if reasons else "online"
-        return [self._composer.status(t_us, state, reasons, board=uid, board_boot=boot, firmware=firmware)]
+        return [
+            self._composer.status(t_us, state, reasons, board=uid, board_boot=boot, firmware=firmware, session=session)
+        ]
 
     def findings(self, t_us: int) -> list[Finding]:
         """Everything that is wrong with the board, the link and the set-up now."""

@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
+from gateway.alarms import Condition
+from gateway.kept import Ended, Snapshot
 from gateway.link.downlink import ToBoard
 from gateway.messages import Message
-from gateway.pipeline import Pipeline
+from gateway.pipeline import Output, Pipeline
 from gateway.sinks import Sink
 from gateway.sources import Source
+from gateway.store import Store
 
 
-def run(source: Source, pipeline: Pipeline, sink: Sink) -> None:
-    """Play an entered source to its end; the last status goes out however it ends."""
+def run(source: Source, pipeline: Pipeline, sink: Sink, store: Store | None = None) -> None:
+    """Play an entered source to its end; the last status goes out however it ends.
+
+    What clients have sent is taken between two chunks, at the time of the first: so it has its place among the inputs.
+    """
     t_us = 0
+    deliver = Delivery(source, pipeline, sink, store)
     try:
         for chunk in source:
             t_us = chunk.t_us
-            for output in pipeline.feed(chunk):
-                match output:
-                    case Message():
-                        sink.publish(output)
-                    case ToBoard():
-                        source.send(output.data)
+            deliver.all(t_us, pipeline.feed(chunk))
+            for incoming in sink.incoming():
+                deliver.all(t_us, pipeline.command(t_us, incoming))
     finally:
         for message in pipeline.close(t_us):
             sink.publish(message)
+
+
+class Delivery:
+    """Gives every output to where it belongs; what cannot be stored is an alarm, and monitoring goes on."""
+
+    def __init__(self, source: Source, pipeline: Pipeline, sink: Sink, store: Store | None) -> None:
+        self._source, self._pipeline, self._sink, self._store = source, pipeline, sink, store
+        self._fault = ""
+
+    def all(self, t_us: int, outputs: list[Output]) -> None:
+        for output in outputs:
+            match output:
+                case Message():
+                    self._sink.publish(output)
+                case ToBoard():
+                    self._source.send(output.data)
+                case Snapshot() | Ended():
+                    self._keep(t_us, output)
+
+    def _keep(self, t_us: int, output: Snapshot | Ended) -> None:
+        if self._store is None:
+            return
+        fault = ""
+        try:
+            if isinstance(output, Snapshot):
+                self._store.save(output.payload)
+            else:
+                self._store.append_session(output.payload)
+        except OSError as error:
+            fault = f"state: {error.strerror}"
+        if fault == self._fault:
+            return
+        self._fault = fault
+        told = self._pipeline.fact(t_us, Condition.RECORDING_FAILING, is_present=bool(fault), detail=fault)
+        for message in told:
+            if isinstance(message, Message):
+                self._sink.publish(message)

@@ -9,14 +9,16 @@ import msgspec
 
 from gateway.errors import UserError
 from gateway.messages import Message
+from gateway.requests import Incoming
 
 
 class Sink(Protocol):
-    """Takes messages in order; never waits for the network."""
+    """Takes messages in order, and gives what clients have sent since; never waits for the network."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def publish(self, message: Message) -> None: ...
+    def incoming(self) -> list[Incoming]: ...
 
 
 class JsonLines:
@@ -42,12 +44,16 @@ class JsonLines:
         self._file.write(msgspec.json.encode(line) + b"\n")
         self._file.flush()
 
+    def incoming(self) -> list[Incoming]:
+        return []  # a file asks for nothing
+
 
 class Collected:
-    """Keeps every message, for comparison with truth."""
+    """Keeps every message, for comparison with truth; ``waiting`` is what clients send."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.waiting: list[Incoming] = []
 
     def __enter__(self) -> Self:
         return self
@@ -57,3 +63,7 @@ class Collected:
 
     def publish(self, message: Message) -> None:
         self.messages.append(message)
+
+    def incoming(self) -> list[Incoming]:
+        taken, self.waiting = self.waiting, []
+        return taken

@@ -98,6 +98,11 @@ class Waiting:
         self._bytes.clear()
 
 
+def clock_text(at_utc_ms: int) -> str:
+    """A time as a person at the chair reads it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_utc_ms / 1000))
+
+
 class Serial:
     """A board on a serial port; a port that vanishes is silence, and is opened again when it is back."""
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from msgspec.structs import fields
 
@@ -13,6 +14,9 @@ from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
 from gateway.link.faults import Fault
 from gateway.messages import AlarmSystem, Composer, Stamp, Topics
+from gateway.requests import MAX_BYTES, REQUESTS, ReceiptMessage, Request, Verb
+from gateway.treatment import Phase, Route, Treatment
+from gateway.treatment.records import Mark, Order
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -52,6 +56,8 @@ def test_mqtt_md_lists_the_topics_with_their_delivery():
         composer.alarm(0, transition.alarm),
         composer.alert(transition),
         composer.alarm_system(0, **dict.fromkeys(f.name for f in fields(AlarmSystem) if f.name not in stamped)),
+        composer.session(0, Treatment(), profile=None, session=None),
+        composer.reply(0, "{id}", client="c", verb="mark", refusal=""),
     ]
     rows = re.findall(
         r"^\| `([\w{}/-]+)` \|.*\| (\d) \| (yes|no) \| (\S+)", (DOCS / "mqtt.md").read_text(), re.MULTILINE
@@ -70,6 +76,29 @@ def test_mqtt_md_lists_the_topics_with_their_delivery():
     assert rows == found
     named = {row[0].replace("-", "_") for row in rows if "/" not in row[0]}
     assert set(vars(Topics("s", "c"))) == {"root", "everything", *named}
+
+
+def test_mqtt_md_lists_what_a_client_may_send():
+    text = (DOCS / "mqtt.md").read_text()
+    part = section(text, "What a client may send")
+    common = {field.name for field in fields(Request)}
+    rows = dict(re.findall(r"^\| `(\S+)` \| (.*?) \| (?:yes|no) \|$", part, re.MULTILINE))
+    expected = {f"cmd/{{client}}/{verb.value}": kind for verb, kind in REQUESTS.items()}
+    expected["receipt/{client}"] = ReceiptMessage
+    assert list(rows) == list(expected)
+    for topic, kind in expected.items():
+        assert all(f"`{field.name}`" in rows[topic] for field in fields(kind) if field.name not in common), topic
+    assert all(f"`{name}`" in part for name in common)
+    assert {verb.value for verb in Verb} - {verb.value for verb in REQUESTS} == {"calibrate"}
+    assert f"at most {MAX_BYTES} bytes" in part
+    for kinds in (Order, Mark):
+        assert all(kind.__struct_config__.tag in rows["cmd/{client}/session"] + part for kind in get_args(kinds))
+
+
+def test_mqtt_md_lists_phases_and_routes():
+    part = words(section((DOCS / "mqtt.md").read_text(), "Session"))
+    assert ", ".join(phase.value for phase in Phase) in part
+    assert ", ".join(route.value for route in Route) in part
 
 
 def test_mqtt_md_lists_every_quantity_and_every_reason():

@@ -5,7 +5,7 @@ What a clinic may set (limits, delays, priorities) stands in its profile; what s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import dsp
@@ -180,6 +180,7 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.ALERT_NOT_RECEIVED: _technical("Nobody has received an alert"),
     Condition.SELF_CHECK_FAILED: _technical("Self-check failed"),
     Condition.PROFILE_REFUSED: _technical("Alarm profile refused, the last good one is in force"),
+    Condition.STATE_LOST: replace(_technical("State of before the restart lost"), is_latching=True),
 }
 
 

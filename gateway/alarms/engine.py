@@ -98,6 +98,11 @@ class AlarmEngine:
         return self._state.profile
 
     @property
+    def changes(self) -> int:
+        """Grows with every transition, and with every client that says for the first time that it receives alerts."""
+        return self._state.transitions + len(self._state.receivers)
+
+    @property
     def standby_by(self) -> str | None:
         """Who said that nobody is in the chair, None while somebody is, or may be."""
         return self._state.standby_by

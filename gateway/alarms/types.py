@@ -97,6 +97,7 @@ class Condition(Enum):
     ALERT_NOT_RECEIVED = "alert-not-received"
     SELF_CHECK_FAILED = "self-check-failed"
     PROFILE_REFUSED = "profile-refused"
+    STATE_LOST = "state-lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,15 +15,18 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Self
 
+from gateway.cli.hand import Hand
+from gateway.cli.nurse import SCRIPTS, Nurse
 from gateway.cli.run import add_mqtt_options
 from gateway.cli.screen import Screen
-from gateway.cli.watch import show
+from gateway.cli.watch import KEYS, show
 from gateway.errors import UserError
 from gateway.messages import Topics
 from gateway.mqtt.broker import die_with_parent, open_broker
@@ -56,16 +59,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     started_us = monotonic_us()
     topics = Topics(args.site, args.chair)  # refuse a bad id before anything is started
-    screen = Screen()
-    with screen, open_broker(args.broker, port=args.mqtt_port, report=screen.note) as broker:
+    screen = Screen(KEYS)
+    with (
+        screen,
+        tempfile.TemporaryDirectory(prefix="chairside-state-") as state,
+        open_broker(args.broker, port=args.mqtt_port, report=screen.note) as broker,
+    ):
         if broker.url is None:
             return _run_alone(args, screen)
-        with _Chair(args, ["--broker", str(broker.url)], screen.note) as chair:
+        with _Chair(args, ["--broker", str(broker.url), "--state", state], screen.note) as chair:
             for line in _how_to_subscribe(broker.url, broker.limits, topics.everything):
                 screen.note(line)
             milestones = _Milestones(started_us, screen.note)
             with Subscriber(broker.url, topics.everything, report=screen.note) as subscriber:
-                show(subscriber, screen, until=chair.has_ended, also=milestones.feed)
+                hand = Hand(subscriber, "demo", screen.note)
+                script = () if args.record else SCRIPTS.get(args.scenario, ())
+                nurse = Nurse(subscriber, topics, script, screen.note)
+
+                def also(heard: Heard, now_us: int) -> None:
+                    milestones.feed(heard, now_us)
+                    nurse.feed(heard)
+
+                show(subscriber, screen, hand, until=chair.has_ended, also=also)
         return chair.exit_code
 
 

@@ -12,9 +12,11 @@ from gateway.errors import UserError
 from gateway.sources import Log, Serial, Source, SourceError
 
 if TYPE_CHECKING:
-    from gateway.announcer import Announcer
     from gateway.messages import Composer
     from gateway.mqtt.broker import Opened
+    from gateway.pipeline import Pipeline
+    from gateway.routing import Calibration
+    from gateway.store import Store
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +34,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--profile", default="adult", help="alarm profile: a shipped one or a file; default: %(default)s"
     )
-    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--state", metavar="DIRECTORY", help="where alarms and session outlive a restart; default: nowhere"
+    )
+    parser.set_defaults(run=run, routes={})
 
 
 def add_mqtt_options(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +79,8 @@ def _take_config(args: argparse.Namespace) -> None:
     args.site, args.chair, args.port = config.chair.site, config.chair.name, config.source.port
     args.broker, args.mqtt_port, args.messages = config.broker.url, config.broker.port, config.broker.messages
     args.oximeter = config.oximeter.calibration if config.oximeter else None
-    args.profile = config.alarms.profile
+    args.profile, args.routes = config.alarms.profile, config.alarms.routes
+    args.state = config.state.directory if config.state else None
 
 
 def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
@@ -85,9 +91,9 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
     from gateway.chunklog import LogError
     from gateway.messages import Composer
     from gateway.mqtt.publisher import MqttSink
-    from gateway.pipeline import Pipeline
     from gateway.run import run as run_chair
     from gateway.sinks import JsonLines
+    from gateway.store import Store
 
     calibration = None if args.oximeter is None else load_calibration(args.oximeter)
     boot = uuid.uuid4().hex[:12]
@@ -99,7 +105,8 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
         origin=source.header.origin,
         started_utc_ms=source.header.started_utc_ms,
     )
-    announcer = _announcer(composer, args.profile, boot)
+    store = None if args.state is None else Store(args.state)
+    pipeline = _chair(composer, calibration, store, args)
     sink: JsonLines | MqttSink
     if broker.url is None:
         if args.messages is None:
@@ -108,28 +115,50 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
     else:
         will = composer.status(0, "offline", ["connection lost"])
         client_id = f"chairside-{args.site}-{args.chair}-{boot}"
-        sink = MqttSink(broker.url, client_id, will=will, report=_report)
+        sink = MqttSink(broker.url, client_id, will=will, report=_report, listen=composer.topics.from_clients)
     with sink:
         where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol}"
         _report(f"publishing {composer.topics.root} to {where} ({broker.limits})")
         try:
-            run_chair(source, Pipeline(composer, calibration, announcer), sink)
+            run_chair(source, pipeline, sink, store)
         except LogError as error:
             raise SourceError(f"log: {error}") from None
 
 
-def _announcer(composer: Composer, name: str, boot: str) -> Announcer:
-    """The chair's alarms; a profile that cannot be used is told as an alarm itself."""
-    from gateway.alarm_profiles import load_or_default
-    from gateway.alarms import AlarmEngine, Condition, Fact
+def _chair(
+    composer: Composer, calibration: Calibration | None, store: Store | None, args: argparse.Namespace
+) -> Pipeline:
+    """The chair as it goes on where it was; a profile or a state that cannot be used is told as an alarm itself."""
+    from gateway.alarm_profiles import load_for_routes, load_or_default
+    from gateway.alarms import Condition, Fact
     from gateway.announcer import Announcer
+    from gateway.desk import Desk
+    from gateway.kept import resume
+    from gateway.pipeline import Pipeline
 
-    profile, fault = load_or_default(name)
-    announcer = Announcer(composer, AlarmEngine(profile, series=boot))
-    if fault:
-        _report(f"alarm profile {profile.name} is in force: {fault}")
-        announcer.take(Fact(t_us=0, condition=Condition.PROFILE_REFUSED, is_present=True, detail=fault))
-    return announcer
+    profile, fault = load_or_default(args.profile)
+    profiles, route_fault = load_for_routes(args.profile, args.routes)
+    earlier = store.sessions() if store else []
+    payload = store.load() if store else None
+    resumed = resume(
+        payload,
+        profile=profile,
+        profiles=profiles,
+        series=composer.boot,
+        started_utc_ms=composer.utc_ms(0),
+        earlier=earlier,
+        lost=store.lost if store else "",
+    )
+    announcer = Announcer(composer, resumed.engine)
+    faults = "; ".join(one for one in (fault, route_fault) if one)
+    if faults:
+        _report(f"alarm profile {profile.name} is in force: {faults}")
+    announcer.take(Fact(t_us=0, condition=Condition.PROFILE_REFUSED, is_present=bool(faults), detail=faults))
+    if resumed.lost and store:
+        store.put_aside()
+        _report(f"state of before the restart: {resumed.lost}")
+    desk = Desk(composer, announcer, resumed.treatment, profile=profile, profiles=profiles, lost=resumed.lost)
+    return Pipeline(composer, calibration, announcer, desk)
 
 
 def _report(line: str) -> None:

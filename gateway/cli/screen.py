@@ -14,8 +14,9 @@ from rich.text import Text
 
 from dsp import Reason
 from gateway.chunklog import OriginKind
+from gateway.cli.bedside import alarm_text, bedside, session_text, system_text
 from gateway.cli.digits import big
-from gateway.messages import VitalValue, chair_of
+from gateway.messages import AlarmState, VitalValue, chair_of
 from gateway.mqtt.subscriber import ChairView, Heard, printable
 
 _NOTES = 12
@@ -28,9 +29,16 @@ _IN_TILES = {"diastolic", "mean_pressure", *_TILES}
 
 
 class Screen:
-    """Notes, and all chairs heard."""
+    """Notes, and all chairs heard.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    numbered : the alarms as they were drawn last, with their chairs: what a key acknowledges is what was seen
+    """
+
+    def __init__(self, keys: str = "") -> None:
+        self._keys = keys
+        self.numbered: list[tuple[tuple[str, str], AlarmState]] = []
         self._notes: deque[str] = deque(maxlen=_NOTES)
         self._chairs: dict[tuple[str, str], ChairView] = {}
         console = Console()
@@ -64,9 +72,14 @@ class Screen:
             for chair, view in chairs:
                 print(line(chair, view, now_us), flush=True)
             return
-        pages: list[RenderableType] = [page(chair, view, now_us) for chair, view in chairs]
+        pages: list[RenderableType] = []
+        self.numbered = []
+        for chair, view in chairs:
+            pages.append(page(chair, view, now_us, first=1 + len(self.numbered)))
+            self.numbered += [(chair, alarm) for alarm in view.alarms()]
         waiting = Text("waiting for a chair ...", style="dim")
-        self._live.update(Group(*(pages or [waiting]), Text("\n".join(self._notes), style="dim")), refresh=True)
+        below = [Text(self._keys, style="dim"), Text("\n".join(self._notes), style="dim")]
+        self._live.update(Group(*(pages or [waiting]), *below), refresh=True)
 
 
 def line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
@@ -80,15 +93,17 @@ def line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
     todo = missing.pop(Reason.NOT_IMPLEMENTED.value, [])
     absent = [f"{', '.join(names)}: {reason}" for reason, names in missing.items()]
     parts = [f"{chair[0]}/{chair[1]} {view.headline(now_us)}", ", ".join(shown) or "no value", *absent]
+    parts += [alarm_text(alarm) for alarm in view.alarms()]
+    parts += [one for one in (system_text(view, now_us), session_text(view, view.utc_ms)) if one]
     return printable(" | ".join([*parts, f"{len(todo)} {Reason.NOT_IMPLEMENTED.value}"] if todo else parts))
 
 
-def page(chair: tuple[str, str], view: ChairView, now_us: int) -> RenderableType:
-    """A chair as a panel: big numbers, then the rest; nothing that is not live is shown as a number."""
+def page(chair: tuple[str, str], view: ChairView, now_us: int, first: int = 1) -> RenderableType:
+    """A chair as a panel: alarms, big numbers, the rest; nothing that is not live is shown as a number."""
     is_live = view.is_live(now_us)
     values = view.quantities(now_us)
     tiles = Columns([_tile(name, values) for name in _TILES], padding=(0, 1))
-    body: list[RenderableType] = [_banner(view, now_us), tiles]
+    body: list[RenderableType] = [_banner(view, now_us), *bedside(view, now_us, view.utc_ms, first), tiles]
     rest = [(name, value) for name, value in values.items() if name not in _IN_TILES]
     body.append(_table([(name, value) for name, value in rest if not _is_todo(value)]))
     todo = [name.replace("_", " ") for name, value in rest if _is_todo(value)]

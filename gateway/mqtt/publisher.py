@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import msgspec
@@ -19,18 +20,36 @@ from gateway.mqtt.connection import (
     expiry_properties,
     protocol_name,
 )
+from gateway.requests import MAX_BYTES, Incoming
 
 _FLUSH_S = 1.0
+_MAX_WAITING = 256  # of what clients send between two chunks, which are at most 50 ms apart
 
 
 class MqttSink:
     """Publishes messages; repeats the retained ones on every connect, for a broker that forgot them.
 
-    While the broker is away, live values are dropped (they would be old) and the retained state waits here.
+    While the broker is away, live values are dropped (they would be old) and the retained state waits here. What
+    clients send waits here too, for whoever asks: the network's thread judges nothing.
+
+    Parameters
+    ----------
+    listen : topics of clients
     """
 
-    def __init__(self, url: BrokerUrl, client_id: str, *, will: Message, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        url: BrokerUrl,
+        client_id: str,
+        *,
+        will: Message,
+        report: Callable[[str], None],
+        listen: Sequence[str] = (),
+    ) -> None:
         self._url, self._client_id, self._will, self._report = url, client_id, will, report
+        self._listen = tuple(listen)
+        self._incoming: queue.Queue[Incoming] = queue.Queue(_MAX_WAITING)
+        self.dropped = 0  # of what clients sent: too long, or too many at once
         self._boot = msgspec.json.decode(will.payload, type=Status).boot
         self._retained: dict[str, Message] = {}
         self._lock = threading.Lock()
@@ -65,8 +84,12 @@ class MqttSink:
             if client.is_connected():
                 self._send(client, message)
 
+    def incoming(self) -> list[Incoming]:
+        """What clients have sent since the last call, oldest first."""
+        return [self._incoming.get_nowait() for _ in range(self._incoming.qsize())]
+
     def _connected(self, client: paho.Client) -> None:
-        client.subscribe(self._will.topic, qos=1)
+        client.subscribe([(topic, 1) for topic in (self._will.topic, *self._listen)])
         self._repeat(client)
 
     def _repeat(self, client: paho.Client) -> None:
@@ -79,6 +102,9 @@ class MqttSink:
 
         The last will of an earlier start of ours may come late and would stand as the truth: ours is said again.
         """
+        if topic != self._will.topic:
+            self._take(Incoming(topic=topic, payload=payload, is_retained=is_retained))
+            return
         status = msgspec.json.decode(payload, type=Status)
         if status.boot == self._boot:
             return
@@ -86,6 +112,12 @@ class MqttSink:
             raise BrokerError(f"broker: another gateway publishes {topic}; this one ends")
         if self._connection is not None:
             self._repeat(self._connection.client)
+
+    def _take(self, incoming: Incoming) -> None:
+        if len(incoming.payload) > MAX_BYTES or self._incoming.full():
+            self.dropped += 1
+        else:
+            self._incoming.put_nowait(incoming)
 
     @staticmethod
     def _send(client: paho.Client, message: Message) -> paho.MQTTMessageInfo:

@@ -11,8 +11,19 @@ from typing import Self
 import msgspec
 import paho.mqtt.client as paho
 
+from gateway.alarms import Presence, Priority
 from gateway.chunklog import OriginKind
-from gateway.messages import Heartbeat, Stamp, Status, Vitals, VitalValue
+from gateway.messages import (
+    AlarmDocument,
+    AlarmState,
+    AlarmSystem,
+    Heartbeat,
+    SessionMessage,
+    Stamp,
+    Status,
+    Vitals,
+    VitalValue,
+)
 from gateway.mqtt.connection import BrokerUrl, Callbacks, Connection, connect
 
 _DRIFT = 1e-4  # of the two clocks against each other; without it a long session would end in NO DATA
@@ -60,6 +71,11 @@ class Subscriber:
     def _subscribe(self, client: paho.Client) -> None:
         client.subscribe(self._filter, qos=1)
 
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish a request or a receipt: never retained, and not kept for a broker that is away."""
+        if self._connection is not None and self._connection.client.is_connected():
+            self._connection.client.publish(topic, payload, qos=1, retain=False)
+
     def wait_message(self, timeout_s: float) -> Heard | None:
         """The next message, or None if none came in time."""
         if self._connection is not None:
@@ -79,25 +95,42 @@ class ChairView:
         self._heartbeat_us: int | None = None
         self._vitals_us: int | None = None
         self._heard: dict[str, tuple[str, int, float, int]] = {}  # by leaf: boot, newest seq, least delay, when
+        self.session: SessionMessage | None = None
+        self.utc_ms: int | None = None  # the chair's own time of day, by its newest heartbeat
+        self._alarms: dict[str, AlarmState] = {}
+        self._system: AlarmSystem | None = None
+        self._system_us: int | None = None
 
     def feed(self, heard: Heard, now_us: int) -> None:
         """Take a message; one that cannot be read is as good as none."""
         leaf = heard.topic.rsplit("/", 1)[-1]
         try:
-            if leaf == "status":
-                self.status = msgspec.json.decode(heard.payload, type=Status)
-            elif heard.retained:
+            if self._take_state(leaf, heard) or heard.retained:
                 return  # nobody may retain live values; one who did does not make them live
-            elif leaf == "heartbeat":
+            if leaf == "heartbeat":
                 heartbeat = msgspec.json.decode(heard.payload, type=Heartbeat)
                 if self._is_fresh(leaf, heartbeat, heartbeat.seq, now_us):
-                    self._heartbeat_us = now_us
+                    self._heartbeat_us, self.utc_ms = now_us, heartbeat.utc_ms
             elif leaf == "vitals":
                 vitals = msgspec.json.decode(heard.payload, type=Vitals)
                 if self._is_fresh(leaf, vitals, vitals.seq, now_us):
                     self._vitals, self._vitals_us = vitals, now_us
+            elif leaf == "alarm-system":
+                self._system, self._system_us = msgspec.json.decode(heard.payload, type=AlarmSystem), now_us
         except msgspec.DecodeError:
             return
+
+    def _take_state(self, leaf: str, heard: Heard) -> bool:
+        """Take what is retained, of any age: it is the newest there is."""
+        if leaf == "status":
+            self.status = msgspec.json.decode(heard.payload, type=Status)
+        elif leaf == "session":
+            self.session = msgspec.json.decode(heard.payload, type=SessionMessage)
+        elif "/alarms/" in heard.topic:
+            self._alarms[leaf] = msgspec.json.decode(heard.payload, type=AlarmDocument).alarm
+        else:
+            return False
+        return True
 
     def _is_fresh(self, leaf: str, stamp: Stamp, seq: int, now_us: int) -> bool:
         """Whether a message is the next of its start of the gateway, and has not been held back on its way.
@@ -124,6 +157,16 @@ class ChairView:
     def quantities(self, now_us: int) -> dict[str, VitalValue]:
         """The values that may be shown now: none if the chair is not live."""
         return self._vitals.quantities if self._vitals and self.is_live(now_us) else {}
+
+    def alarms(self) -> list[AlarmState]:
+        """The alarms with a signal, the most urgent first; of a chair that is not live the last ones known."""
+        shown = [alarm for alarm in self._alarms.values() if alarm.presence is not Presence.OFF]
+        return sorted(shown, key=lambda alarm: (-list(Priority).index(alarm.priority), alarm.condition))
+
+    def system(self, now_us: int) -> AlarmSystem | None:
+        """The state of the alarm system, None if it has not been heard for 3 s: then nobody knows of any alarm."""
+        is_fresh = self._system_us is not None and now_us - self._system_us <= STALE_US
+        return self._system if is_fresh else None
 
     def headline(self, now_us: int) -> str:
         """One line: where the signals come from, and whether the chair is heard."""

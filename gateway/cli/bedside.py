@@ -1,0 +1,91 @@
+"""What a screen says of a chair's alarms and of its treatment session: lines of text, plain or coloured."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from gateway.alarms import Presence, Priority
+from gateway.messages import AlarmState, SessionMessage
+from gateway.mqtt.subscriber import ChairView, printable
+
+# Marks and colours are the usual practice after IEC 60601-1-8 (clinical.md 3.1): the words always stand beside them.
+_MARKS = {Priority.HIGH: "!!!", Priority.MEDIUM: "!!", Priority.LOW: "!"}
+_STYLES = {Priority.HIGH: "bold white on red", Priority.MEDIUM: "bold black on yellow", Priority.LOW: "bold cyan"}
+_WORDS = {Presence.ON: "on", Presence.LATCHED: "latched, nobody has seen it", Presence.ACK: "acknowledged"}
+_EVENTS = 3
+
+
+def alarm_text(alarm: AlarmState, number: int | None = None) -> str:
+    """An alarm in one line; the number is the key that acknowledges it."""
+    key = "" if number is None else f"{number} "
+    who = f" by {alarm.acknowledged_by}" if alarm.acknowledged_by and alarm.presence is Presence.ACK else ""
+    escalation = f", nobody has answered ({alarm.escalation})" if alarm.escalation else ""
+    words = f"{_WORDS.get(alarm.presence, '')}{who}{escalation}"
+    return printable(f"{key}{_MARKS[alarm.priority]} {alarm.text} [{alarm.priority.value}, {words}]")
+
+
+def system_text(view: ChairView, now_us: int) -> str:
+    """The state of the alarm system, empty if there is nothing to say of it."""
+    system = view.system(now_us)
+    if system is None:
+        return "alarm system not heard: whether there are alarms is unknown" if view.session or view.alarms() else ""
+    parts = []
+    if system.paused_s:
+        parts.append(f"SOUND PAUSED {system.paused_s // 60}:{system.paused_s % 60:02d} by {system.paused_by}")
+    if system.standby_by is not None:
+        parts.append(f"STANDBY by {system.standby_by}: alarms of the patient are off")
+    if system.inactive:
+        parts.append(f"SWITCHED OFF: {', '.join(system.inactive)}")
+    return printable(" | ".join(parts))
+
+
+def session_text(view: ChairView, now_utc_ms: int | None) -> str:
+    """The session in one line, empty without one."""
+    session = view.session
+    if session is None or session.route is None:
+        return ""
+    since = ""
+    if session.phase_since_utc_ms is not None and now_utc_ms is not None:
+        seconds = max(0, now_utc_ms - session.phase_since_utc_ms) // 1000
+        since = f" for {seconds // 60}:{seconds % 60:02d}"
+    parts = [f"session {session.route.value}: {session.phase.value.upper()}{since}", *_numbers(session)]
+    return printable(" | ".join([*parts, *(f"{one.name}: {one.text}" for one in session.advisories)]))
+
+
+def _numbers(session: SessionMessage) -> list[str]:
+    parts = []
+    if session.baseline:
+        words = {"systolic": "", "diastolic": "/", "pulse_rate": " pulse ", "spo2": " SpO2 "}
+        known = [
+            f"{mark}{session.baseline[name].value:.0f}" for name, mark in words.items() if name in session.baseline
+        ]
+        parts.append(f"baseline {''.join(known)}")
+    if (rise := session.peak_rise.get("systolic")) is not None:
+        parts.append(f"largest rise {rise:+.0f} mmHg")
+    if session.discharge is not None:
+        open_gates = [gate.name for gate in session.discharge.gates if gate.state.value == "not met"]
+        parts.append(
+            "criteria of discharge met" if session.discharge.is_fit else f"discharge waits: {_few(open_gates)}"
+        )
+    return parts
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if names else "something is not known"
+
+
+def bedside(view: ChairView, now_us: int, now_utc_ms: int | None, first: int) -> list[RenderableType]:
+    """Alarms with the number of the first one, then the state of their system, then the session."""
+    parts: list[RenderableType] = []
+    for number, alarm in enumerate(view.alarms(), first):
+        style = _STYLES[alarm.priority] if alarm.presence is not Presence.ACK else "yellow"
+        parts.append(Text(alarm_text(alarm, number), style=style))
+    if system := system_text(view, now_us):
+        parts.append(Text(system, style="bold magenta"))
+    if session := session_text(view, now_utc_ms):
+        parts.append(Text(session, style="bold"))
+        events = view.session.events[-_EVENTS:] if view.session else []
+        lines = [printable(f"  {event.who or '-'} {event.kind.value}: {event.text}") for event in events]
+        parts.append(Text("\n".join(lines), style="dim"))
+    return [Group(*parts)] if parts else []

@@ -1,0 +1,245 @@
+"""Where people and their clients reach a chair: requests and receipts in, replies and the session's document out.
+
+It judges who may ask what and when, and gives what stands to the alarm system and the treatment session. What both
+are is kept for a restart: ``keep`` says it whenever something has changed that may not be forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+import dsp
+from gateway.alarms import (
+    Acknowledge,
+    AlarmOff,
+    Answer,
+    Attended,
+    AudioPause,
+    Baseline,
+    ChangeLimits,
+    Condition,
+    Fact,
+    Profile,
+    Receipt,
+    TimedInput,
+    UseProfile,
+)
+from gateway.announcer import Announcer
+from gateway.kept import Ended, Snapshot, kept_bytes
+from gateway.messages import ID_PATTERN, Composer, Message
+from gateway.requests import (
+    MAX_BYTES,
+    AcknowledgeRequest,
+    AnyRequest,
+    AudioPauseRequest,
+    Incoming,
+    LimitsRequest,
+    MarkRequest,
+    ReceiptMessage,
+    Refused,
+    SessionRequest,
+    read,
+)
+from gateway.treatment import Route, Treatment
+from gateway.treatment.records import End, EventKind, Order, Start
+
+MAX_AGE_US = 10_000_000  # of what the author of a request had seen (product contract)
+_MAX_IDS = 256  # of requests within that time; more in ten seconds are no person's
+_SAVE_US = 60_000_000  # what changes without a transition, such as which signals have been heard, is kept this often
+_COMMAND = re.compile(rf"cmd/({ID_PATTERN})/([a-z-]{{1,32}})")
+_RECEIPT = re.compile(rf"receipt/({ID_PATTERN})")
+_LOST_US = 5_000_000  # how long the loss of the state is told; it is latched until a person has seen it
+
+
+class Desk:
+    """One chair's.
+
+    Parameters
+    ----------
+    profile, profiles : alarm profile without a session, and of the sessions of each route
+    lost : why what was kept could not be read, empty if it could or there was nothing
+    """
+
+    def __init__(
+        self,
+        composer: Composer,
+        announcer: Announcer,
+        treatment: Treatment,
+        *,
+        profile: Profile,
+        profiles: Mapping[Route, Profile] | None = None,
+        lost: str = "",
+    ) -> None:
+        self._composer, self._announcer, self._treatment = composer, announcer, treatment
+        self._profiles = dict(profiles or {})
+        self._default = profile
+        self._lost = lost
+        self._used: dict[str, int] = {}  # ids of requests, and when they were used
+        self._counts: Counter[str] = Counter()
+        self._published = -1
+        self._given: dict[dsp.Quantity, float] = {}
+        self._kept: tuple[object, ...] = ()
+        self._kept_us: int | None = None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What became of what came, since the start."""
+        names = ("accepted", "refused", "retained", "unreadable", "receipts")
+        return {name: self._counts[name] for name in names}
+
+    @property
+    def session_id(self) -> str | None:
+        """The session that runs, None if none does."""
+        started_ms = self._treatment.state.started_ms
+        return f"{started_ms}" if self._treatment.is_active else None
+
+    def second(self, t_us: int, readings: Mapping[dsp.Quantity, dsp.Reading]) -> list[Message]:
+        """A second has passed."""
+        self._treatment.second(self._utc_ms(t_us), readings)
+        messages = self._give_baseline(t_us)
+        if self._lost:
+            is_told = t_us < _LOST_US
+            fact = Fact(t_us=t_us, condition=Condition.STATE_LOST, is_present=is_told, detail=self._lost)
+            messages += self._announcer.take(fact)[0]
+            self._lost = self._lost if is_told else ""
+        return messages + self._document(t_us)
+
+    def take(self, t_us: int, incoming: Incoming) -> list[Message]:
+        """A message of a client; what cannot be replied to is counted."""
+        if incoming.is_retained:  # it may be of any age, and would come again at every connection
+            self._counts["retained"] += 1
+            return []
+        tail = incoming.topic.removeprefix(f"{self._composer.topics.root}/")
+        if (found := _COMMAND.fullmatch(tail)) is not None:
+            return self._request(t_us, found[1], found[2], incoming.payload)
+        if (found := _RECEIPT.fullmatch(tail)) is not None and len(incoming.payload) <= MAX_BYTES:
+            return self._receipt(t_us, found[1], incoming.payload)
+        self._counts["unreadable"] += 1
+        return []
+
+    def keep(self, t_us: int) -> list[Snapshot | Ended]:
+        """What has to be stored now: nothing if nothing has changed that may not be forgotten."""
+        outputs: list[Snapshot | Ended] = []
+        if self._treatment.ended is not None:
+            outputs.append(Ended(payload=msgspec.json.encode(self._treatment.ended)))
+            self._treatment.ended = None
+        engine = self._announcer.engine
+        now = (engine.changes, self._treatment.revision, self._counts["accepted"])
+        is_due = self._kept_us is None or t_us - self._kept_us >= _SAVE_US
+        if now != self._kept or is_due:
+            self._kept, self._kept_us = now, t_us
+            session = self._treatment.stored(self._utc_ms(t_us))
+            outputs.append(Snapshot(payload=kept_bytes(engine.snapshot(), session)))
+        return outputs
+
+    # Requests
+
+    def _request(self, t_us: int, who: str, verb: str, payload: bytes) -> list[Message]:
+        request = Refused(id=None, reason="") if len(payload) > MAX_BYTES else read(verb, payload)
+        if isinstance(request, Refused):
+            if request.id is None:
+                self._counts["unreadable"] += 1
+                return []
+            return self._reply(t_us, request.id, who, verb, request.reason)
+        refusal = self._refusal(t_us, request)
+        messages: list[Message] = []
+        if not refusal:
+            messages, refusal = self._do(t_us, who, request)
+        return [*messages, *self._document(t_us), *self._reply(t_us, request.id, who, verb, refusal)]
+
+    def _refusal(self, t_us: int, request: AnyRequest) -> str:
+        """Why a request that can be read is not even looked at; else its id is used from now on."""
+        self._used = {name: at_us for name, at_us in self._used.items() if t_us - at_us <= MAX_AGE_US}
+        if request.boot != self._composer.boot:
+            return "of another start of the gateway: look at the chair again"
+        age_us = t_us - request.t_us
+        if not 0 <= age_us <= MAX_AGE_US:
+            return f"age: expected 0..{MAX_AGE_US // 1_000_000} s by the chair's clock, got {age_us / 1e6:.1f} s"
+        if request.id in self._used:
+            return "id: used before"
+        if len(self._used) >= _MAX_IDS:
+            return f"too many requests: {_MAX_IDS} in {MAX_AGE_US // 1_000_000} s"
+        self._used[request.id] = t_us
+        return ""
+
+    def _do(self, t_us: int, who: str, request: AnyRequest) -> tuple[list[Message], str]:
+        match request:
+            case AcknowledgeRequest():
+                command = Acknowledge(t_us=t_us, who=who, condition=request.condition, id=request.alarm)
+                return self._tell(t_us, who, command, f"acknowledged {request.condition.value} {request.alarm}")
+            case AudioPauseRequest():
+                words = f"paused the sound for {request.seconds} s" if request.seconds else "ended the audio pause"
+                return self._tell(t_us, who, AudioPause(t_us=t_us, who=who, seconds=request.seconds), words)
+            case LimitsRequest():
+                return self._limits(t_us, who, request)
+            case SessionRequest():
+                return self._order(t_us, who, request.order)
+            case MarkRequest():
+                return [], self._treatment.mark(self._utc_ms(t_us), who, request.mark)
+
+    def _limits(self, t_us: int, who: str, request: LimitsRequest) -> tuple[list[Message], str]:
+        name = request.condition.value
+        if request.limits is not None and request.is_off is None:
+            shown = ", ".join(f"{priority.value} {limit:g}" for priority, limit in request.limits.items())
+            change = ChangeLimits(t_us=t_us, who=who, condition=request.condition, limits=request.limits)
+            return self._tell(t_us, who, change, f"limits of {name}: {shown}")
+        if request.is_off is not None and request.limits is None:
+            off = AlarmOff(t_us=t_us, who=who, condition=request.condition, is_off=request.is_off)
+            return self._tell(t_us, who, off, f"switched {name} {'off' if request.is_off else 'on'}")
+        return [], "limits: expected limits or is_off"
+
+    def _tell(self, t_us: int, who: str, command: TimedInput, words: str) -> tuple[list[Message], str]:
+        """Give a command to the alarm system; what it accepts stands in the record with its author."""
+        messages, answer = self._announcer.take(command)
+        if isinstance(answer, Answer) and not answer.accepted:
+            return messages, answer.reason
+        self._treatment.note(self._utc_ms(t_us), who, EventKind.ALARM, words)
+        return messages, ""
+
+    def _order(self, t_us: int, who: str, order: Order) -> tuple[list[Message], str]:
+        refusal = self._treatment.order(self._utc_ms(t_us), who, order)
+        if refusal:
+            return [], refusal
+        messages: list[Message] = []
+        if isinstance(order, Start | End):
+            is_start = isinstance(order, Start)
+            profile = self._profiles.get(order.route, self._default) if isinstance(order, Start) else self._default
+            messages += self._announcer.take(UseProfile(t_us=t_us, who=who, profile=profile))[0]
+            messages += self._announcer.take(Attended(t_us=t_us, is_attended=is_start, who=who))[0]
+        return messages + self._give_baseline(t_us), ""
+
+    def _give_baseline(self, t_us: int) -> list[Message]:
+        """Limits relative to a baseline follow the session's own; without a session there is none."""
+        values = self._treatment.values() if self._treatment.is_active else {}
+        if values == self._given:
+            return []
+        self._given = values
+        return self._announcer.take(Baseline(t_us=t_us, values=values))[0]
+
+    def _receipt(self, t_us: int, who: str, payload: bytes) -> list[Message]:
+        try:
+            receipt = msgspec.json.decode(payload, type=ReceiptMessage)
+        except (msgspec.DecodeError, RecursionError):
+            self._counts["unreadable"] += 1
+            return []
+        self._counts["receipts"] += 1
+        return self._announcer.take(Receipt(t_us=t_us, who=who, alert=receipt.alert or ""))[0]
+
+    def _reply(self, t_us: int, name: str, who: str, verb: str, refusal: str) -> list[Message]:
+        self._counts["refused" if refusal else "accepted"] += 1
+        return [self._composer.reply(t_us, name, client=who, verb=verb, refusal=refusal)]
+
+    def _document(self, t_us: int) -> list[Message]:
+        """The session as it stands, if it has changed."""
+        if self._published == self._treatment.revision:
+            return []
+        self._published = self._treatment.revision
+        profile = self._announcer.engine.profile.name
+        return [self._composer.session(t_us, self._treatment, profile=profile, session=self.session_id)]
+
+    def _utc_ms(self, t_us: int) -> int:
+        return self._composer.utc_ms(t_us)

@@ -1,0 +1,76 @@
+"""The reference client's other half: asks one chair in a client's name, and says which alerts have come."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import msgspec
+
+from gateway.messages import Alert, Heartbeat, Reply, Topics
+from gateway.mqtt.subscriber import Heard, Subscriber
+from gateway.requests import ReceiptMessage, Verb
+
+_MAX_REPLIES = 64  # kept for whoever asks for them
+
+
+class NotHeardError(Exception):
+    """The chair has not been heard yet: nothing can be asked of it."""
+
+
+class Requester:
+    """One chair's. ``feed`` it all that is heard of the chair.
+
+    A request carries the boot and time of the newest heartbeat: whoever asks has seen the chair as it was then.
+    """
+
+    def __init__(self, subscriber: Subscriber, topics: Topics, client: str) -> None:
+        self._subscriber, self._topics, self.client = subscriber, topics, client
+        self._newest: Heartbeat | None = None
+        self._replies: dict[str, Reply] = {}
+
+    @property
+    def is_ready(self) -> bool:
+        return self._newest is not None
+
+    def feed(self, heard: Heard) -> None:
+        """Take a message of the chair; one that cannot be read, or is retained where none may be, is none."""
+        if heard.retained:
+            return
+        try:
+            if heard.topic == self._topics.heartbeat:
+                self._newest = msgspec.json.decode(heard.payload, type=Heartbeat)
+            elif heard.topic.startswith(self._topics.reply("")):
+                reply = msgspec.json.decode(heard.payload, type=Reply)
+                if reply.client == self.client and len(self._replies) < _MAX_REPLIES:
+                    self._replies.setdefault(reply.id, reply)  # the first one counts: a replay is refused later
+        except msgspec.DecodeError:
+            return
+
+    def ask(self, verb: Verb, **fields: Any) -> str:
+        """Send a request; return its id. Raise NotHeardError where there is nothing to go by yet."""
+        if self._newest is None:
+            raise NotHeardError
+        request = {"id": uuid.uuid4().hex, "boot": self._newest.boot, "t_us": self._newest.t_us, **fields}
+        topic = self._topics.command(self.client, verb.value)
+        self._subscriber.send(topic, msgspec.json.encode(request))
+        return str(request["id"])
+
+    def reply(self, request: str) -> Reply | None:
+        """The reply to a request, None while there is none; it is handed over once."""
+        return self._replies.pop(request, None)
+
+    def announce(self) -> None:
+        """Say that this client receives alerts: from now on the chair misses its receipts."""
+        self._subscriber.send(self._topics.receipt(self.client), msgspec.json.encode(ReceiptMessage()))
+
+    def receive(self, heard: Heard, *, is_shown: bool) -> None:
+        """Send the receipt of an alert."""
+        if heard.retained or not heard.topic.startswith(self._topics.alert("")):
+            return
+        try:
+            alert = msgspec.json.decode(heard.payload, type=Alert)
+        except msgspec.DecodeError:
+            return
+        payload = msgspec.json.encode(ReceiptMessage(alert=alert.id, is_shown=is_shown))
+        self._subscriber.send(self._topics.receipt(self.client), payload)

@@ -1,0 +1,137 @@
+"""What a client may ask of a chair: typed, bounded, and nothing in it that is not known. Its name is in the topic.
+
+``boot`` and ``t_us`` of a request are those of the newest heartbeat that its author had seen: so its age is counted by
+the chair's own clock, and what was asked of an earlier start of the gateway is never done by a later one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+import msgspec
+
+from gateway.alarms import Condition, Priority
+from gateway.treatment.records import Mark, Order
+
+MAX_BYTES = 4096  # of a payload; the longest that can be meant has about 1000
+_Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{8,64}$")]
+_Boot = Annotated[str, msgspec.Meta(max_length=64)]
+_AlarmId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Verb(Enum):
+    """What may be asked; the last level of the topic."""
+
+    ACKNOWLEDGE = "acknowledge"
+    AUDIO_PAUSE = "audio-pause"
+    LIMITS = "limits"
+    SESSION = "session"
+    MARK = "mark"
+    CALIBRATE = "calibrate"  # reserved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A message as it came to the gateway: an input of the pipeline, to be recorded before it acts."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On every request: ``id`` names the reply's topic and is used once."""
+
+    id: _Id
+    boot: _Boot
+    t_us: int
+
+
+class AcknowledgeRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``acknowledge``: one occurrence of one condition, named by both."""
+
+    condition: Condition
+    alarm: _AlarmId
+
+
+class AudioPauseRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``audio-pause``: no sound for so many seconds, of what sounds now; 0 ends a pause."""
+
+    seconds: Annotated[int, msgspec.Meta(ge=0, le=120)]
+
+
+class LimitsRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``limits``: other limits of one condition by priority, or its signal switched off or on again."""
+
+    condition: Condition
+    limits: dict[Priority, float] | None = None
+    is_off: bool | None = None
+
+
+class SessionRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``session``: an order to the treatment session."""
+
+    order: Order
+
+
+class MarkRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``mark``: a note or a cuff reading for the session's record."""
+
+    mark: Mark
+
+
+AnyRequest = AcknowledgeRequest | AudioPauseRequest | LimitsRequest | SessionRequest | MarkRequest
+
+REQUESTS: dict[Verb, type[AnyRequest]] = {
+    Verb.ACKNOWLEDGE: AcknowledgeRequest,
+    Verb.AUDIO_PAUSE: AudioPauseRequest,
+    Verb.LIMITS: LimitsRequest,
+    Verb.SESSION: SessionRequest,
+    Verb.MARK: MarkRequest,
+}
+
+
+class ReceiptMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``receipt/{client}``: this alert has come, and was shown to somebody; without an alert: I receive alerts."""
+
+    alert: _AlarmId | None = None
+    is_shown: bool = False
+
+
+class _Name(msgspec.Struct, frozen=True):
+    """Of a request that cannot be read, what is needed for a reply."""
+
+    id: _Id
+
+
+def read(verb: str, payload: bytes) -> AnyRequest | Refused:
+    """A request, or why it is none and under which name to say so."""
+    name = reply_name(payload)
+    known = next((one for one in Verb if one.value == verb), None)
+    if known is None or known not in REQUESTS:
+        expected = ", ".join(one.value for one in REQUESTS)
+        return Refused(id=name, reason=f"{verb}: not a command, expected one of {expected}")
+    try:
+        return msgspec.json.decode(payload, type=REQUESTS[known])
+    except (msgspec.DecodeError, RecursionError) as error:
+        return Refused(id=name, reason=f"{verb}: {error}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Not done, and why; ``id`` None cannot be replied to."""
+
+    id: str | None
+    reason: str
+
+
+def reply_name(payload: bytes) -> str | None:
+    """The ``id`` of a payload, however wrong the rest of it is."""
+    if len(payload) > MAX_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(payload, type=_Name).id
+    except (msgspec.DecodeError, RecursionError):
+        return None

@@ -1,0 +1,387 @@
+"""One chair's treatment session: seconds and orders in, its state, its record and what there is to know out.
+
+Nothing here reads a clock: every call brings the time, ``utc_ms``, of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+import msgspec
+
+import dsp
+from gateway.treatment import advisories, discharge
+from gateway.treatment.envelope import EnvelopeWatch, edges
+from gateway.treatment.measured import History
+from gateway.treatment.phases import ACTIVE, DOSED, TABLE, Phase, PhaseEvent
+from gateway.treatment.records import (
+    MAX_EVENTS,
+    Advisory,
+    Check,
+    Comparison,
+    Cuff,
+    Discharge,
+    Dose,
+    End,
+    EventKind,
+    Finish,
+    Mark,
+    Order,
+    SessionEvent,
+    Start,
+    Stop,
+    Summary,
+    Supplement,
+    TakeBaseline,
+    VitalSigns,
+    note_text,
+    series_name,
+)
+from gateway.treatment.routes import COURSES, Course
+from gateway.treatment.state import CuffReading, GivenDose, SessionState, Stored, restored
+
+_FORM_MS = 40 * 60_000  # the monitoring form asks for the pressure 40 min after the dose
+_JUDGE_MS = 5_000  # the criteria look back over ten minutes: a change within it shows soon enough
+_PEAK_SECONDS = 30  # a peak is the median of so many good seconds, so that one second is none
+_LARGER = 10.0  # mmHg beyond the largest earlier rise: the scatter of the envelope
+_RESERVED = 20  # lines of the record that only phases, alarms and the end may still fill
+_FORM_QUANTITIES = (dsp.Quantity.SYSTOLIC, dsp.Quantity.DIASTOLIC, dsp.Quantity.PULSE_RATE, dsp.Quantity.SPO2)
+
+_LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.RESTART})
+
+_EVENT_OF: dict[type[Order], PhaseEvent] = {
+    Start: PhaseEvent.START,
+    TakeBaseline: PhaseEvent.BASELINE,
+    Dose: PhaseEvent.DOSE,
+    Finish: PhaseEvent.FINISH,
+    Stop: PhaseEvent.STOP,
+    Supplement: PhaseEvent.SUPPLEMENT,
+    End: PhaseEvent.END,
+}
+
+
+class Treatment:
+    """The session that runs, or the last one; ``revision`` grows with everything that its document shows."""
+
+    def __init__(self, *, earlier: Sequence[Summary] = ()) -> None:
+        self._state = SessionState()
+        self._earlier = list(earlier)
+        self._history = History()
+        self._envelope = EnvelopeWatch()
+        self._discharge: Discharge | None = None
+        self._judged_ms = 0
+        self.ended: Summary | None = None  # of the session that has just ended, if it belongs to a series
+        self.revision = 0
+
+    @property
+    def state(self) -> SessionState:
+        """What there is to show and to store; not to be changed by others."""
+        return self._state
+
+    @property
+    def is_active(self) -> bool:
+        return self._state.phase in ACTIVE
+
+    @property
+    def discharge(self) -> Discharge | None:
+        """The criteria of discharge, None before the dose."""
+        return self._discharge
+
+    def stored(self, now_ms: int) -> Stored:
+        """What is kept for a restart."""
+        return Stored(saved_utc_ms=now_ms, session=self._state)
+
+    def restore(self, stored: Stored, now_ms: int) -> None:
+        """Go on where an earlier start of the gateway was killed."""
+        self._state, behind_ms = restored(stored, now_ms)
+        if self.is_active:
+            away_ms = max(0, now_ms - stored.saved_utc_ms)
+            clock = f"; the clock is {behind_ms // 1000} s behind the last record" if behind_ms else ""
+            self._log(
+                now_ms, None, EventKind.RESTART, f"the gateway was started again after {away_ms // 1000} s{clock}"
+            )
+
+    def second(self, now_ms: int, readings: Mapping[dsp.Quantity, dsp.Reading]) -> None:
+        """A second has passed; ``readings`` is what was published of it."""
+        state = self._state
+        if not self.is_active:
+            return
+        self._history.add(readings)
+        if state.phase is Phase.BASELINE:
+            self._renew_baseline()
+        if state.phase in DOSED and state.route is not None:
+            self._follow(now_ms, COURSES[state.route])
+        self._advise(now_ms)
+
+    def order(self, now_ms: int, who: str, order: Order) -> str:
+        """Do what a person orders; an answer that is not empty is a refusal and nothing has changed."""
+        if isinstance(order, Check):
+            return self._check(now_ms, who, order)
+        event = _EVENT_OF[type(order)]
+        if TABLE[self._state.phase, event] is None:
+            return f"{event.value}: not in phase {self._state.phase.value}"
+        fault = _fault(order)
+        if fault:
+            return fault
+        match order:
+            case Start():
+                self._start(now_ms, who, order)
+            case TakeBaseline():
+                self._history.clear()
+                self._state.baseline = {}
+                self._record(now_ms, who, event, EventKind.BASELINE, "good seconds count from now on")
+            case Dose() | Supplement():
+                self._dose(now_ms, who, order, event)
+            case Finish():
+                self._state.finished_ms = now_ms
+                self._record(now_ms, who, event, EventKind.FINISH, "the dose is given completely")
+            case Stop():
+                self._state.finished_ms = now_ms
+                self._record(now_ms, who, event, EventKind.STOP, order.text or "the dose was stopped")
+            case End():
+                self._end(now_ms, who, order)
+        return ""
+
+    def mark(self, now_ms: int, who: str, mark: Mark) -> str:
+        """Write a person's note or cuff reading into the record; an answer that is not empty is a refusal."""
+        if not self.is_active:
+            return "mark: no session is running"
+        if self._is_full():
+            return f"mark: the record of this session is full ({MAX_EVENTS} lines)"
+        if isinstance(mark, Cuff):
+            if mark.diastolic_mmhg >= mark.systolic_mmhg:
+                return f"cuff: expected systolic over diastolic, got {mark.systolic_mmhg}/{mark.diastolic_mmhg}"
+            self._state.cuffs.append(CuffReading(utc_ms=now_ms, cuff=mark))
+            self._log(now_ms, who, EventKind.CUFF, f"{mark.systolic_mmhg}/{mark.diastolic_mmhg} mmHg")
+            return ""
+        text = note_text(mark.text)
+        if text is None:
+            return "note: expected printable text"
+        self._log(now_ms, who, EventKind.NOTE, text)
+        return ""
+
+    def note(self, now_ms: int, who: str | None, kind: EventKind, text: str) -> None:
+        """Write down what somebody did to another part of the chair, such as an acknowledgement."""
+        self._log(now_ms, who, kind, text)
+
+    def comparison(self) -> Comparison | None:
+        """This session beside the patient's earlier ones by the same route, None if there are none."""
+        state = self._state
+        earlier = [
+            summary.peak_rise[dsp.Quantity.SYSTOLIC]
+            for summary in self._earlier
+            if summary.series == state.series
+            and summary.route is state.route
+            and dsp.Quantity.SYSTOLIC in summary.peak_rise
+            and summary.started_utc_ms != state.started_ms
+        ]
+        if state.series is None or not earlier:
+            return None
+        rise = state.peak_rise.get(dsp.Quantity.SYSTOLIC)
+        return Comparison(
+            sessions=len(earlier),
+            earlier_systolic_rise=earlier,
+            systolic_rise=rise,
+            is_larger=rise is not None and rise > max(earlier) + _LARGER,
+        )
+
+    def values(self) -> dict[dsp.Quantity, float]:
+        """The session's baseline as plain numbers."""
+        return {quantity: one.value for quantity, one in self._state.baseline.items()}
+
+    def _start(self, now_ms: int, who: str, order: Start) -> None:
+        """A new patient: nothing of the one before may stay."""
+        series = None if order.series is None else series_name(order.series)
+        self._state = SessionState(
+            route=order.route,
+            series=series,
+            is_over_65=order.is_over_65,
+            started_ms=now_ms,
+            phase=self._state.phase,
+        )
+        self._history.clear()
+        self._envelope = EnvelopeWatch()
+        self._discharge = None
+        self._judged_ms = 0
+        self.ended = None
+        text = f"route {order.route.value}" + (", over 65 years" if order.is_over_65 else "")
+        self._record(now_ms, who, PhaseEvent.START, EventKind.START, text)
+
+    def _dose(self, now_ms: int, who: str, order: Dose | Supplement, event: PhaseEvent) -> None:
+        state = self._state
+        if isinstance(order, Dose):
+            state.baseline = state.baseline or self._history.baseline()
+            self._fill_form("prior", now_ms)
+        state.doses.append(GivenDose(utc_ms=now_ms, amount_mg=order.amount_mg))
+        is_continuous = state.route is not None and COURSES[state.route].is_continuous
+        state.finished_ms = None if is_continuous else now_ms
+        amount = "amount not entered" if order.amount_mg is None else f"{order.amount_mg:g} mg"
+        self._record(now_ms, who, event, EventKind.DOSE if event is PhaseEvent.DOSE else EventKind.SUPPLEMENT, amount)
+
+    def _end(self, now_ms: int, who: str, order: End) -> None:
+        state = self._state
+        if state.phase in DOSED:
+            self._fill_form("completion", now_ms)
+        text = "the patient has left" if order.text is None else note_text(order.text) or ""
+        if state.phase in DOSED and state.phase is not Phase.DISCHARGE:
+            text += "; the criteria of discharge were not met"
+        state.ended_ms = now_ms
+        state.advisories = []
+        self._record(now_ms, who, PhaseEvent.END, EventKind.END, text)
+        self.ended = self._summary(now_ms)
+        if self.ended is not None:
+            self._earlier.append(self.ended)
+        self._history.clear()
+
+    def _check(self, now_ms: int, who: str, order: Check) -> str:
+        if not self.is_active:
+            return "check: no session is running"
+        if self._is_full():
+            return f"check: the record of this session is full ({MAX_EVENTS} lines)"
+        over = [f"{item.value}: expected 0..{item.most}" for item, value in order.items.items() if value > item.most]
+        if over or not order.items:
+            return "; ".join(over) or "check: expected at least one item"
+        self._state.items.update(order.items)
+        self._log(now_ms, who, EventKind.CHECK, ", ".join(f"{k.value} {v}" for k, v in order.items.items()))
+        return ""
+
+    def _renew_baseline(self) -> None:
+        fresh = self._history.baseline()
+        if set(fresh) != set(self._state.baseline):
+            self.revision += 1
+        self._state.baseline = {**self._state.baseline, **fresh}
+
+    def _follow(self, now_ms: int, course: Course) -> None:
+        """Phase, envelope, peak and criteria, by the time since the doses."""
+        state = self._state
+        since_newest = now_ms - state.doses[-1].utc_ms
+        for event, is_due in (
+            (PhaseEvent.ONSET_DUE, course.onset_ms <= since_newest < course.peak_from_ms),
+            (PhaseEvent.PEAK_DUE, since_newest >= course.peak_from_ms),
+            (PhaseEvent.RECOVERY_DUE, self._is_recovery_due(now_ms, course)),
+        ):
+            if is_due:
+                self._move(now_ms, event)
+        since_ms = [now_ms - dose.utc_ms for dose in state.doses]
+        newest = {quantity: self._history.newest(quantity) for quantity in course.rise}
+        self._envelope.feed(newest, edges(course, self.values(), since_ms))
+        self._note_peak(now_ms)
+        if now_ms - state.doses[0].utc_ms >= _FORM_MS and not any(row.when == "40 min" for row in state.form):
+            self._fill_form("40 min", now_ms)
+        if now_ms - self._judged_ms >= _JUDGE_MS:
+            self._judge(now_ms)
+
+    def _is_recovery_due(self, now_ms: int, course: Course) -> bool:
+        state = self._state
+        if state.finished_ms is None:
+            return False
+        return now_ms - state.doses[-1].utc_ms >= course.peak_to_ms and now_ms - state.finished_ms >= course.settle_ms
+
+    def _judge(self, now_ms: int) -> None:
+        state = self._state
+        self._judged_ms = now_ms
+        if state.route is None:
+            raise RuntimeError("a dosed session has a route")
+        since_finish = None if state.finished_ms is None else now_ms - state.finished_ms
+        judged = discharge.judge(
+            self._history, self.values(), state.items, route=state.route, since_finish_ms=since_finish
+        )
+        if judged.is_fit and state.fit_since_ms is None:
+            state.fit_since_ms = now_ms
+            state.first_fit_ms = state.first_fit_ms or now_ms
+        elif not judged.is_fit:
+            state.fit_since_ms = None
+        judged = msgspec.structs.replace(
+            judged, fit_since_utc_ms=state.fit_since_ms, first_fit_utc_ms=state.first_fit_ms
+        )
+        if judged != self._discharge:
+            self._discharge = judged
+            self.revision += 1
+        self._move(now_ms, PhaseEvent.FIT if judged.is_fit else PhaseEvent.UNFIT)
+
+    def _note_peak(self, now_ms: int) -> None:
+        """The largest rise so far; only after the dose, only over a baseline."""
+        state = self._state
+        for quantity, before in self.values().items():
+            good = self._history.good(quantity, _PEAK_SECONDS)
+            if len(good) < _PEAK_SECONDS:
+                continue
+            rise = round(median(good) - before, 1)
+            if rise > state.peak_rise.get(quantity, 0.0):
+                state.peak_rise[quantity] = rise
+                if quantity is dsp.Quantity.SYSTOLIC:
+                    state.peak_at_ms = now_ms
+
+    def _advise(self, now_ms: int) -> None:
+        state = self._state
+        now = advisories.found(state, self._history, self._envelope, self.comparison(), now_ms)
+        before = {advisory.name: advisory for advisory in state.advisories}
+        if set(now) == set(before):
+            return
+        for name in before.keys() - now.keys():
+            self._log(now_ms, None, EventKind.ADVISORY, f"{name}: over")
+        for name in now.keys() - before.keys():
+            self._log(now_ms, None, EventKind.ADVISORY, f"{name}: {now[name]}")
+        state.advisories = [
+            before.get(name) or Advisory(name=name, since_utc_ms=now_ms, text=text) for name, text in now.items()
+        ]
+
+    def _fill_form(self, when: str, now_ms: int) -> None:
+        now = {quantity.value: self._history.now(quantity) for quantity in _FORM_QUANTITIES}
+        self._state.form.append(VitalSigns(when=when, utc_ms=now_ms, **now))
+        self.revision += 1
+
+    def _summary(self, now_ms: int) -> Summary | None:
+        state = self._state
+        if state.series is None or state.route is None or state.started_ms is None or not state.doses:
+            return None
+        amounts = [dose.amount_mg for dose in state.doses if dose.amount_mg is not None]
+        return Summary(
+            series=state.series,
+            route=state.route,
+            started_utc_ms=state.started_ms,
+            ended_utc_ms=now_ms,
+            dose_mg=sum(amounts) if len(amounts) == len(state.doses) else None,
+            baseline=self.values(),
+            peak_rise=dict(state.peak_rise),
+            peak_after_ms=None if state.peak_at_ms is None else state.peak_at_ms - state.doses[0].utc_ms,
+        )
+
+    def _move(self, now_ms: int, event: PhaseEvent) -> None:
+        """Another phase by time or by the patient."""
+        after = TABLE[self._state.phase, event]
+        if after is not None and after is not self._state.phase:
+            self._state.phase, self._state.phase_since_ms = after, now_ms
+            self._log(now_ms, None, EventKind.PHASE, after.value)
+
+    def _record(self, now_ms: int, who: str, event: PhaseEvent, kind: EventKind, text: str) -> None:
+        """Another phase by a person, and its line in the record."""
+        after = TABLE[self._state.phase, event]
+        if after is None:
+            raise RuntimeError(f"{event.value} was refused in {self._state.phase.value}")
+        if after is not self._state.phase:
+            self._state.phase, self._state.phase_since_ms = after, now_ms
+        self._log(now_ms, who, kind, text)
+
+    def _log(self, now_ms: int, who: str | None, kind: EventKind, text: str) -> None:
+        """A line of the record; one too many takes the place of the oldest that is not about the treatment."""
+        events = self._state.events
+        if len(events) >= MAX_EVENTS:
+            del events[next((i for i, old in enumerate(events) if old.kind in _LESSER), 0)]
+            self._state.lines_dropped += 1
+        events.append(SessionEvent(utc_ms=now_ms, who=who, kind=kind, phase=self._state.phase, text=text))
+        self.revision += 1
+
+    def _is_full(self) -> bool:
+        return len(self._state.events) >= MAX_EVENTS - _RESERVED
+
+
+def _fault(order: Order) -> str:
+    """What cannot be in an order whose form is right."""
+    if isinstance(order, Start) and order.series is not None and series_name(order.series) is None:
+        return "series: expected 1 to 64 printable characters"
+    text = order.text if isinstance(order, Stop | End) else None
+    if text is not None and note_text(text) is None:
+        return f"{_EVENT_OF[type(order)].value}: expected printable text"
+    return ""
