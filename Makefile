@@ -12,11 +12,11 @@ DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 .PHONY: demo test check bench figures campaign-aarch64 pictures constraints clean
 .DEFAULT_GOAL := demo
 
-demo: $(DEMO_STAMP)  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
+demo: $(DEMO_STAMP) .venv/kernels.stamp  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
 	@command -v mosquitto_sub >/dev/null || echo "optional: sudo apt install mosquitto mosquitto-clients   (a broker that speaks MQTT 5, and mosquitto_sub)"
 	@$(BIN)/chairside demo --speed $(SPEED) $(if $(RECORD),--record '$(RECORD)',--scenario $(SCENARIO) --seed $(SEED))
 
-test: .venv/dev.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
+test: .venv/dev.stamp .venv/kernels.stamp  ## every test that needs no hardware; skipped ones are listed with the reason
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both boards, import rules
@@ -53,7 +53,11 @@ clean:
 .venv/demo.stamp: .venv/bin/python $(SETTINGS)
 	@echo "installing into .venv ..."
 	$(PIP) --editable '.[embedded,rig]'
-	$(BIN)/python -c 'import dsp.monitor'  # compiles the kernels once
+	@touch $@
+
+.venv/kernels.stamp: .venv/demo.stamp $(wildcard dsp/kernels/*.py)
+	@echo "compiling the signal processing (once) ..."
+	@$(BIN)/python -c 'import dsp.monitor'
 	@touch $@
 
 .venv/recordings.stamp: .venv/demo.stamp
@@ -63,7 +67,6 @@ clean:
 .venv/dev.stamp: .venv/bin/python $(SETTINGS)
 	@echo "installing into .venv ..."
 	$(PIP) --editable '.[dev]'
-	$(BIN)/python -c 'import dsp.monitor'
 	@touch $@ .venv/demo.stamp .venv/recordings.stamp
 
 # The stubs must not go into .venv: they shadow the host's own modules there.
