@@ -31,6 +31,7 @@ from dsp.types import (
 if TYPE_CHECKING:
     from dsp.latency import TIMINGS, Timing
     from dsp.monitor import VitalsMonitor
+from dsp.trend import Forecast, Limits, Trend, Trends
 
 __all__ = [
     "RELATIVE_UNIT",
@@ -40,7 +41,9 @@ __all__ = [
     "Channel",
     "Detail",
     "Finding",
+    "Forecast",
     "Interruption",
+    "Limits",
     "Measured",
     "MonitorConfig",
     "NewPatient",
@@ -54,6 +57,8 @@ __all__ = [
     "SampleBlock",
     "Tick",
     "Timing",
+    "Trend",
+    "Trends",
     "Unavailable",
     "Validity",
     "Vital",

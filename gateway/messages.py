@@ -79,15 +79,39 @@ class Heartbeat(Stamp, frozen=True, kw_only=True):
     requests: dict[str, int] = {}  # what became of what clients sent: accepted, refused, retained, unreadable, receipts
 
 
+class ForecastValue(msgspec.Struct, frozen=True, kw_only=True):
+    """Advisory: when a straight line through the last minutes reaches a limit; times in s from now."""
+
+    limit: float
+    in_s: float
+    earliest_s: float
+    latest_s: float | None
+    confidence: float
+    advisory: bool = True
+
+
+class TrendValue(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a quantity is going, in its unit; null where too few seconds were measured. ``slope_per_min``: a line's."""
+
+    median_15s: float | None
+    median_1min: float | None
+    median_5min: float | None
+    slope_per_min: float | None
+    from_baseline: float | None
+    forecast: ForecastValue | None
+
+
 class VitalValue(msgspec.Struct, frozen=True, kw_only=True):
     """One quantity: a value with its quality, or null with the reason. ``age_ms``: of the newest beat in it."""
 
     value: float | None
     unit: str
-    validity: str  # measured | questionable | uncalibrated | unavailable | stale; calibrating is reserved
+    validity: str  # measured | questionable | uncalibrated | unavailable | stale | calibrating
     reasons: list[str]
     sqi: float
     age_ms: int | None
+    details: dict[str, float] = {}
+    trend: TrendValue | None = None
 
 
 class Vitals(Stamp, frozen=True, kw_only=True):
@@ -440,7 +464,7 @@ def _alarm_state(alarm: Alarm) -> AlarmState:
     )
 
 
-def value_of(vital: dsp.Vital) -> VitalValue:
+def value_of(vital: dsp.Vital, trend: dsp.Trend | None = None) -> VitalValue:
     """A vital as it stands on the wire."""
     reading = vital.reading
     measured = reading if isinstance(reading, dsp.Measured) else None
@@ -451,4 +475,31 @@ def value_of(vital: dsp.Vital) -> VitalValue:
         reasons=[reason.value for reason in reading.reasons],
         sqi=round(measured.sqi, 3) if measured else 0.0,
         age_ms=max(0, vital.t_us - measured.newest_us) // 1000 if measured else None,
+        details={detail.value: round(number, 1) for detail, number in measured.details} if measured else {},
+        trend=_trend_value(trend) if trend else None,
     )
+
+
+def _trend_value(trend: dsp.Trend) -> TrendValue:
+    return TrendValue(
+        median_15s=_rounded(trend.median_15s),
+        median_1min=_rounded(trend.median_1min),
+        median_5min=_rounded(trend.median_5min),
+        slope_per_min=_rounded(trend.slope),
+        from_baseline=_rounded(trend.from_baseline),
+        forecast=_forecast_value(trend.forecast) if trend.forecast else None,
+    )
+
+
+def _forecast_value(forecast: dsp.Forecast) -> ForecastValue:
+    return ForecastValue(
+        limit=forecast.limit,
+        in_s=round(forecast.in_s),
+        earliest_s=round(forecast.earliest_s),
+        latest_s=None if forecast.latest_s is None else round(forecast.latest_s),
+        confidence=round(forecast.confidence, 2),
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

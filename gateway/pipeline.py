@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import dsp
 from gateway.alarm_facts import AlarmFacts
-from gateway.alarms import Condition, Fact, Priority
+from gateway.alarms import Condition, Fact, Priority, Profile, forecast_limits
 from gateway.announcer import Announcer
 from gateway.chunklog import Chunk
 from gateway.desk import Desk
@@ -67,6 +67,8 @@ class Pipeline:
         self._seq = 0
         self._last_status: tuple[object, ...] = ()
         self._is_noisy = False
+        self._trend = dsp.Trends()
+        self._forecast_by: Profile | None = None
 
     def feed(self, chunk: Chunk) -> list[Output]:
         """Let time pass up to the chunk, then take its bytes."""
@@ -127,7 +129,8 @@ class Pipeline:
                 messages.append(self._composer.beat(event))
             elif event.t_us == t_us:
                 vitals.append(self._as_it_is(event))
-        quantities = {vital.quantity.value: value_of(vital) for vital in vitals}
+        trends = self._trends(vitals)
+        quantities = {vital.quantity.value: value_of(vital, trends.get(vital.quantity)) for vital in vitals}
         self._seq += 1
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
         messages.append(self._heartbeat(t_us))
@@ -143,6 +146,16 @@ class Pipeline:
         return self._composer.heartbeat(
             t_us, self._seq, by_name, counters, board=self._device.status, requests=requests
         )
+
+    def _trends(self, vitals: list[dsp.Vital]) -> dict[dsp.Quantity, dsp.Trend]:
+        """Against the baseline and the limits that the alarms have."""
+        if self._announcer is not None:
+            self._trend.set_baseline(self._announcer.engine.baseline)
+            profile = self._announcer.engine.profile
+            if profile is not self._forecast_by:
+                self._forecast_by = profile
+                self._trend.set_limits(forecast_limits(profile))
+        return self._trend.feed(vitals)
 
     def _alarms(self, t_us: int, readings: dict[dsp.Quantity, dsp.Reading]) -> list[Message | ToBoard]:
         if self._announcer is None:

@@ -13,7 +13,7 @@ from gateway.alarms import AlarmEngine, Change, Priority, Transition
 from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
 from gateway.link.faults import Fault
-from gateway.messages import AlarmSystem, Composer, Stamp, Topics
+from gateway.messages import AlarmSystem, Composer, ForecastValue, Stamp, Topics, TrendValue, VitalValue
 from gateway.requests import MAX_BYTES, REQUESTS, ReceiptMessage, Request, Verb
 from gateway.treatment import Phase, Route, Treatment
 from gateway.treatment.records import Mark, Order
@@ -145,3 +145,11 @@ def test_wire_md_lays_out_the_status():
 def test_mqtt_md_names_every_fault_of_the_board():
     told = words(section((DOCS / "mqtt.md").read_text(), "What is wrong with the board"))
     assert [fault.value for fault in Fault if fault is not Fault.SET_UP and fault.value not in told] == []
+
+
+def test_mqtt_md_lists_what_an_entry_of_vitals_may_hold():
+    vitals = words(section((DOCS / "mqtt.md").read_text(), "Vitals"))
+    names = [*VitalValue.__struct_fields__, *TrendValue.__struct_fields__, *(detail.value for detail in dsp.Detail)]
+    assert [name for name in names if f"`{name}`" not in vitals] == []
+    forecast = vitals.split("A forecast is advisory")[1]
+    assert [n for n in ForecastValue.__struct_fields__ if n != "advisory" and f"`{n}`" not in forecast] == []

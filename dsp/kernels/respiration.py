@@ -220,7 +220,7 @@ def first_of(rows, setup, out):  # type: ignore[no-untyped-def]  # records
 
 @njit(nb.boolean(_F8, nb.int64, nb.float64, nb.float64), cache=True)
 def prepare(x: NDArray[np.float64], n: int, limit: float, least: float) -> bool:
-    """Straighten, cut outliers, taper the first ``n`` values and zero the rest; False, and all zero, if they hardly vary."""
+    """Straighten, cut outliers, taper ``n`` values and zero the rest; False, and all zero, if they hardly vary."""
     straighten(x, n)
     rms = clip(x, n, limit)
     clip(x, n, limit)

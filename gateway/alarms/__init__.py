@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.alarms.ahead import forecast_limits
 from gateway.alarms.engine import AlarmEngine
 from gateway.alarms.profile import Profile, faults_of
 from gateway.alarms.state import State
@@ -61,4 +62,5 @@ __all__ = [
     "Truth",
     "UseProfile",
     "faults_of",
+    "forecast_limits",
 ]

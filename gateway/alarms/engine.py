@@ -103,6 +103,11 @@ class AlarmEngine:
         return self._state.transitions + len(self._state.receivers)
 
     @property
+    def baseline(self) -> dict[dsp.Quantity, float]:
+        """The session's, in the units of the quantities; empty if there is none."""
+        return self._evidence.baseline
+
+    @property
     def standby_by(self) -> str | None:
         """Who said that nobody is in the chair, None while somebody is, or may be."""
         return self._state.standby_by
