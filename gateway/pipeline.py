@@ -119,7 +119,7 @@ class Pipeline:
         while self._next_second_us <= t_us:
             messages += self._second(self._next_second_us)
             self._next_second_us += _SECOND_US
-        return messages
+        return messages + self._status(t_us)
 
     def _second(self, t_us: int) -> list[Message | ToBoard]:
         messages: list[Message | ToBoard] = [*self._status(t_us)]
@@ -237,7 +237,7 @@ class Pipeline:
     def findings(self, t_us: int) -> list[Finding]:
         """Everything that is wrong with the board, the link and the set-up now."""
         if self._last_frame_us is None:
-            return self._device.findings_of_link(t_us) or [Finding(fault=Fault.NOTHING_HEARD)]
+            return [*self._device.findings_of_link(t_us), Finding(fault=Fault.NOTHING_HEARD)]
         if self._is_silent(t_us):
             return [*self._device.findings_of_link(t_us), Finding(fault=Fault.LINK_LOST)]
         found = self._device.findings(t_us)
