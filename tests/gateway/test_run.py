@@ -62,7 +62,7 @@ def test_a_device_starts_without_port_and_broker_names_both_and_comes_alive_when
         with (
             PrivateBroker(NATS, port=broker_port, report=print) as broker,
             subprocess.Popen(rig, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as board,
-            Subscriber(broker.url, "chairside/clinic/chair-1/#", report=print) as subscriber,
+            Subscriber(broker.url, "chairside/v1/clinic/chair-1/#", report=print) as subscriber,
         ):
             lines.wait(f"connected to mqtt://127.0.0.1:{broker_port} over MQTT 3.1.1")
             reasons, rate = first(subscriber, "status", lambda s: s["reasons"]), None
