@@ -103,6 +103,11 @@ class Pipeline:
         fact = Fact(t_us=t_us, condition=condition, is_present=is_present, detail=detail)
         return self._kept(t_us, [*self._announcer.take(fact)[0]])
 
+    def note_dropped(self, total: int) -> None:
+        """So much of what clients have sent was dropped before it came here, since the start."""
+        if self._desk is not None:
+            self._desk.dropped = total
+
     def _kept(self, t_us: int, outputs: list[Output]) -> list[Output]:
         """What has changed is stored before anybody hears of it."""
         return [*self._desk.keep(t_us), *outputs] if self._desk else outputs

@@ -124,6 +124,11 @@ class MqttSink:
         """What clients have sent since the last call, oldest first."""
         return [self._incoming.get_nowait() for _ in range(self._incoming.qsize())]
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the broker is there, as far as the client knows: a frozen one is noticed after 7.5 s."""
+        return self._connection is not None and self._connection.client.is_connected()
+
     def _connected(self, client: paho.Client) -> None:
         client.subscribe([(topic, 1) for topic in (self._will.topic, *self._listen)])
         self._repeat(client)
