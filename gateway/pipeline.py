@@ -93,7 +93,10 @@ class Pipeline:
         """Take what a client has sent; ``t_us`` is that of the newest chunk."""
         if self._desk is None:
             return []
+        before = self._desk.session_id
         messages: list[Output] = [*self._desk.take(t_us, incoming)]
+        if self._desk.session_id not in (before, None):
+            self._forget_signal(t_us)  # another patient: nothing learnt from the one before may show in a number
         return self._kept(t_us, [*messages, *self._status(t_us)])
 
     def fact(self, t_us: int, condition: Condition, *, is_present: bool, detail: str = "") -> list[Output]:
@@ -197,10 +200,14 @@ class Pipeline:
     def _connect(self, event: Connected, t_us: int) -> None:
         """A board has come up: what was learnt of the signal before does not count any more."""
         self._routing = Routing(event, self._calibration)
-        self._monitor = dsp.VitalsMonitor(self._routing.config)
-        self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
+        self._forget_signal(t_us)
         self._newest_us = dict.fromkeys(self._routing.watched)
         self._connected_us = t_us
+
+    def _forget_signal(self, t_us: int) -> None:
+        """Begin to learn the signal from nothing."""
+        self._monitor = dsp.VitalsMonitor(self._routing.config if self._routing else dsp.MonitorConfig())
+        self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
 
     def _samples(self, event: Samples) -> list[Message]:
         messages: list[Message] = []
