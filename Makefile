@@ -24,7 +24,9 @@ check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy --config-file mypy-firmware.ini
+	$(BIN)/mypy --config-file mypy-firmware-pico2.ini
 	$(BIN)/python bench/cross_compile.py
+	$(BIN)/python bench/firmware_rules.py
 	$(BIN)/lint-imports
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
@@ -73,4 +75,6 @@ clean:
 typings/.stamp: $(SETTINGS)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target typings \
 	  micropython-rp2-rpi-pico-stubs==1.29.0.post1
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target typings/pico2 \
+	  micropython-rp2-rpi-pico2-stubs==1.29.0.post1
 	@touch $@
