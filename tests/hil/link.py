@@ -1,5 +1,6 @@
 """What the tests of the virtual chair share: a stimulus that tells its time, and the product's own parser."""
 
+import contextlib
 import itertools
 import shutil
 
@@ -7,14 +8,18 @@ import numpy as np
 import pytest
 
 from gateway.errors import UserError
+from gateway.link.downlink import EventCode, Verb, annunciate, command
 from gateway.link.frame import Flag, FrameParser, FrameType, LinkFault
+from gateway.link.status import decode_status
 from hil.board.unix import find_micropython
+from hil.chair import play
 
 OPTICAL, PRESSURE, MOTION = STREAMS = 1, 2, 3
 FULL = 1 << 18
 CODES = 1 << 17
 DARK = 1 << 16  # the code of time 0: light between a quarter and three quarters of full scale, which no control dims
 SAMPLE_US = {OPTICAL: 10_000, PRESSURE: 5_000, MOTION: 20_000}
+S = 1_000_000
 
 
 def rig(test):
@@ -46,6 +51,47 @@ class TimeCode:
         ms = t_us // 1000
         digits = np.stack([ms % 4000, ms // 4000 % 4000, (ms + 7) % 4000], axis=1) - 2000
         return digits * 0.002
+
+
+def converse(seconds, commands=(), *, is_attentive=True, then=None, stimulus=None, **options):
+    """Play a chair with a gateway; return (time, frame) of what the board sent.
+
+    Parameters
+    ----------
+    commands : (second, bytes) that the gateway sends
+    is_attentive : it also says each second that there is no alarm
+    then : called with the time of each chunk
+    """
+    waiting, left = bytearray(), sorted(commands)
+    seen, said_s = [], -1
+
+    def host():
+        out = bytes(waiting)
+        waiting.clear()
+        return out
+
+    with contextlib.closing(play(stimulus or TimeCode(), host=host, **options)) as chunks:
+        for chunk in chunks:
+            if chunk.t_us >= seconds * S:
+                break
+            seen.append(chunk)
+            if is_attentive and chunk.t_us // S != said_s:
+                said_s = chunk.t_us // S
+                waiting += command(Verb.ANNUNCIATE, annunciate(0, is_sounding=False, expiry_ms=3000), index=0)
+            while left and chunk.t_us >= left[0][0] * S:
+                waiting += left.pop(0)[1]
+            if then is not None:
+                then(chunk.t_us)
+    return frames(seen)
+
+
+def events(found):
+    """Return (stream, code, detail) of each EVENT."""
+    return [(f.stream, EventCode(f.payload[0]), f.payload[1]) for _, f in found if f.type is FrameType.EVENT]
+
+
+def statuses(found):
+    return [decode_status(f.payload) for _, f in found if f.type is FrameType.STATUS]
 
 
 def frames(chunks):
