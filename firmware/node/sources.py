@@ -194,6 +194,7 @@ class FifoSource:
         elif self._polls >= _SILENT_POLLS:
             stream.flag(FAILED)
             self._give_up(NO_SAMPLES)
+            self._polls = _RETRY_POLLS  # it answers, so there is nothing to wait for
 
     def _take(self, n):
         sensor, stream = self._sensor, self._stream

