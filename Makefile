@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench figures campaign-aarch64 pictures constraints clean
+.PHONY: demo test check bench figures campaign-aarch64 campaign-board pictures constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(DEMO_STAMP) .venv/kernels.stamp  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
@@ -28,6 +28,10 @@ check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both
 	$(BIN)/python bench/cross_compile.py
 	$(BIN)/python bench/firmware_rules.py
 	$(BIN)/lint-imports
+
+campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, and for 10 million ticks: about 15 minutes
+	$(BIN)/python bench/campaign_board.py
+	$(BIN)/python -m bench.campaign_memory
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
 	$(BIN)/python bench/figures.py

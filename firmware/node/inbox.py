@@ -105,7 +105,9 @@ class Inbox:
             if body[length + k] != _RESIDUE[k]:
                 return False
         kind = body[0] & 15
-        if body[0] >> 4 != _VERSION or kind not in (TIME_REQ, CMD) or body[11] >= _INDEX_HIGH:
+        if kind != TIME_REQ and kind != CMD:  # noqa: PLR1714 - a tuple of names would be built, and be garbage
+            return False
+        if body[0] >> 4 != _VERSION or body[11] >= _INDEX_HIGH:
             return False
         self.kind = kind
         self.verb = body[1]

@@ -4,6 +4,9 @@ import micropython
 from node.board import Board
 from node.sampler import Sampler
 
+_WARM_UP = 2_500
+_LOCKED = 32_000  # ticks: 10,000 frames of samples
+
 board = Board()
 sampler = Sampler(board)
 
@@ -22,7 +25,7 @@ def locked(ticks):
         micropython.heap_unlock()
 
 
-run(2500)
-locked(2500)
-board.out.write(b"\0steady\0")
+run(_WARM_UP)
+locked(_LOCKED)
+board.out.write(b"\0steady %d %d\0" % (sampler._status.refused, sampler._inbox.damaged))
 run(10_000)

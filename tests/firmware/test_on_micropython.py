@@ -1,26 +1,35 @@
 """The firmware's modules in MicroPython itself: viper code, and a loop that leaves no garbage."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 
+from gateway.link.downlink import Verb, annunciate, command, time_request
 from hil.board.bus import Span
 from hil.board.unix import Boot, UnixBoard
 from hil.chair import wire
 from tests.hil.link import TimeCode, rig
 
 _HERE = Path(__file__).parent
+ROUND = 50_000  # ticks between two reports of endless.py
 
 
-def output(program, until, deaf=()):
-    """Run a program on the virtual board; return what it wrote until ``until`` came or it ended."""
+def output(program, until, *, deaf=(), host=None):
+    """Run a program on the virtual board; return what it wrote until ``until`` came or it ended.
+
+    A host says something every half second.
+    """
     bus = wire(TimeCode())
     bus.deaf += deaf
     board = UnixBoard(bus, Boot(), program=_HERE / program)
-    written = b""
+    written, said_ns = b"", 0
     try:
         while until not in written and (request := board.wait_request()) is not None:
             written += board.read_link()
+            if host is not None and request.now_ns >= said_ns:
+                said_ns = request.now_ns + 500_000_000
+                board.write_link(next(host))
             board.answer(request)
         written += board.read_link()
     finally:
@@ -47,9 +56,35 @@ def test_usb_port_promises_one_byte_and_waits_for_the_room_of_more():
 
 @rig
 def test_loop_does_not_allocate():
-    written = output("steady.py", b"steady")
+    """Ten thousand frames of samples with the heap locked, while a gateway asks for the time and commands alarms."""
+    requests = [
+        time_request(1),
+        *[command(Verb.ANNUNCIATE, annunciate(k, is_sounding=True, expiry_ms=3000), index=2) for k in range(4)],
+    ]
+    written = output("steady.py", b"steady", host=itertools.cycle(requests))
     assert b"Error" not in written, written[-500:].decode("latin-1")
-    assert b"\0steady\0" in written
+    assert b"\0steady 0 0\0" in written
+
+
+def free_memory(rounds):
+    """What the loop has left of its heap after each round of ticks."""
+    board = UnixBoard(wire(TimeCode()), Boot(), program=_HERE / "endless.py")
+    told = b""
+    try:
+        while told.count(b"\n") < rounds and (request := board.wait_request()) is not None:
+            told += board.read_link()
+            board.answer(request)
+    finally:
+        board.close()
+    return [int(line) for line in told.split()]
+
+
+@rig
+def test_free_memory_is_flat():
+    left = free_memory(2)
+    assert len(left) == 2
+    assert len(set(left)) == 1
+    assert left[0] > 50_000
 
 
 @pytest.mark.parametrize("architecture", ["armv6m", "armv7emsp"])
