@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench figures campaign-aarch64 campaign-board pictures constraints clean
+.PHONY: demo test check bench accuracy figures campaign-aarch64 campaign-board pictures constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(DEMO_STAMP) .venv/kernels.stamp  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
@@ -35,6 +35,9 @@ campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, a
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
 	$(BIN)/python bench/figures.py
+
+accuracy: .venv/dev.stamp  ## beats and vitals against the references, by set and record
+	$(BIN)/python bench/accuracy.py
 
 bench: .venv/dev.stamp  ## ratios, measured side by side in one run
 	$(BIN)/python bench/speed.py
