@@ -44,7 +44,7 @@ class ChannelMonitor:
     def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None) -> None:
         self._channel = channel
         self._finder = CandidateFinder(channel, rate_hz, rails)
-        self._tracker = PulseTracker()
+        self._tracker = PulseTracker(channel)
         self._notches = NotchFinder(self._finder, rate_hz) if channel is Channel.PRESSURE else None
         self._pulses: deque[Pulse] = deque()
         self._learning_since_us: int | None = None
@@ -165,9 +165,10 @@ class ChannelMonitor:
 
     def _why_learning(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason:
         """LEARNING is said for a limited time only, then that there is no pulse, or none that can be counted."""
-        since_us = self._learning_since_us if self._learning_since_us is not None else t_us
-        humps = sum(1 for p in pulses if p.candidate.upslope_us > t_us - LEARN_US // 2)
-        if not self._had_pulse and t_us - since_us < SEARCHING_US:
+        learning_us = t_us - (self._learning_since_us if self._learning_since_us is not None else t_us)
+        since_us = t_us - LEARN_US // 2
+        humps = max(self._tracker.humps(since_us), sum(1 for p in pulses if p.candidate.upslope_us > since_us))
+        if not self._had_pulse and learning_us < SEARCHING_US:
             return Reason.LEARNING
         return Reason.IRREGULAR if humps >= 3 else Reason.NO_PULSE
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from dsp.kernels.pulse import agreement, blend
+import numpy as np
+from numpy.typing import NDArray
+
+from dsp.kernels.pulse import SNIPPET_POINTS, agreement, blend
 from dsp.waveform import Candidate
 
 REFRACTORY_US = 250_000  # 240/min, above any sinus or treated rhythm
@@ -15,9 +19,24 @@ HISTORY = 8  # beats in every median (dsp.md, section 5)
 THRESHOLD = 0.45  # of the median slope sum
 LEARN_BEATS = 4
 # Pulses of one patient look alike, also when they are irregular; humps of noise and movement do not. Likeness is a
-# running mean (8 beats) of the correlation with the template, 0 at 0.5 and 1 at 0.95.
+# running mean (8 beats) of the correlation with the template, 0 at 0.3 and 1 at 0.95.
 FRESH_LIKENESS = 0.75
-LEAST_LIKENESS = 0.66
+LEAST_LIKENESS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """So many pulses in a row, with intervals in so narrow a range (of their median) and so alike, are a pulse."""
+
+    beats: int
+    spread: float
+    alike: float
+
+
+# Noise of no colour passes; an irregular pulse, whose beats differ, needs more of them.
+LEARNED = (Bar(beats=LEARN_BEATS, spread=0.4, alike=0.93), Bar(beats=6, spread=1.2, alike=0.8))
+LEAST_SIZE = 0.45  # of the largest among them
+ALIKE_AGAIN = 0.85  # for a pulse that was followed before and is coming back through a disturbance
 
 
 class History:
@@ -40,7 +59,7 @@ class History:
         self.slope_sums.append(min(candidate.slope_sum, 2.0 * self.slope_sum))
         self.amplitudes.append(min(candidate.amplitude, 2.0 * self.amplitude))
         if candidate.slope_sum > 0.5 * self.slope_sum:  # small early pulses sit on the slope of the one before
-            likeness = min(1.0, max(0.0, (agreement(self.template, candidate.snippet) - 0.5) / 0.45))
+            likeness = min(1.0, max(0.0, (alike(self.template, candidate.snippet) - 0.3) / 0.65))
             self.likeness += 0.12 * (likeness - self.likeness)
         self.beats.append((candidate.upslope_us, candidate.slope_sum))
         if interval_us is not None:
@@ -59,46 +78,66 @@ class History:
         self.strong_interval_us = max(median(steps) if len(steps) >= 3 else 0, self.interval_us)
 
 
+def alike(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Correlation of two pulses over all that is kept of them."""
+    return agreement(a, b, SNIPPET_POINTS)
+
+
 def chain_of(recent: list[Candidate]) -> list[Candidate]:
-    """The candidates of about the size of the newest, without doubles; none if larger ones lie between."""
+    """The candidates of about the size of the newest, without doubles, back to the first larger or crowded one."""
     newest = recent[-1]
     chain: list[Candidate] = []
-    larger = crowded = 0
     for c in reversed(recent):
         ratio = c.slope_sum / newest.slope_sum
-        if ratio > 2.2:
-            larger += 1
-        elif ratio >= THRESHOLD:
-            if chain and chain[-1].upslope_us - c.upslope_us < REFRACTORY_US:
-                crowded += 1
-                chain[-1] = max(chain[-1], c, key=lambda x: x.slope_sum)
-            else:
-                chain.append(c)
-        if len(chain) == LEARN_BEATS:
+        if ratio > 2.2 or (ratio >= THRESHOLD and chain and chain[-1].upslope_us - c.upslope_us < REFRACTORY_US):
             break
-    return chain[::-1] if larger + crowded == 0 else []
+        if ratio >= THRESHOLD:
+            chain.append(c)
+        if len(chain) == LEARNED[-1].beats:
+            break
+    return chain[::-1]
 
 
-def resumes(memory: History, c: Candidate) -> bool:
-    """Whether a candidate looks just like the pulses before the pulse was lost."""
+def resumes(memory: History, recent: list[Candidate]) -> bool:
+    """Whether the newest looks just like the pulses before the pulse was lost, or it and the one before much like."""
+    newest = recent[-1]
+    if _resembles(memory, newest, 0.92):
+        return True
+    if not _resembles(memory, newest, 0.75):
+        return False
+    for c in reversed(recent[:-1]):
+        step = (newest.upslope_us - c.upslope_us) / memory.interval_us
+        if step > 1.5:
+            return False
+        if step > 0.65 and _resembles(memory, c, 0.75):
+            return True
+    return False
+
+
+def _resembles(memory: History, c: Candidate, likeness: float) -> bool:
     return (
         not c.is_saturated
         and 0.5 <= c.slope_sum / memory.slope_sum <= 2.0
         and 0.4 <= c.amplitude / memory.amplitude <= 2.5
-        and agreement(memory.template, c.snippet) > 0.92
+        and alike(memory.template, c.snippet) > likeness
     )
 
 
-def agrees(chain: list[Candidate]) -> bool:
-    """Whether the last pulses are alike enough to be pulses: the periodicity check."""
-    if len(chain) < LEARN_BEATS:
+def learned(chain: list[Candidate], is_known: bool) -> list[Candidate]:
+    """The last of a chain, if they are alike enough to be pulses: the periodicity check."""
+    for bar in LEARNED:
+        least_alike = min(bar.alike, ALIKE_AGAIN) if is_known else bar.alike
+        tail = chain[-bar.beats :]
+        if len(tail) == bar.beats and _agrees(tail, bar.spread, least_alike):
+            return tail[-LEARN_BEATS:]
+    return []
+
+
+def _agrees(chain: list[Candidate], spread: float, least_alike: float) -> bool:
+    steps = [b.upslope_us - a.upslope_us for a, b in pairwise(chain)]
+    if max(steps) > LONGEST_US or max(steps) - min(steps) > spread * median(steps):
         return False
-    tail = chain[-LEARN_BEATS:]
-    steps = [b.upslope_us - a.upslope_us for a, b in pairwise(tail)]
-    if max(steps) > LONGEST_US or max(steps) - min(steps) > 0.4 * median(steps):
+    sizes = [c.slope_sum for c in chain]
+    if min(sizes) < LEAST_SIZE * max(sizes):
         return False
-    sizes = [c.slope_sum for c in tail]
-    if min(sizes) < 0.5 * max(sizes):
-        return False
-    shapes = [agreement(a.snippet, b.snippet) for a, b in pairwise(tail)]
-    return min(shapes) > 0.93
+    return min(alike(a.snippet, b.snippet) for a, b in pairwise(chain)) > least_alike

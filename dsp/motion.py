@@ -22,7 +22,7 @@ REMEMBERED_SECONDS = 16
 # Own choice, to be confirmed with people.
 MOVING_G = 0.05
 SHAKEN_G = 0.3  # from here on hardly anything of an optical signal is believed
-RECENT_US = 3 * SECOND_US  # a movement so long ago may still keep the pulse from being recognised
+RECENT_US = 5 * SECOND_US  # a movement so long ago may still keep the pulse from being recognised: four beats at 48/min
 # Gravity is there always: a shorter mean is a dead sensor, a longer one than its range (16 g an axis) a broken one.
 LEAST_LENGTH_G, MOST_LENGTH_G = 0.3, 28.0
 _BROKEN_G = 1000.0  # whatever is beyond is as broken; its square is finite

@@ -14,28 +14,36 @@ from dataclasses import dataclass
 from statistics import median
 
 from dsp.history import (
-    LEARN_BEATS,
     LEAST_LIKENESS,
     LONGEST_US,
     REFRACTORY_US,
     History,
-    agrees,
+    alike,
     chain_of,
+    learned,
     resumes,
 )
-from dsp.kernels.pulse import agreement
-from dsp.quality import Evidence, is_full_size, is_step, judge, sqi_of, trust
-from dsp.types import Reason
+from dsp.kernels.pulse import SNIPPET_POINTS, agreement
+from dsp.quality import Evidence, is_full_size, judge, sqi_of, trust
+from dsp.types import Channel, Reason
 from dsp.waveform import Candidate, Gap
 
 LOST_US = 3_000_000  # without a beat: the pulse is lost, learn again
 FORGET_US = 2_000_000  # a shorter gap keeps what was learned
 ECHO_US = 450_000  # a dicrotic wave rises up to so long after the pulse: ejection lasts 0.25 to 0.4 s (Weissler 1968)
 SEARCH_BACK = 1.6  # median intervals without a beat
-LATENCY_US = 350_000  # a pulse is known that long after its upslope
+LATENCY_US = 480_000  # a pulse is known that long after its upslope
 SEARCH_BACK_THRESHOLD = 0.2
 MISSED_THRESHOLD = 0.1  # a hump that may have been a pulse: the interval over it is not counted
 LEARN_US = 8_000_000
+# A pulse that was followed for so many beats, up to so long ago, is known: it is learned again from less.
+PROVEN, KNOWN_US = 16, 30_000_000
+LOST_SHARE = 0.3  # of the lost pulse's slope sum: a smaller hump is not it
+# What is compared when one hump is judged. An early pulse of a pleth sits on the fall of the one before, so that only
+# its upslope is like the others'.
+JUDGED_POINTS = {Channel.PRESSURE: SNIPPET_POINTS, Channel.PLETH: 28}
+# Less is no beat. A movement of a pressure line is as steep as a pulse, but looks and comes otherwise.
+LEAST_SQI = {Channel.PRESSURE: 0.1, Channel.PLETH: 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +61,17 @@ class Pulse:
 class PulseTracker:
     """Decides beat by beat; ``feed`` and ``advance`` return pulses in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: Channel) -> None:
+        self._has_steps = channel is Channel.PRESSURE
+        self._judged = JUDGED_POINTS[channel]
+        self._least_sqi = LEAST_SQI[channel]
         self._history: History | None = None
         self._last: Candidate | None = None  # the last accepted
         self._recent: deque[Candidate] = deque(maxlen=64)  # since the last accepted
         self._is_joined = False  # nothing is missing since the last accepted
         self._overruled = 0
         self._memory: History | None = None  # of a pulse that was lost
+        self._proven = 0  # beats followed since the last forgetting
 
     @property
     def is_learning(self) -> bool:
@@ -73,6 +85,11 @@ class PulseTracker:
     def interval_us(self) -> float | None:
         """Median of the last intervals, None while learning."""
         return self._history.interval_us if self._history else None
+
+    def humps(self, since_us: int) -> int:
+        """How many humps while learning are of the size of a pulse: of the one that was lost, if there was one."""
+        least = LOST_SHARE * self._memory.slope_sum if self._memory else 0.0
+        return sum(1 for c in self._recent if c.upslope_us > since_us and c.slope_sum >= least)
 
     def feed(self, event: Candidate | Gap) -> list[Pulse]:
         if isinstance(event, Gap):
@@ -93,6 +110,7 @@ class PulseTracker:
         if gap.length_us >= FORGET_US:
             self._history = None
             self._memory = None
+            self._proven = 0
             self._last = None
 
     def _settle(self, t_us: int) -> list[Pulse]:
@@ -105,8 +123,7 @@ class PulseTracker:
                 found = self._search_back(self._history, self._last)
             if found is None:
                 if since_us >= LOST_US:
-                    self._memory = self._history
-                    self._history = None
+                    self._memory, self._history = self._history, None
                     self._is_joined = False
                 break
             pulses.append(found)
@@ -122,7 +139,7 @@ class PulseTracker:
             if c.is_saturated or c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
                 continue
             evidence = self._evidence(history, c)
-            if evidence.shape < 0.6 or evidence.foot_height > 0.5 or is_step(evidence) or judge(evidence):
+            if evidence.shape < 0.6 or evidence.foot_height > 0.5 or evidence.is_step or judge(evidence):
                 continue  # what was rejected when it came is no beat later
             if best is None or c.slope_sum > best.slope_sum:
                 best = c
@@ -135,12 +152,14 @@ class PulseTracker:
         is_small = last is not None and c.slope_sum < 0.65 * last.slope_sum
         usual_us = history.strong_interval_us if is_echo and is_small else history.interval_us
         return Evidence(
-            shape=agreement(history.template, c.snippet),
+            shape=agreement(history.template, c.snippet, self._judged),
+            likeness=alike(history.template, c.snippet),
             slope_ratio=c.slope_sum / history.slope_sum,
             amplitude_ratio=c.amplitude / history.amplitude,
             interval_ratio=dt / usual_us if dt and self._is_joined else None,
             foot_height=_climb(last, c, history.amplitude) if last and self._is_joined else 0.0,
             is_echo=is_echo,
+            has_steps=self._has_steps,
             is_saturated=c.is_saturated,
         )
 
@@ -153,6 +172,8 @@ class PulseTracker:
         if dt < REFRACTORY_US or not is_full_size(evidence, median(history.noises)):
             return None
         reasons = judge(evidence)
+        if not reasons and sqi_of(evidence) < self._least_sqi:
+            reasons = (Reason.ARTIFACT,)
         if reasons:
             return _rejected(c, reasons)
         return self._accept(history, c)
@@ -180,12 +201,13 @@ class PulseTracker:
         history.add(c, interval_us)
         self._follow(c)
         if history.likeness < LEAST_LIKENESS:
-            self._history = None
+            self._memory, self._history = history, None
         return Pulse(candidate=c, accepted=True, sqi=sqi, reasons=(), interval_us=interval_us, cycle_mean=cycle_mean)
 
     def _follow(self, c: Candidate) -> None:
         self._last = c
         self._is_joined = True
+        self._proven += 1
         self._overruled = max(0, self._overruled - 1)
         while self._recent and self._recent[0].emit_us <= c.emit_us:
             self._recent.popleft()
@@ -193,17 +215,18 @@ class PulseTracker:
     def _learn(self, c: Candidate) -> Pulse | None:
         while self._recent[0].upslope_us < c.upslope_us - LEARN_US:
             self._recent.popleft()
-        if self._memory is not None and resumes(self._memory, c):
+        if self._memory is not None and resumes(self._memory, list(self._recent)):
             self._history, self._memory = self._memory, None
             return self._accept(self._history, c)
         chain = chain_of(list(self._recent))
-        if not chain or chain[-1] is not c:
+        if len(chain) == 1 < len(self._recent):
             return None
         if c.is_saturated:
             return _rejected(c, (Reason.SATURATED,))
-        if not agrees(chain):
+        is_known = self._last is not None and c.upslope_us - self._last.upslope_us < KNOWN_US and self._proven >= PROVEN
+        chain = learned(chain, is_known)
+        if not chain:
             return _rejected(c, (Reason.LEARNING,))
-        chain = chain[-LEARN_BEATS:]
         self._history, self._memory = History(chain), None
         self._overruled = 0
         previous = chain[-2]

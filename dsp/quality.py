@@ -20,12 +20,19 @@ class Evidence:
     """
 
     shape: float
+    likeness: float
     slope_ratio: float
     amplitude_ratio: float
     interval_ratio: float | None
     foot_height: float
     is_echo: bool
+    has_steps: bool
     is_saturated: bool
+
+    @property
+    def is_step(self) -> bool:
+        """Small and on a raised foot: the steps by which a volume-clamp device calibrates itself, not a pulse."""
+        return self.has_steps and self.slope_ratio < 0.3 and self.foot_height > 0.3
 
 
 def judge(evidence: Evidence) -> tuple[Reason, ...]:
@@ -53,18 +60,13 @@ def trust(likeness: float) -> float:
     return _ramp(likeness, 0.5, 0.9)
 
 
-def is_step(evidence: Evidence) -> bool:
-    """Small and on a raised foot: the steps by which a volume-clamp device calibrates itself, not a pulse."""
-    return evidence.slope_ratio < 0.3 and evidence.foot_height > 0.3
-
-
 def is_full_size(evidence: Evidence, noise: float) -> bool:
     """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
     ratio = 1.0 if evidence.interval_ratio is None else evidence.interval_ratio
     least = _least_share(ratio)
     if ratio < 0.8 and evidence.slope_ratio < 0.6 and evidence.shape < 0.1:
         return False
-    if ratio >= 0.8 and is_step(evidence):
+    if ratio >= 0.8 and evidence.is_step:
         return False
     if evidence.is_echo:
         if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):

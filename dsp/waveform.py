@@ -18,11 +18,14 @@ from dsp.types import Channel
 # Pass bands that keep the upslope and leave out noise and flow artefacts (Zong 2003 uses 16 Hz for pressure).
 CUTOFF_HZ = {Channel.PRESSURE: 16.0, Channel.PLETH: 8.0}
 SLOPE_SUM_S = 0.15  # about the length of an upslope (Zong 2003: 128 ms)
-HOLD_S = 0.2  # from the top of the slope sum: by then the pulse has its peak; bounds the latency of a beat
+HOLD_S = 0.33  # from the top of the slope sum: by then the pulse has its shape; bounds the latency of a beat
+SMOOTH_S = 0.02  # on each side of a sample in the mean that times the upslope
+# Of the rise. Lower is the end of the beat before, higher the reflected wave: both move with pressure and breath.
+UPSLOPE_SHARE = 0.4
 MARGIN_S = 0.06  # raw extremes are searched this far around the filtered ones
 MEMORY_S = 8.0  # of the rings; a candidate looks back at most 3 s + HOLD_S
 ENVELOPE_S = 2.0  # time constant of the noise floor
-SNIPPET_FROM_S, SNIPPET_S = -0.15, 0.35  # the shape compared between pulses, around mid-upslope
+SNIPPET_FROM_S, SNIPPET_S = -0.15, 0.55  # the shape compared between pulses, around mid-upslope
 # Less is not a pulse: nothing a pressure line resolves (a patient of 50/30 has 20), or a converter's last bits.
 FAINTEST = {Channel.PRESSURE: 2.5, Channel.PLETH: 0.0}
 FAINTEST_STEPS = 2.5
@@ -189,6 +192,8 @@ def _setup(cutoff_hz: float, rate_hz: float, rails: Rails | None) -> NDArray[np.
     setup["capacity"] = int(MEMORY_S * rate_hz) + 8
     setup["window"] = max(2, round(SLOPE_SUM_S * rate_hz))
     setup["hold"] = max(1, round(HOLD_S * rate_hz))
+    setup["smooth"] = round(SMOOTH_S * rate_hz)
+    setup["upslope_share"] = UPSLOPE_SHARE
     setup["margin"] = max(1, round(MARGIN_S * rate_hz))
     setup["delay"] = delay_samples(coefficients)
     setup["decay"] = math.exp(-1 / (ENVELOPE_S * rate_hz))

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-SNIPPET_POINTS = 28
+SNIPPET_POINTS = 44
 
 STATE = np.dtype(
     [
@@ -49,6 +49,8 @@ SETUP = np.dtype(
         ("capacity", "i8"),
         ("window", "i8"),  # samples of the slope sum
         ("hold", "i8"),  # samples from the top of the slope sum to the emission
+        ("smooth", "i8"),  # samples on each side in the mean that gives the time of the upslope
+        ("upslope_share", "f8"),  # of the rise
         ("margin", "i8"),  # samples around a filtered extreme searched for the raw one
         ("delay", "f8"),  # samples, group delay of the low-pass at 0 Hz
         ("decay", "f8"),  # factor a sample of the envelope
@@ -114,6 +116,40 @@ def interpolate(ring: NDArray[np.float64], capacity: int, at: float) -> float:
     return float(a + part * (ring[(k + 1) % capacity] - a))
 
 
+@njit(nb.float64(_F8, _F8, nb.int64, nb.int64, nb.int64), cache=True)
+def smooth(ring_x, ring_total, capacity, half, k):  # type: ignore[no-untyped-def]  # kernel
+    """Mean of the ``2 half + 1`` raw samples around ``k``, from the running sum: a low-pass without delay."""
+    first = k - half
+    before = ring_total[first % capacity] - ring_x[first % capacity]
+    return (ring_total[(k + half) % capacity] - before) / (2 * half + 1)
+
+
+@njit(nb.float64(_F8, _F8, _SETUP, nb.int64, nb.int64), cache=True)
+def upslope_time(ring_x, ring_total, setup, first, last):  # type: ignore[no-untyped-def]  # records
+    """Fractional index where the smoothed raw signal last rises through its level of the upslope; -1 if it does not.
+
+    The filtered signal would do, but its delay depends on how steep the pulse is.
+    """
+    capacity, half = setup["capacity"], setup["smooth"]
+    top = last
+    top_value = smooth(ring_x, ring_total, capacity, half, last)
+    for k in range(last - 1, first - 1, -1):
+        value = smooth(ring_x, ring_total, capacity, half, k)
+        if value > top_value:
+            top, top_value = k, value
+    foot_value = top_value
+    for k in range(first, top):
+        foot_value = min(foot_value, smooth(ring_x, ring_total, capacity, half, k))
+    level = foot_value + setup["upslope_share"] * (top_value - foot_value)
+    after = top_value
+    for k in range(top - 1, first - 1, -1):
+        value = smooth(ring_x, ring_total, capacity, half, k)
+        if value < level <= after:
+            return k + (level - value) / (after - value)
+        after = value
+    return -1.0
+
+
 @njit(nb.float64(_F8, nb.int64, nb.float64, nb.int64, nb.int64), cache=True)
 def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int, last: int) -> float:
     """Fractional index where the signal last rises through ``level`` in first..last."""
@@ -123,6 +159,23 @@ def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int,
         if a < level <= b:
             return float(k - 1 + (level - a) / (b - a))
     return float(first)
+
+
+@njit(nb.float64(_F8, nb.int64, nb.int64, nb.int64), cache=True)
+def tangent_onset(ring: NDArray[np.float64], capacity: int, foot: int, top: int) -> float:
+    """Fractional index where the tangent at the steepest rise meets the level of the foot."""
+    steepest = 0.0
+    at = foot + 1
+    for k in range(foot + 1, top + 1):
+        d = ring[k % capacity] - ring[(k - 1) % capacity]
+        if d > steepest:
+            steepest = d
+            at = k
+    if steepest <= 0.0:
+        return float(foot)
+    middle = 0.5 * (ring[at % capacity] + ring[(at - 1) % capacity])
+    onset = at - 0.5 - (middle - ring[foot % capacity]) / steepest
+    return float(max(onset, float(foot)))
 
 
 @njit(nb.int64(_I8, nb.int64, nb.float64, nb.float64), cache=True)
@@ -182,9 +235,7 @@ def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now)
     row["foot"] = ring_y[foot % capacity]
     row["top"] = ring_y[top % capacity]
     middle = crossing(ring_y, capacity, 0.5 * (row["foot"] + row["top"]), foot, top)
-    # Where the rise has begun; noise and the last low point lie below 2 % of the height. Against the marks of a finger
-    # pressure (aac0027) this is 10 ms late, the tangent at the steepest point 21.
-    onset = crossing(ring_y, capacity, row["foot"] + 0.02 * (row["top"] - row["foot"]), foot, top)
+    onset = tangent_onset(ring_y, capacity, foot, top)
 
     shift = int(np.floor(delay + 0.5))
     upslope = max(oldest, int(middle) - shift)
@@ -193,11 +244,16 @@ def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now)
     cut(snippet, ring_y, capacity, middle + setup["snippet_from"], setup["snippet_step"], float(oldest), now - 1.0)
 
     begin = float(state["begin"])
+    half = setup["smooth"]
+    first_mean = max(foot - shift - setup["margin"], oldest + half)
+    timed = upslope_time(ring_x, ring_total, setup, first_mean, min(raw_last, now - half))
+    if timed < 0.0:
+        timed = max(begin, middle - delay)
     onset_raw = max(begin, onset - delay)
     row["is_gap"] = 0
     row["emit_us"] = ring_t[now % capacity]
     row["gap_us"] = 0
-    row["upslope_us"] = time_at(ring_t, capacity, max(begin, middle - delay), period_us)
+    row["upslope_us"] = time_at(ring_t, capacity, timed, period_us)
     row["onset_us"] = time_at(ring_t, capacity, onset_raw, period_us)
     row["peak_us"] = ring_t[row["peak_index"] % capacity]
     row["onset_index"] = int(np.floor(onset_raw + 0.5))
@@ -359,13 +415,23 @@ def detect(t_us, samples, states, setups, ring_t, ring_x, ring_y, ring_total, ro
     return count
 
 
-@njit(nb.float64(_F8, _F8), cache=True)
-def agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Correlation of two snippets, each of zero mean and unit power."""
-    total = 0.0
-    for j in range(len(a)):
-        total += a[j] * b[j]
-    return float(total)
+@njit(nb.float64(_F8, _F8, nb.int64), cache=True)
+def agreement(a: NDArray[np.float64], b: NDArray[np.float64], points: int) -> float:
+    """Correlation of the first ``points`` of two snippets; 0 where one of them is constant."""
+    mean_a = mean_b = 0.0
+    for j in range(points):
+        mean_a += a[j]
+        mean_b += b[j]
+    mean_a /= points
+    mean_b /= points
+    ab = aa = bb = 0.0
+    for j in range(points):
+        da = a[j] - mean_a
+        db = b[j] - mean_b
+        ab += da * db
+        aa += da * da
+        bb += db * db
+    return float(ab / np.sqrt(aa * bb)) if aa * bb > 0.0 else 0.0
 
 
 @njit(nb.void(_F8, _F8, nb.float64), cache=True)

@@ -15,7 +15,6 @@ _CRC_BYTES = 4
 _MIN_FRAME = _HEADER.size + _CRC_BYTES
 _MAX_FRAME = _MIN_FRAME + MAX_PAYLOAD
 _MAX_ENCODED = _MAX_FRAME + 1  # COBS adds one byte to at most 254
-_ENDLESS = 1000  # bytes
 
 
 class FrameType(IntEnum):
@@ -80,18 +79,16 @@ class FrameParser:
         *closed, rest = data.split(b"\0")
         out: list[Frame | LinkFault] = []
         for piece in closed:
-            out += self._append(piece)
+            self._append(piece)
             if self._length:
                 out.append(self._close())
-        return out + self._append(rest)
+        self._append(rest)
+        return out
 
-    def _append(self, piece: bytes) -> list[LinkFault]:
-        """Keep as much as a frame can have; noise in which nothing ends is a fault now and then."""
+    def _append(self, piece: bytes) -> None:
         room = _MAX_ENCODED + 1 - len(self._pending)
         self._pending += piece[:room]
-        before, self._length = self._length, self._length + len(piece)
-        endless = self._length // _ENDLESS - before // _ENDLESS
-        return [LinkFault(cause=f"nothing ended within {_ENDLESS} bytes")] * endless
+        self._length += len(piece)
 
     def _close(self) -> Frame | LinkFault:
         encoded, length = bytes(self._pending), self._length

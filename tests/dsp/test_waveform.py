@@ -113,9 +113,11 @@ def test_noise_of_the_converter_is_no_candidate():
 
 def test_agreement_is_the_correlation():
     rng = np.random.default_rng(2)
-    a, b = rng.normal(size=(2, 28))
+    a, b = rng.normal(size=(2, kernel.SNIPPET_POINTS))
     a, b = ((v - v.mean()) / np.linalg.norm(v - v.mean()) for v in (a, b))
-    assert kernel.agreement(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
+    for points in (28, kernel.SNIPPET_POINTS):
+        assert kernel.agreement(a, b, points) == pytest.approx(np.corrcoef(a[:points], b[:points])[0, 1])
+    assert kernel.agreement(a, np.zeros_like(a), 28) == 0.0
     template = a.copy()
     kernel.blend(template, b, 0.25)
     expected = 0.75 * a + 0.25 * b
