@@ -35,9 +35,11 @@ class Chair(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the board is."""
+    """Where the board is: ``port``, or the ``serial_number`` of its USB port; ``board``: the only uid that is taken."""
 
-    port: _Text
+    port: _Text | None = None
+    serial_number: _Text | None = None
+    board: _Text | None = None
 
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +84,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     alarms: Alarms = Alarms()
     state: State | None = None
 
+    @property
+    def port(self) -> str:
+        """Where the board is, for people."""
+        return self.source.port or f"USB serial number {self.source.serial_number}"
+
 
 def load_config(path: str | Path, *, is_starting: bool = False) -> Config:
     """Read a configuration; raise ConfigError with every fault of it, a line each.
@@ -115,13 +122,22 @@ def _profile_path(name: str, home: Path) -> str:
 
 def _meaning_faults(table: dict[str, object], home: Path) -> list[str]:
     """What is of the right kind and still cannot be: looked for also where other fields are wrong."""
-    broker, oximeter = (_section(table, name) for name in ("broker", "oximeter"))
-    return [*_broker_faults(broker), *_calibration_faults(oximeter, home)]
+    source, broker, oximeter = (_section(table, name) for name in ("source", "broker", "oximeter"))
+    source_faults = _source_faults(source) if isinstance(table.get("source"), dict) else []
+    return [*source_faults, *_broker_faults(broker), *_calibration_faults(oximeter, home)]
 
 
 def _section(table: dict[str, object], name: str) -> dict[str, object]:
     section = table.get(name)
     return section if isinstance(section, dict) else {}
+
+
+def _source_faults(source: dict[str, object]) -> list[str]:
+    named = [name for name in ("port", "serial_number") if name in source]
+    if len(named) == 1:
+        return []
+    found = "both" if named else "neither"
+    return [f"source: expected port or serial_number, found {found}"]
 
 
 def _broker_faults(broker: dict[str, object]) -> list[str]:

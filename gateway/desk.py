@@ -80,6 +80,7 @@ class Desk:
         self._lost = lost
         self._used: dict[str, int] = {}  # ids of requests, and when they were used
         self._counts: Counter[str] = Counter()
+        self.dropped = 0  # of what clients have sent, before it came here
         self._published = -1
         self._given: dict[dsp.Quantity, float] = {}
         self._kept: tuple[object, ...] = ()
@@ -89,7 +90,7 @@ class Desk:
     def counts(self) -> dict[str, int]:
         """What became of what came, since the start."""
         names = ("accepted", "refused", "retained", "unreadable", "receipts")
-        return {name: self._counts[name] for name in names}
+        return {**{name: self._counts[name] for name in names}, "dropped": self.dropped}
 
     @property
     def session_id(self) -> str | None:

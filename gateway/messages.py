@@ -76,7 +76,7 @@ class Heartbeat(Stamp, frozen=True, kw_only=True):
     age_ms: dict[str, int | None]
     link: dict[str, int]  # counters since the gateway's start: frames, faults, losses, refusals, boots
     board: BoardStatus | None  # what it says of itself each second, null before the first
-    requests: dict[str, int] = {}  # what became of what clients sent: accepted, refused, retained, unreadable, receipts
+    requests: dict[str, int] = {}  # what became of what clients sent: accepted, refused, retained, dropped ...
 
 
 class ForecastValue(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,7 +93,10 @@ class Pipeline:
         """Take what a client has sent; ``t_us`` is that of the newest chunk."""
         if self._desk is None:
             return []
+        before = self._desk.session_id
         messages: list[Output] = [*self._desk.take(t_us, incoming)]
+        if self._desk.session_id not in (before, None):
+            self._forget_signal(t_us)  # another patient: nothing learnt from the one before may show in a number
         return self._kept(t_us, [*messages, *self._status(t_us)])
 
     def fact(self, t_us: int, condition: Condition, *, is_present: bool, detail: str = "") -> list[Output]:
@@ -102,6 +105,11 @@ class Pipeline:
             return []
         fact = Fact(t_us=t_us, condition=condition, is_present=is_present, detail=detail)
         return self._kept(t_us, [*self._announcer.take(fact)[0]])
+
+    def note_dropped(self, total: int) -> None:
+        """So much of what clients have sent was dropped before it came here, since the start."""
+        if self._desk is not None:
+            self._desk.dropped = total
 
     def _kept(self, t_us: int, outputs: list[Output]) -> list[Output]:
         """What has changed is stored before anybody hears of it."""
@@ -119,7 +127,7 @@ class Pipeline:
         while self._next_second_us <= t_us:
             messages += self._second(self._next_second_us)
             self._next_second_us += _SECOND_US
-        return messages
+        return messages + self._status(t_us)
 
     def _second(self, t_us: int) -> list[Message | ToBoard]:
         messages: list[Message | ToBoard] = [*self._status(t_us)]
@@ -192,10 +200,14 @@ class Pipeline:
     def _connect(self, event: Connected, t_us: int) -> None:
         """A board has come up: what was learnt of the signal before does not count any more."""
         self._routing = Routing(event, self._calibration)
-        self._monitor = dsp.VitalsMonitor(self._routing.config)
-        self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
+        self._forget_signal(t_us)
         self._newest_us = dict.fromkeys(self._routing.watched)
         self._connected_us = t_us
+
+    def _forget_signal(self, t_us: int) -> None:
+        """Begin to learn the signal from nothing."""
+        self._monitor = dsp.VitalsMonitor(self._routing.config if self._routing else dsp.MonitorConfig())
+        self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
 
     def _samples(self, event: Samples) -> list[Message]:
         messages: list[Message] = []
@@ -237,7 +249,7 @@ class Pipeline:
     def findings(self, t_us: int) -> list[Finding]:
         """Everything that is wrong with the board, the link and the set-up now."""
         if self._last_frame_us is None:
-            return self._device.findings_of_link(t_us) or [Finding(fault=Fault.NOTHING_HEARD)]
+            return [*self._device.findings_of_link(t_us), Finding(fault=Fault.NOTHING_HEARD)]
         if self._is_silent(t_us):
             return [*self._device.findings_of_link(t_us), Finding(fault=Fault.LINK_LOST)]
         found = self._device.findings(t_us)

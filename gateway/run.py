@@ -23,6 +23,7 @@ def run(source: Source, pipeline: Pipeline, sink: Sink, store: Store | None = No
         for chunk in source:
             t_us = chunk.t_us
             deliver.all(t_us, pipeline.feed(chunk))
+            deliver.look(t_us)
             for incoming in sink.incoming():
                 deliver.all(t_us, pipeline.command(t_us, incoming))
     finally:
@@ -36,6 +37,17 @@ class Delivery:
     def __init__(self, source: Source, pipeline: Pipeline, sink: Sink, store: Store | None) -> None:
         self._source, self._pipeline, self._sink, self._store = source, pipeline, sink, store
         self._fault = ""
+        self._unsaved: list[bytes] = []
+        self._is_reachable, self._dropped = True, 0
+
+    def look(self, t_us: int) -> None:
+        """Tell the chair when its subscribers cannot be reached, and when they can be again; and what was dropped."""
+        if self._sink.dropped != self._dropped:
+            self._dropped = self._sink.dropped
+            self._pipeline.note_dropped(self._dropped)
+        if self._sink.is_reachable != self._is_reachable:
+            self._is_reachable = self._sink.is_reachable
+            self.all(t_us, self._pipeline.fact(t_us, Condition.BROKER_LOST, is_present=not self._is_reachable))
 
     def all(self, t_us: int, outputs: list[Output]) -> None:
         for output in outputs:
@@ -48,6 +60,7 @@ class Delivery:
                     self._keep(t_us, output)
 
     def _keep(self, t_us: int, output: Snapshot | Ended) -> None:
+        """Store it; a session that could not be added waits for the next time, a newer state replaces an older."""
         if self._store is None:
             return
         fault = ""
@@ -55,13 +68,13 @@ class Delivery:
             if isinstance(output, Snapshot):
                 self._store.save(output.payload)
             else:
-                self._store.append_session(output.payload)
+                self._unsaved.append(output.payload)
+            while self._unsaved:
+                self._store.append_session(self._unsaved[0])
+                del self._unsaved[0]
         except OSError as error:
             fault = f"state: {error.strerror}"
         if fault == self._fault:
             return
         self._fault = fault
-        told = self._pipeline.fact(t_us, Condition.RECORDING_FAILING, is_present=bool(fault), detail=fault)
-        for message in told:
-            if isinstance(message, Message):
-                self._sink.publish(message)
+        self.all(t_us, self._pipeline.fact(t_us, Condition.RECORDING_FAILING, is_present=bool(fault), detail=fault))

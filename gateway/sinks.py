@@ -13,16 +13,28 @@ from gateway.requests import Incoming
 
 
 class Sink(Protocol):
-    """Takes messages in order, and gives what clients have sent since; never waits for the network."""
+    """Takes messages in order, and gives what clients have sent since; never waits for the network.
+
+    ``dropped`` is how much of that was too long, or too much at once.
+    """
+
+    dropped: int
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def publish(self, message: Message) -> None: ...
     def incoming(self) -> list[Incoming]: ...
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether messages can leave now."""
+        ...
+
 
 class JsonLines:
     """A file with one message a line, for where there is no broker."""
+
+    dropped = 0
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -47,9 +59,15 @@ class JsonLines:
     def incoming(self) -> list[Incoming]:
         return []  # a file asks for nothing
 
+    @property
+    def is_reachable(self) -> bool:
+        return True
+
 
 class Collected:
     """Keeps every message, for comparison with truth; ``waiting`` is what clients send."""
+
+    dropped = 0
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -67,3 +85,7 @@ class Collected:
     def incoming(self) -> list[Incoming]:
         taken, self.waiting = self.waiting, []
         return taken
+
+    @property
+    def is_reachable(self) -> bool:
+        return True

@@ -8,12 +8,15 @@ import os
 import socket
 import stat
 import sys
+import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
 import serial
+from serial.tools.list_ports import comports
+from serial.tools.list_ports_common import ListPortInfo
 
 from gateway.chunklog import (
     Chunk,
@@ -29,6 +32,7 @@ from gateway.errors import UserError
 _POLL_S = 0.05  # the longest time without a chunk: silence is data
 _RETRY_S = 1.0
 _BAUD = 115_200  # of a UART; USB has none
+_MAX_READ = 1 << 16  # a board sends 2 kB/s; whoever floods the port gets no memory
 _MAX_WAITING = 4096  # bytes for the board that find no room; at 115200 baud a third of a second
 
 
@@ -103,11 +107,54 @@ def clock_text(at_utc_ms: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_utc_ms / 1000))
 
 
-class Serial:
-    """A board on a serial port; a port that vanishes is silence, and is opened again when it is back."""
+class SourceEnd(Protocol):
+    """Where a serial port is to be looked for: its path now, None while it is not there."""
 
-    def __init__(self, port: str) -> None:
-        self._name = port
+    def __str__(self) -> str: ...
+    def path(self) -> str | None: ...
+
+
+class AtPath:
+    """A port by its path: a device, or a link such as those of /dev/serial/by-id."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __str__(self) -> str:
+        return self._path
+
+    def path(self) -> str | None:
+        return self._path
+
+
+class BySerialNumber:
+    """The USB port of the device with this serial number, whatever it is called today; a Pico's is its uid."""
+
+    def __init__(self, number: str, ports: Callable[[], Iterable[ListPortInfo]] = comports) -> None:
+        self._number = number
+        self._ports = ports
+
+    def __str__(self) -> str:
+        return f"the USB serial number {self._number}"
+
+    def path(self) -> str | None:
+        found = (port.device for port in self._ports() if (port.serial_number or "").lower() == self._number.lower())
+        return next(found, None)
+
+
+class Serial:
+    """A board on a serial port; a port that vanishes is silence, and is opened again when it is back.
+
+    Parameters
+    ----------
+    port : where it is; a text is its path
+    report : gets a line when a port that is not there at the start is waited for, and when it has come; without it,
+        such a port raises SourceError
+    """
+
+    def __init__(self, port: str | SourceEnd, *, report: Callable[[str], None] | None = None) -> None:
+        self._end: SourceEnd = AtPath(port) if isinstance(port, str) else port
+        self._report = report
         self._port: serial.Serial | None = None
         self._start_us = 0
         self._retry_us = 0
@@ -117,9 +164,12 @@ class Serial:
         try:
             self._port = self._open()
         except OSError as error:
-            raise SourceError(f"serial port: expected a free one at {self._name}, but {_plain(error)}") from None
+            complaint = f"serial port: expected a free one at {self._end}, but {_plain(error)}"
+            if self._report is None:
+                raise SourceError(complaint) from None
+            self._report(f"{complaint}; waiting for it")
         self._start_us = monotonic_us()
-        origin = Origin(kind=OriginKind.LIVE, label=f"serial port {self._name}")
+        origin = Origin(kind=OriginKind.LIVE, label=f"serial port {self._end}")
         self.header = LogHeader(chairside_log=1, origin=origin, started_utc_ms=utc_ms())
         return self
 
@@ -147,7 +197,10 @@ class Serial:
         return os.write(self._port.fileno(), data)  # pyserial opens it non-blocking, and would wait for room itself
 
     def _open(self) -> serial.Serial:
-        return serial.Serial(self._name, baudrate=_BAUD, timeout=_POLL_S, exclusive=True)
+        path = self._end.path()
+        if path is None:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return serial.Serial(path, baudrate=_BAUD, timeout=_POLL_S, exclusive=True)
 
     def _read(self) -> bytes:
         if self._port is None:
@@ -155,19 +208,22 @@ class Serial:
             self._reopen()
             return b""
         try:
-            return bytes(self._port.read(max(1, self._port.in_waiting)))
-        except OSError:
-            with contextlib.suppress(OSError):
+            return bytes(self._port.read(min(max(1, self._port.in_waiting), _MAX_READ)))
+        except (OSError, termios.error):
+            with contextlib.suppress(OSError, termios.error):
                 self._port.close()
             self._port = None
+            self._waiting.forget()
             return b""
 
     def _reopen(self) -> None:
         if monotonic_us() < self._retry_us:
             return
         self._retry_us = monotonic_us() + int(_RETRY_S * 1e6)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, termios.error):
             self._port = self._open()
+            if self._report is not None:
+                self._report(f"serial port: {self._end} is there")
 
 
 class Log:

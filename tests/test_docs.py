@@ -8,6 +8,9 @@ from typing import get_args
 from msgspec.structs import fields
 
 import dsp
+from dsp.hemodynamics import BASELINE_SECONDS, CENTRAL_VENOUS_MMHG, MATCH_SECONDS, MATCH_WITHIN_US
+from dsp.pulse_log import UNUSUAL
+from dsp.respiration import HIGHEST_SHARE, LEAST_US, WINDOW_US
 from gateway.alarm_profiles import load_profile
 from gateway.alarms import AlarmEngine, Change, Priority, Transition
 from gateway.chunklog import Origin, OriginKind
@@ -153,3 +156,33 @@ def test_mqtt_md_lists_what_an_entry_of_vitals_may_hold():
     assert [name for name in names if f"`{name}`" not in vitals] == []
     forecast = vitals.split("A forecast is advisory")[1]
     assert [n for n in ForecastValue.__struct_fields__ if n != "advisory" and f"`{n}`" not in forecast] == []
+
+
+def test_dsp_md_states_window_latency_and_silence_of_every_quantity():
+    text = (DOCS / "dsp.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", text, re.MULTILINE)
+    stated = {name: tuple(float(n) for n in numbers) for name, *numbers in rows}
+    assert stated == {
+        quantity.value: (timing.window_us / 1e6, timing.latency_us / 1e6, timing.silence_us / 1e6)
+        for quantity, timing in dsp.TIMINGS.items()
+    }
+    assert set(dsp.TIMINGS) == set(dsp.Quantity)
+    titles = re.findall(r"^## (\w+)$", text, re.MULTILINE)
+    assert {quantity.value for quantity in dsp.Quantity} <= set(titles)
+
+
+def test_dsp_md_gives_the_numbers_of_the_code():
+    text = words((DOCS / "dsp.md").read_text())
+    respiration, variability, circulation = (
+        words(section((DOCS / "dsp.md").read_text(), name))
+        for name in ("respiration_rate", "pulse_rate_variability", "stroke_volume")
+    )
+    assert f"last {WINDOW_US // 1_000_000} s ({LEAST_US // 1_000_000} s are the least)" in respiration
+    assert f"less than {HIGHEST_SHARE} of the pulse rate" in respiration
+    assert f"within {UNUSUAL:.0%} of".replace("%", " %") in variability
+    assert f"the first {BASELINE_SECONDS} good seconds" in circulation
+    assert (
+        f"the {MATCH_SECONDS} good seconds nearest to its time, at most {MATCH_WITHIN_US // 60_000_000} min"
+        in circulation
+    )
+    assert f"taken to be {CENTRAL_VENOUS_MMHG:.0f} mmHg" in text

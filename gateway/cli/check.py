@@ -12,7 +12,8 @@ example: chairside check chair.toml
   site = "clinic"
   name = "chair-1"
   [source]
-  port = "/dev/ttyACM0"
+  port = "/dev/ttyACM0"                 # or serial_number = "E6605481DB6A1B2C", wherever it is plugged in
+  board = "e6605481db6a1b2c"            # may be left out: the first board heard is the chair's until a restart
   [broker]                              # may be left out: auto
   url = "mqtt://10.0.0.5:1883"
   [oximeter]                            # without it saturation is marked uncalibrated
@@ -37,6 +38,6 @@ def run(args: argparse.Namespace) -> int:
     from gateway.config import load_config
 
     config = load_config(args.config)
-    place = f"{config.chair.site}/{config.chair.name}, board at {config.source.port}"
+    place = f"{config.chair.site}/{config.chair.name}, board at {config.port}"
     print(f"{args.config}: good; {place}, alarm profile {config.alarms.profile}")
     return 0

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gateway.errors import UserError
-from gateway.sources import Log, Serial, Source, SourceError
+from gateway.sources import AtPath, BySerialNumber, Log, Serial, Source, SourceError
 
 if TYPE_CHECKING:
     from gateway.messages import Composer
@@ -26,7 +26,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="example: chairside run --config chair.toml, or chairside run --port /dev/ttyACM0 --chair chair-2",
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--config", metavar="FILE", help="everything from a file; see chairside check --help")
+    source.add_argument(
+        "--config",
+        metavar="FILE",
+        help="everything from a file; a port or a broker that is not there is waited for; see chairside check --help",
+    )
     source.add_argument("--port", help="serial port of the board")
     source.add_argument("--log", help="chunk log to play instead, - for standard input")
     add_mqtt_options(parser)
@@ -37,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--state", metavar="DIRECTORY", help="where alarms and session outlive a restart; default: nowhere"
     )
-    parser.set_defaults(run=run, routes={})
+    parser.set_defaults(run=run, routes={}, board=None)
 
 
 def add_mqtt_options(parser: argparse.ArgumentParser) -> None:
@@ -62,25 +66,32 @@ def run(args: argparse.Namespace) -> int:
     from gateway.messages import Topics
     from gateway.mqtt.broker import open_broker
 
+    source: Source
     if args.config is not None:
-        _take_config(args)
+        source = _take_config(args)
+    else:
+        source = Log(args.log) if args.port is None else Serial(args.port)
     Topics(args.site, args.chair)  # refuse a bad id before anything is started
-    source: Source = Log(args.log) if args.port is None else Serial(args.port)
     with open_broker(args.broker, port=args.mqtt_port, report=_report) as broker, source:
         play(source, broker, args)
     return 0
 
 
-def _take_config(args: argparse.Namespace) -> None:
-    """The file says everything: an option beside it would be a second truth."""
+def _take_config(args: argparse.Namespace) -> Serial:
+    """The file says everything: an option beside it would be a second truth.
+
+    It is of a device that nobody watches: what is not there now is waited for.
+    """
     from gateway.config import load_config
 
     config = load_config(args.config, is_starting=True)
-    args.site, args.chair, args.port = config.chair.site, config.chair.name, config.source.port
+    args.site, args.chair, args.board = config.chair.site, config.chair.name, config.source.board
     args.broker, args.mqtt_port, args.messages = config.broker.url, config.broker.port, config.broker.messages
     args.oximeter = config.oximeter.calibration if config.oximeter else None
     args.profile, args.routes = config.alarms.profile, config.alarms.routes
     args.state = config.state.directory if config.state else None
+    number = config.source.serial_number
+    return Serial(BySerialNumber(number) if number else AtPath(config.source.port or ""), report=_report)
 
 
 def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
@@ -115,9 +126,16 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
     else:
         will = composer.status(0, "offline", ["connection lost"])
         client_id = f"chairside-{args.site}-{args.chair}-{boot}"
-        sink = MqttSink(broker.url, client_id, will=will, report=_report, listen=composer.topics.from_clients)
+        sink = MqttSink(
+            broker.url,
+            client_id,
+            will=will,
+            report=_report,
+            listen=composer.topics.from_clients,
+            is_patient=args.config is not None,
+        )
     with sink:
-        where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol}"
+        where = args.messages if isinstance(sink, JsonLines) else f"{broker.url} over {sink.protocol or 'MQTT'}"
         _report(f"publishing {composer.topics.root} to {where} ({broker.limits})")
         try:
             run_chair(source, pipeline, sink, store)
@@ -158,7 +176,7 @@ def _chair(
         store.put_aside()
         _report(f"state of before the restart: {resumed.lost}")
     desk = Desk(composer, announcer, resumed.treatment, profile=profile, profiles=profiles, lost=resumed.lost)
-    return Pipeline(composer, calibration, announcer, desk)
+    return Pipeline(composer, calibration, announcer, desk, board=args.board)
 
 
 def _report(line: str) -> None:

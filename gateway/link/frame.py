@@ -15,6 +15,7 @@ _CRC_BYTES = 4
 _MIN_FRAME = _HEADER.size + _CRC_BYTES
 _MAX_FRAME = _MIN_FRAME + MAX_PAYLOAD
 _MAX_ENCODED = _MAX_FRAME + 1  # COBS adds one byte to at most 254
+_ENDLESS = 1000  # bytes
 
 
 class FrameType(IntEnum):
@@ -79,16 +80,18 @@ class FrameParser:
         *closed, rest = data.split(b"\0")
         out: list[Frame | LinkFault] = []
         for piece in closed:
-            self._append(piece)
+            out += self._append(piece)
             if self._length:
                 out.append(self._close())
-        self._append(rest)
-        return out
+        return out + self._append(rest)
 
-    def _append(self, piece: bytes) -> None:
+    def _append(self, piece: bytes) -> list[LinkFault]:
+        """Keep as much as a frame can have; noise in which nothing ends is a fault now and then."""
         room = _MAX_ENCODED + 1 - len(self._pending)
         self._pending += piece[:room]
-        self._length += len(piece)
+        before, self._length = self._length, self._length + len(piece)
+        endless = self._length // _ENDLESS - before // _ENDLESS
+        return [LinkFault(cause=f"nothing ended within {_ENDLESS} bytes")] * endless
 
     def _close(self) -> Frame | LinkFault:
         encoded, length = bytes(self._pending), self._length

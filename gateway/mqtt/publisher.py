@@ -24,12 +24,14 @@ from gateway.requests import MAX_BYTES, Incoming
 
 _FLUSH_S = 1.0
 _MAX_WAITING = 256  # of what clients send between two chunks, which are at most 50 ms apart
+_SEEK_S = 1.0  # between two attempts to find a broker that was not there at the start
 
 
 class MqttSink:
     """Publishes messages; repeats the retained ones on every connect, for a broker that forgot them.
 
-    While the broker is away, live values are dropped (they would be old) and the retained state waits here. What
+    While the broker is away, live values are dropped (they would be old) and the retained state waits here. One that is
+    not there at the start raises BrokerError, or is waited for if the sink is patient. What
     clients send waits here too, for whoever asks: the network's thread judges nothing.
 
     Parameters
@@ -45,6 +47,7 @@ class MqttSink:
         will: Message,
         report: Callable[[str], None],
         listen: Sequence[str] = (),
+        is_patient: bool = False,
     ) -> None:
         self._url, self._client_id, self._will, self._report = url, client_id, will, report
         self._listen = tuple(listen)
@@ -54,16 +57,48 @@ class MqttSink:
         self._retained: dict[str, Message] = {}
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self.protocol = ""
+        self._is_patient = is_patient
+        self._is_entered = False
+        self._ending = threading.Event()
+        self._seeker: threading.Thread | None = None
+
+    @property
+    def protocol(self) -> str:
+        """What is spoken with the broker, empty until it was there."""
+        return "" if self._connection is None else protocol_name(self._connection.client)
 
     def __enter__(self) -> Self:
+        self._is_entered = True
+        try:
+            self._connect()
+        except BrokerError as error:
+            if not self._is_patient:
+                raise
+            self._report(f"{error}; waiting for it")
+            self._seeker = threading.Thread(target=self._seek, daemon=True)
+            self._seeker.start()
+        return self
+
+    def _connect(self) -> None:
         calls = Callbacks(connected=self._connected, message=self._overhear, report=self._report)
         self._connection = connect(self._url, self._client_id, calls, will=self._will)
-        self.protocol = protocol_name(self._connection.client)
-        return self
+
+    def _seek(self) -> None:
+        while not self._ending.wait(_SEEK_S):
+            try:
+                self._connect()
+            except BrokerError:
+                continue
+            if self._connection is not None:
+                self._repeat(self._connection.client)  # what was published while it was being found
+            self._report(f"connected to {self._url} over {self.protocol}")
+            return
 
     def __exit__(self, *_: object) -> None:
         """Let the last state leave, then say goodbye, so that the will is not sent."""
+        self._ending.set()
+        if self._seeker is not None:
+            self._seeker.join()
         if self._connection is None:
             return
         client = self._connection.client
@@ -74,19 +109,25 @@ class MqttSink:
 
     def publish(self, message: Message) -> None:
         """Send a message; raise what the network thread has failed with, so that no gateway lives on in silence."""
-        if self._connection is None:
+        if not self._is_entered:
             raise RuntimeError("publish before the sink was entered")
-        self._connection.check()
-        client = self._connection.client
+        connection = self._connection
+        if connection is not None:
+            connection.check()
         with self._lock:
             if message.retain:
                 self._retained[message.topic] = message
-            if client.is_connected():
-                self._send(client, message)
+            if connection is not None and connection.client.is_connected():
+                self._send(connection.client, message)
 
     def incoming(self) -> list[Incoming]:
         """What clients have sent since the last call, oldest first."""
         return [self._incoming.get_nowait() for _ in range(self._incoming.qsize())]
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the broker is there, as far as the client knows: a frozen one is noticed after 7.5 s."""
+        return self._connection is not None and self._connection.client.is_connected()
 
     def _connected(self, client: paho.Client) -> None:
         client.subscribe([(topic, 1) for topic in (self._will.topic, *self._listen)])

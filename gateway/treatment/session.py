@@ -6,7 +6,6 @@ Nothing here reads a clock: every call brings the time, ``utc_ms``, of the data.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 import msgspec
 
@@ -34,19 +33,16 @@ from gateway.treatment.records import (
     Summary,
     Supplement,
     TakeBaseline,
-    VitalSigns,
     note_text,
     series_name,
 )
 from gateway.treatment.routes import COURSES, Course
 from gateway.treatment.state import CuffReading, GivenDose, SessionState, Stored, restored
+from gateway.treatment.summary import comparison, form_line, note_peak, summary
 
 _FORM_MS = 40 * 60_000  # the monitoring form asks for the pressure 40 min after the dose
 _JUDGE_MS = 5_000  # the criteria look back over ten minutes: a change within it shows soon enough
-_PEAK_SECONDS = 30  # a peak is the median of so many good seconds, so that one second is none
-_LARGER = 10.0  # mmHg beyond the largest earlier rise: the scatter of the envelope
 _RESERVED = 20  # lines of the record that only phases, alarms and the end may still fill
-_FORM_QUANTITIES = (dsp.Quantity.SYSTOLIC, dsp.Quantity.DIASTOLIC, dsp.Quantity.PULSE_RATE, dsp.Quantity.SPO2)
 
 _LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.RESTART})
 
@@ -167,24 +163,7 @@ class Treatment:
 
     def comparison(self) -> Comparison | None:
         """This session beside the patient's earlier ones by the same route, None if there are none."""
-        state = self._state
-        earlier = [
-            summary.peak_rise[dsp.Quantity.SYSTOLIC]
-            for summary in self._earlier
-            if summary.series == state.series
-            and summary.route is state.route
-            and dsp.Quantity.SYSTOLIC in summary.peak_rise
-            and summary.started_utc_ms != state.started_ms
-        ]
-        if state.series is None or not earlier:
-            return None
-        rise = state.peak_rise.get(dsp.Quantity.SYSTOLIC)
-        return Comparison(
-            sessions=len(earlier),
-            earlier_systolic_rise=earlier,
-            systolic_rise=rise,
-            is_larger=rise is not None and rise > max(earlier) + _LARGER,
-        )
+        return comparison(self._state, self._earlier)
 
     def values(self) -> dict[dsp.Quantity, float]:
         """The session's baseline as plain numbers."""
@@ -229,7 +208,7 @@ class Treatment:
         state.ended_ms = now_ms
         state.advisories = []
         self._record(now_ms, who, PhaseEvent.END, EventKind.END, text)
-        self.ended = self._summary(now_ms)
+        self.ended = summary(self._state, now_ms)
         if self.ended is not None:
             self._earlier.append(self.ended)
         self._history.clear()
@@ -266,7 +245,7 @@ class Treatment:
         since_ms = [now_ms - dose.utc_ms for dose in state.doses]
         newest = {quantity: self._history.newest(quantity) for quantity in course.rise}
         self._envelope.feed(newest, edges(course, self.values(), since_ms))
-        self._note_peak(now_ms)
+        note_peak(state, self._history, now_ms)
         if now_ms - state.doses[0].utc_ms >= _FORM_MS and not any(row.when == "40 min" for row in state.form):
             self._fill_form("40 min", now_ms)
         if now_ms - self._judged_ms >= _JUDGE_MS:
@@ -300,19 +279,6 @@ class Treatment:
             self.revision += 1
         self._move(now_ms, PhaseEvent.FIT if judged.is_fit else PhaseEvent.UNFIT)
 
-    def _note_peak(self, now_ms: int) -> None:
-        """The largest rise so far; only after the dose, only over a baseline."""
-        state = self._state
-        for quantity, before in self.values().items():
-            good = self._history.good(quantity, _PEAK_SECONDS)
-            if len(good) < _PEAK_SECONDS:
-                continue
-            rise = round(median(good) - before, 1)
-            if rise > state.peak_rise.get(quantity, 0.0):
-                state.peak_rise[quantity] = rise
-                if quantity is dsp.Quantity.SYSTOLIC:
-                    state.peak_at_ms = now_ms
-
     def _advise(self, now_ms: int) -> None:
         state = self._state
         now = advisories.found(state, self._history, self._envelope, self.comparison(), now_ms)
@@ -328,25 +294,8 @@ class Treatment:
         ]
 
     def _fill_form(self, when: str, now_ms: int) -> None:
-        now = {quantity.value: self._history.now(quantity) for quantity in _FORM_QUANTITIES}
-        self._state.form.append(VitalSigns(when=when, utc_ms=now_ms, **now))
+        self._state.form.append(form_line(when, self._history, now_ms))
         self.revision += 1
-
-    def _summary(self, now_ms: int) -> Summary | None:
-        state = self._state
-        if state.series is None or state.route is None or state.started_ms is None or not state.doses:
-            return None
-        amounts = [dose.amount_mg for dose in state.doses if dose.amount_mg is not None]
-        return Summary(
-            series=state.series,
-            route=state.route,
-            started_utc_ms=state.started_ms,
-            ended_utc_ms=now_ms,
-            dose_mg=sum(amounts) if len(amounts) == len(state.doses) else None,
-            baseline=self.values(),
-            peak_rise=dict(state.peak_rise),
-            peak_after_ms=None if state.peak_at_ms is None else state.peak_at_ms - state.doses[0].utc_ms,
-        )
 
     def _move(self, now_ms: int, event: PhaseEvent) -> None:
         """Another phase by time or by the patient."""

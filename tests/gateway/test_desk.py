@@ -340,6 +340,11 @@ def test_the_session_selects_profile_and_baseline_and_another_patient_has_neithe
     assert chair.announcer.engine.snapshot().baseline == {}
     assert chair.announcer.engine.profile == PROFILES[chair.treatment.state.route]
     assert chair.announcer.engine.standby_by is None
+    before = len(chair.alerts())
+    chair.play(chunks(77)[-25:])
+    first = chair.of("vitals")[-1]["quantities"]["systolic"]
+    assert (first["value"], first["reasons"]) == (None, ["learning"])  # nor a number of the one before
+    assert len(chair.alerts()) == before
 
 
 def test_an_alert_that_nobody_receipts_is_an_alarm_once_somebody_has_said_that_they_receive():

@@ -8,8 +8,9 @@ from rich.console import Console
 from gateway.chunklog import Origin, OriginKind
 from gateway.cli.digits import big
 from gateway.cli.screen import Screen, line, page
-from gateway.messages import Composer, VitalValue
+from gateway.messages import Composer, Message, VitalValue
 from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
+from tests.gateway.test_desk import Chair, acknowledge
 
 COMPOSER = Composer(
     "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.SIMULATED, label="a patient"), started_utc_ms=0
@@ -108,3 +109,52 @@ def test_big_digits_are_three_rows_of_one_width(text):
     rows = big(text).splitlines()
     assert len(rows) == 3
     assert len({len(row) for row in rows}) == 1
+
+
+def desk():
+    """A virtual chair whose board was never heard, with a session."""
+    chair = Chair()
+    chair.seconds(14).order("start", route="iv").order("baseline").order("dose", amount_mg=35)
+    return chair
+
+
+def fed(chair):
+    view = ChairView()
+    for message in chair.outputs:
+        if isinstance(message, Message):
+            view.feed(Heard(topic=message.topic, payload=message.payload, retained=message.retain), chair.t_us)
+    return view
+
+
+def test_alarms_stand_above_the_numbers_with_the_key_that_acknowledges_them():
+    chair = desk()
+    text = drawn(fed(chair), chair.t_us)
+    assert "1 !!! Board does not answer" in text
+    assert text.index("!!!") < text.index("pulse rate")
+    acknowledge(chair)
+    chair.seconds(1)
+    assert "acknowledged by nurse-1" in drawn(fed(chair), chair.t_us)
+
+
+def test_the_pause_counts_down_and_names_who_asked_for_it():
+    chair = desk()
+    chair.send("audio-pause", seconds=90)
+    chair.seconds(1)
+    assert "SOUND PAUSED 1:29 by nurse-1" in drawn(fed(chair), chair.t_us)
+
+
+def test_the_session_shows_phase_time_advisories_and_who_did_what_last():
+    chair = desk()
+    chair.seconds(65)
+    text = drawn(fed(chair), chair.t_us)
+    assert "session iv: DOSE for 1:05" in text
+    assert "no baseline of systolic pressure and pulse rate" in " ".join(text.split())
+    assert "nurse-1 dose: 35 mg" in text
+    assert "session iv: DOSE" in line(("s", "c"), fed(chair), chair.t_us)
+
+
+def test_an_alarm_system_that_is_not_heard_is_unknown_not_quiet():
+    chair = desk()
+    view = fed(chair)
+    assert "not heard" not in drawn(view, chair.t_us)
+    assert "whether there are alarms is unknown" in drawn(view, chair.t_us + STALE_US + 1)
