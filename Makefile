@@ -39,6 +39,10 @@ figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clo
 accuracy: .venv/dev.stamp  ## beats and vitals against the references, by set and record
 	$(BIN)/python bench/accuracy.py
 
+.PHONY: docs/asyncapi.yaml
+docs/asyncapi.yaml: .venv/dev.stamp  ## the MQTT contract for machines, from the types of the code
+	$(BIN)/python -m gateway.asyncapi > $@
+
 bench: .venv/dev.stamp  ## ratios, measured side by side in one run
 	$(BIN)/python bench/speed.py
 

@@ -13,6 +13,7 @@ from dsp.pulse_log import UNUSUAL
 from dsp.respiration import HIGHEST_SHARE, LEAST_US, WINDOW_US
 from gateway.alarm_profiles import load_profile
 from gateway.alarms import AlarmEngine, Change, Priority, Transition
+from gateway.asyncapi import RECEIVED, SENT, document, yaml_text
 from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
 from gateway.link.faults import Fault
@@ -77,8 +78,24 @@ def test_mqtt_md_lists_the_topics_with_their_delivery():
         for message in messages
     ]
     assert rows == found
+    delivery = [
+        (one.leaf, str(one.qos), "yes" if one.is_retained else "no", str(one.expiry_s or "never")) for one in SENT
+    ]
+    assert delivery == found
     named = {row[0].replace("-", "_") for row in rows if "/" not in row[0]}
     assert set(vars(Topics("s", "c"))) == {"root", "everything", *named}
+
+
+def test_asyncapi_yaml_is_what_the_code_makes_of_it():
+    assert (DOCS / "asyncapi.yaml").read_text() == yaml_text(), "make docs/asyncapi.yaml"
+    contract = document()
+    addresses = {
+        channel["address"].removeprefix("chairside/v1/{site}/{chair}/") for channel in contract["channels"].values()
+    }
+    assert addresses == {one.leaf for one in SENT} | set(RECEIVED)
+    assert len(contract["operations"]) == len(contract["channels"]) == len(addresses)
+    referred = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', yaml_text()))
+    assert referred <= set(contract["components"]["schemas"])
 
 
 def test_mqtt_md_lists_what_a_client_may_send():
