@@ -9,6 +9,8 @@ from dsp.config import MonitorConfig, Rails
 from dsp.curve import OximeterCurve
 from dsp.rules import Finding, Rule
 from dsp.types import (
+    LEAST_OUTPUT_L_MIN,
+    MOST_OUTPUT_L_MIN,
     RELATIVE_UNIT,
     Beat,
     Cause,
@@ -16,7 +18,6 @@ from dsp.types import (
     Detail,
     Interruption,
     Measured,
-    NewPatient,
     OutputReference,
     Quantity,
     Reading,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 from dsp.trend import Forecast, Limits, Trend, Trends
 
 __all__ = [
+    "LEAST_OUTPUT_L_MIN",
+    "MOST_OUTPUT_L_MIN",
     "RELATIVE_UNIT",
     "TIMINGS",
     "Beat",
@@ -46,7 +49,6 @@ __all__ = [
     "Limits",
     "Measured",
     "MonitorConfig",
-    "NewPatient",
     "OutputReference",
     "OximeterCurve",
     "Quantity",

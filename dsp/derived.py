@@ -8,7 +8,7 @@ from dsp.hemodynamics import Hemodynamics
 from dsp.pulse_log import PulseLog
 from dsp.rate import better
 from dsp.respiration import Respiration
-from dsp.types import Measured, NewPatient, OutputReference, Quantity, Reading
+from dsp.types import Measured, OutputReference, Quantity, Reading
 from dsp.variability import PressureVariation, RateVariability
 
 RESTART_US = 300 * SECOND_US  # without a pulse: the sensor may be on another finger, or another person
@@ -24,10 +24,10 @@ class Derived:
         self._pressure_variation = PressureVariation()
         self._ejection_time = EjectionTime()
         self._hemodynamics = Hemodynamics()
-        self._told: list[OutputReference | NewPatient] = []
+        self._references: list[OutputReference] = []
 
-    def tell(self, event: OutputReference | NewPatient) -> None:
-        self._told.append(event)
+    def calibrate(self, reference: OutputReference) -> None:
+        self._references.append(reference)
 
     def readings(self, pressure: Summary, pleth: Summary, *, is_moving: bool) -> dict[Quantity, Reading]:
         """All of them at the end of a second; ``is_moving`` says that the pleth's sensor moves."""
@@ -50,13 +50,9 @@ class Derived:
         }
 
     def _hear(self, t_us: int, before_us: int | None) -> None:
-        """Start anew after a long time without a pulse, or when told; take references."""
+        """Start anew after a long time without a pulse; take references."""
         newest_us = self._pressure.newest_us
         if before_us is not None and newest_us is not None and newest_us - before_us > RESTART_US:
             self._hemodynamics = Hemodynamics(has_lost=self._hemodynamics.has_reference)
-        while self._told and self._told[0].t_us <= t_us:
-            match self._told.pop(0):
-                case OutputReference() as reference:
-                    self._hemodynamics.calibrate(reference)
-                case NewPatient():
-                    self._hemodynamics = Hemodynamics()
+        while self._references and self._references[0].t_us <= t_us:
+            self._hemodynamics.calibrate(self._references.pop(0))

@@ -15,7 +15,6 @@ from dsp.rate import better, pulse_rate
 from dsp.types import (
     Beat,
     Channel,
-    NewPatient,
     OutputReference,
     Quantity,
     Reading,
@@ -58,13 +57,13 @@ class VitalsMonitor:
         self._next_second: int | None = None
         self.channels: dict[Channel, Reason | None] = {}
 
-    def feed(self, event: SampleBlock | Tick | OutputReference | NewPatient) -> list[Beat | Vital]:
+    def feed(self, event: SampleBlock | Tick | OutputReference) -> list[Beat | Vital]:
         """Take one block, tick or word of the clinician; return what it completed."""
         match event:
             case SampleBlock():
                 return [*self._block(event)]
-            case OutputReference() | NewPatient():
-                self._derived.tell(event)
+            case OutputReference():
+                self._derived.calibrate(event)
                 return []
             case Tick(t_us=t_us):
                 return [*self._tick(t_us)]

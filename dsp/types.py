@@ -254,13 +254,6 @@ LEAST_OUTPUT_L_MIN, MOST_OUTPUT_L_MIN = 0.5, 25.0  # cardiogenic shock and a tra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewPatient:
-    """From ``t_us`` on it may be another person: what slow quantities refer to is taken anew."""
-
-    t_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time has passed, whether or not anything came."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway import strict_toml
 from gateway.alarm_profiles import DEFAULT, ProfileError, load_profile, shipped
-from gateway.calibration import CalibrationError, load_calibration
+from gateway.calibration import CalibrationError, load_calibration, load_output
 from gateway.errors import UserError
 from gateway.messages import ID_PATTERN
 from gateway.mqtt.broker import CHOICES
@@ -67,6 +67,12 @@ class Alarms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     routes: dict[Route, _Text] = {}
 
 
+class Hemodynamics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``reference``: the file of a cardiac output measured shortly before the start, relative to this one."""
+
+    reference: _Text
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``directory``: where the chair keeps what has to outlive a restart, relative to this file."""
 
@@ -82,6 +88,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     broker: Broker = Broker()
     oximeter: Oximeter | None = None
     alarms: Alarms = Alarms()
+    hemodynamics: Hemodynamics | None = None
     state: State | None = None
 
     @property
@@ -106,12 +113,13 @@ def load_config(path: str | Path, *, is_starting: bool = False) -> Config:
     if faults:
         raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
     config = msgspec.convert(table, Config)
-    alarms, oximeter, state = config.alarms, config.oximeter, config.state
+    alarms, oximeter, state, hemodynamics = config.alarms, config.oximeter, config.state, config.hemodynamics
     routes = {route: _profile_path(name, home) for route, name in alarms.routes.items()}
     return msgspec.structs.replace(
         config,
         alarms=Alarms(profile=_profile_path(alarms.profile, home), routes=routes),
         oximeter=oximeter and Oximeter(calibration=str(home / oximeter.calibration)),
+        hemodynamics=hemodynamics and Hemodynamics(reference=str(home / hemodynamics.reference)),
         state=state and State(directory=str(home / state.directory)),
     )
 
@@ -122,9 +130,15 @@ def _profile_path(name: str, home: Path) -> str:
 
 def _meaning_faults(table: dict[str, object], home: Path) -> list[str]:
     """What is of the right kind and still cannot be: looked for also where other fields are wrong."""
-    source, broker, oximeter = (_section(table, name) for name in ("source", "broker", "oximeter"))
+    names = ("chair", "source", "broker", "oximeter", "hemodynamics")
+    chair, source, broker, oximeter, hemodynamics = (_section(table, name) for name in names)
     source_faults = _source_faults(source) if isinstance(table.get("source"), dict) else []
-    return [*source_faults, *_broker_faults(broker), *_calibration_faults(oximeter, home)]
+    return [
+        *source_faults,
+        *_broker_faults(broker),
+        *_calibration_faults(oximeter, home),
+        *_reference_faults(hemodynamics, chair.get("name"), home),
+    ]
 
 
 def _section(table: dict[str, object], name: str) -> dict[str, object]:
@@ -179,4 +193,18 @@ def _calibration_faults(oximeter: dict[str, object], home: Path) -> list[str]:
         load_calibration(home / name)
     except CalibrationError as error:
         return [f"oximeter.calibration: {error}, found {name!r}"]
+    return []
+
+
+def _reference_faults(hemodynamics: dict[str, object], chair: object, home: Path) -> list[str]:
+    """A reference of another chair is another person's."""
+    name = hemodynamics.get("reference")
+    if not isinstance(name, str) or not name:
+        return []
+    try:
+        output = load_output(home / name)
+    except CalibrationError as error:
+        return [f"hemodynamics.reference: {error}, found {name!r}"]
+    if output.chair != chair:
+        return [f"hemodynamics.reference: expected one of this chair, {chair!r}, {name!r} is of {output.chair!r}"]
     return []

@@ -36,6 +36,7 @@ from gateway.requests import (
     AcknowledgeRequest,
     AnyRequest,
     AudioPauseRequest,
+    CalibrateRequest,
     Incoming,
     LimitsRequest,
     MarkRequest,
@@ -85,12 +86,18 @@ class Desk:
         self._given: dict[dsp.Quantity, float] = {}
         self._kept: tuple[object, ...] = ()
         self._kept_us: int | None = None
+        self._references: list[dsp.OutputReference] = []
 
     @property
     def counts(self) -> dict[str, int]:
         """What became of what came, since the start."""
         names = ("accepted", "refused", "retained", "unreadable", "receipts")
         return {**{name: self._counts[name] for name in names}, "dropped": self.dropped}
+
+    def references(self) -> list[dsp.OutputReference]:
+        """What people have measured by another method, since the last call."""
+        told, self._references = self._references, []
+        return told
 
     @property
     def session_id(self) -> str | None:
@@ -181,6 +188,21 @@ class Desk:
                 return self._order(t_us, who, request.order)
             case MarkRequest():
                 return [], self._treatment.mark(self._utc_ms(t_us), who, request.mark)
+            case CalibrateRequest():
+                return self._calibrate(t_us, who, request)
+
+    def _calibrate(self, t_us: int, who: str, request: CalibrateRequest) -> tuple[list[Message], str]:
+        output, ago = request.cardiac_output_l_min, request.seconds_ago
+        reference = dsp.OutputReference(
+            t_us=t_us,
+            measured_us=t_us - ago * 1_000_000,
+            output_l_min=output,
+            valid_us=request.valid_min * 60_000_000,
+        )
+        self._references.append(reference)
+        words = f"cardiac output {output:g} L/min by {request.method}, {ago} s ago, for {request.valid_min} min"
+        self._treatment.note(self._utc_ms(t_us), who, EventKind.CALIBRATION, words)
+        return [], ""
 
     def _limits(self, t_us: int, who: str, request: LimitsRequest) -> tuple[list[Message], str]:
         name = request.condition.value

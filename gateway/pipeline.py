@@ -36,6 +36,7 @@ class Pipeline:
 
     Parameters
     ----------
+    reference : cardiac output measured before the start
     board : uid of the chair's own board; the first that is heard, if not said
     firmware : what may run on it; not looked at, if not said
     """
@@ -47,6 +48,7 @@ class Pipeline:
         announcer: Announcer | None = None,
         desk: Desk | None = None,
         *,
+        reference: dsp.OutputReference | None = None,
         board: str | None = None,
         firmware: KnownFirmware | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class Pipeline:
         self._annunciations = 0
         self._parser = FrameParser()
         self._device = Device(uid=board, firmware=firmware)
+        self._reference = reference
         self._monitor = dsp.VitalsMonitor(dsp.MonitorConfig())
         self._routing: Routing | None = None
         self._newest_us: dict[dsp.Channel, int | None] = {}
@@ -97,6 +100,11 @@ class Pipeline:
         messages: list[Output] = [*self._desk.take(t_us, incoming)]
         if self._desk.session_id not in (before, None):
             self._forget_signal(t_us)  # another patient: nothing learnt from the one before may show in a number
+            self._reference = None
+            self._trend.restart()
+        for reference in self._desk.references():
+            self._reference = reference
+            self._monitor.feed(reference)
         return self._kept(t_us, [*messages, *self._status(t_us)])
 
     def fact(self, t_us: int, condition: Condition, *, is_present: bool, detail: str = "") -> list[Output]:
@@ -201,6 +209,8 @@ class Pipeline:
         """A board has come up: what was learnt of the signal before does not count any more."""
         self._routing = Routing(event, self._calibration)
         self._forget_signal(t_us)
+        if self._reference is not None:  # the new monitor says itself when it has nothing to compare it with
+            self._monitor.feed(self._reference)
         self._newest_us = dict.fromkeys(self._routing.watched)
         self._connected_us = t_us
 

@@ -12,10 +12,14 @@ from typing import Annotated
 
 import msgspec
 
+import dsp
 from gateway.alarms import Condition, Priority
 from gateway.treatment.records import Mark, Order
 
 MAX_BYTES = 4096  # of a payload; the longest that can be meant has about 1000
+# How long a reference holds is the clinic's to say; finger-cuff monitors are recalibrated every 30 to 240 min
+# (caretaker.h of libcaretaker 1.6.5).
+LEAST_VALID_MIN, MOST_VALID_MIN = 5, 240
 _Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{8,64}$")]
 _Boot = Annotated[str, msgspec.Meta(max_length=64)]
 _AlarmId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -29,7 +33,7 @@ class Verb(Enum):
     LIMITS = "limits"
     SESSION = "session"
     MARK = "mark"
-    CALIBRATE = "calibrate"  # reserved
+    CALIBRATE = "calibrate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +86,16 @@ class MarkRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True
     mark: Mark
 
 
-AnyRequest = AcknowledgeRequest | AudioPauseRequest | LimitsRequest | SessionRequest | MarkRequest
+class CalibrateRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``calibrate``: the patient's cardiac output as another method measured it, so many seconds ago."""
+
+    cardiac_output_l_min: Annotated[float, msgspec.Meta(ge=dsp.LEAST_OUTPUT_L_MIN, le=dsp.MOST_OUTPUT_L_MIN)]
+    seconds_ago: Annotated[int, msgspec.Meta(ge=0, le=300)]  # further back nothing is kept to compare with
+    method: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    valid_min: Annotated[int, msgspec.Meta(ge=LEAST_VALID_MIN, le=MOST_VALID_MIN)]
+
+
+AnyRequest = AcknowledgeRequest | AudioPauseRequest | LimitsRequest | SessionRequest | MarkRequest | CalibrateRequest
 
 REQUESTS: dict[Verb, type[AnyRequest]] = {
     Verb.ACKNOWLEDGE: AcknowledgeRequest,
@@ -90,6 +103,7 @@ REQUESTS: dict[Verb, type[AnyRequest]] = {
     Verb.LIMITS: LimitsRequest,
     Verb.SESSION: SessionRequest,
     Verb.MARK: MarkRequest,
+    Verb.CALIBRATE: CalibrateRequest,
 }
 
 

@@ -18,6 +18,8 @@ example: chairside check chair.toml
   url = "mqtt://10.0.0.5:1883"
   [oximeter]                            # without it saturation is marked uncalibrated
   calibration = "oximeter.toml"
+  [hemodynamics]                        # without it stroke volume and its kin are per cent of a baseline
+  reference = "output.toml"             # chair, cardiac_output_l_min, measured_at, valid_min, method, made_by
   [alarms]                              # may be left out: adult
   profile = "clinic.toml"               # adult, iv, im, nasal, oral or a clinic's own, signed off
 """

@@ -12,6 +12,7 @@ from gateway.errors import UserError
 from gateway.sources import AtPath, BySerialNumber, Log, Serial, Source, SourceError
 
 if TYPE_CHECKING:
+    from dsp import OutputReference
     from gateway.messages import Composer
     from gateway.mqtt.broker import Opened
     from gateway.pipeline import Pipeline
@@ -35,6 +36,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     source.add_argument("--log", help="chunk log to play instead, - for standard input")
     add_mqtt_options(parser)
     parser.add_argument("--oximeter", metavar="FILE", help="calibration of the optical sensor")
+    parser.add_argument("--output-reference", metavar="FILE", help="cardiac output measured shortly before the start")
     parser.add_argument(
         "--profile", default="adult", help="alarm profile: a shipped one or a file; default: %(default)s"
     )
@@ -88,6 +90,7 @@ def _take_config(args: argparse.Namespace) -> Serial:
     args.site, args.chair, args.board = config.chair.site, config.chair.name, config.source.board
     args.broker, args.mqtt_port, args.messages = config.broker.url, config.broker.port, config.broker.messages
     args.oximeter = config.oximeter.calibration if config.oximeter else None
+    args.output_reference = config.hemodynamics.reference if config.hemodynamics else None
     args.profile, args.routes = config.alarms.profile, config.alarms.routes
     args.state = config.state.directory if config.state else None
     number = config.source.serial_number
@@ -176,7 +179,20 @@ def _chair(
         store.put_aside()
         _report(f"state of before the restart: {resumed.lost}")
     desk = Desk(composer, announcer, resumed.treatment, profile=profile, profiles=profiles, lost=resumed.lost)
-    return Pipeline(composer, calibration, announcer, desk, board=args.board)
+    reference = _reference(composer, args)
+    return Pipeline(composer, calibration, announcer, desk, reference=reference, board=args.board)
+
+
+def _reference(composer: Composer, args: argparse.Namespace) -> OutputReference | None:
+    """The reference output of the chair's patient in the time of its stream; another chair's is another person's."""
+    from gateway.calibration import load_output
+
+    if args.output_reference is None:
+        return None
+    output = load_output(args.output_reference)
+    if output.chair != args.chair:
+        raise UserError(f"{args.output_reference}: expected one of chair {args.chair!r}, it is of {output.chair!r}")
+    return output.reference(composer.utc_ms(0))
 
 
 def _report(line: str) -> None:

@@ -9,7 +9,6 @@ from dsp import (
     Detail,
     Measured,
     MonitorConfig,
-    NewPatient,
     OutputReference,
     Quantity,
     Reason,
@@ -135,12 +134,6 @@ def test_a_later_reference_replaces_the_one_before():
     vitals = play(200, [reference(60), reference(120, output=8.0)])
     assert vitals[OUTPUT, 110].reading.value == pytest.approx(5.0, rel=0.01)
     assert vitals[OUTPUT, 190].reading.value == pytest.approx(8.0, rel=0.01)
-
-
-def test_another_patient_has_another_baseline_and_no_reference():
-    vitals = play(FIRST_S + 100, [reference(60), NewPatient(t_us=(FIRST_S + 10) * 1_000_000)])
-    assert vitals[OUTPUT, FIRST_S].reading.value == pytest.approx(5.0, rel=0.01)
-    assert vitals[OUTPUT, FIRST_S + 12].reading == Unavailable(reason=Reason.BASELINE)
 
 
 def test_after_a_long_time_without_a_pulse_the_reference_is_not_believed_any_more():

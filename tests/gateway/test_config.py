@@ -76,7 +76,7 @@ calibration = "nowhere.toml"
         "chair.name: missing",
         "source.port: Expected `str | null`, got `int`, found 5",
         "broker.port: Expected `int` <= 65535, found 99999",
-        "colour: not known here, expected format, chair, source, broker, oximeter, alarms, state",
+        "colour: not known here, expected format, chair, source, broker, oximeter, alarms, hemodynamics, state",
         "broker.url: expected auto, mosquitto, nats, none or mqtt://host[:port], got 'http://somewhere'",
         "broker.port: expected only with a private broker, found 99999 beside a url",
         f"oximeter.calibration: {tmp_path / 'nowhere.toml'}: cannot be read: No such file or directory, "

@@ -305,7 +305,7 @@ def test_a_request_that_is_wrong_is_answered_under_its_id_with_what_was_expected
     assert chair.send("acknowledge", condition="no-such", alarm="b1-1")["reason"].startswith(
         "acknowledge: Invalid enum"
     )
-    assert chair.send("calibrate")["reason"].startswith("calibrate: not a command, expected one of acknowledge")
+    assert chair.send("levitate")["reason"].startswith("levitate: not a command, expected one of acknowledge")
     assert "seconds" in chair.send("audio-pause")["reason"]
     assert chair.send("session", order={"action": "dose", "amount_mg": -1})["reason"].endswith("`$.order.amount_mg`")
     assert chair.send("session", order={"action": "dose"})["reason"] == "dose: not in phase idle"
