@@ -9,7 +9,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench accuracy figures campaign-aarch64 campaign-board pictures constraints clean
+.PHONY: demo test check bench accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures
+.PHONY: firmware-manifest constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(DEMO_STAMP) .venv/kernels.stamp  ## a whole virtual chair; SCENARIO=iv a treatment, RECORD=path a recording, SPEED=20 or max
@@ -51,6 +52,9 @@ campaign-aarch64: .venv/dev.stamp  ## the same bits on an emulated Raspberry Pi;
 
 pictures: .venv/dev.stamp  ## the pictures of README, from the simulated patient
 	$(BIN)/python bench/pictures.py
+
+firmware-manifest: .venv/dev.stamp  ## write down the hashes of the firmware in this clone; after every change of it
+	$(BIN)/python bench/firmware_manifest.py
 
 constraints: .venv/dev.stamp  ## write down the versions installed now
 	( echo "# Versions the project is tested with; made by 'make constraints'."; \

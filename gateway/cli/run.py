@@ -156,6 +156,7 @@ def _chair(
     from gateway.desk import Desk
     from gateway.kept import resume
     from gateway.pipeline import Pipeline
+    from gateway.release import load as load_release
 
     profile, fault = load_or_default(args.profile)
     profiles, route_fault = load_for_routes(args.profile, args.routes)
@@ -179,8 +180,9 @@ def _chair(
         store.put_aside()
         _report(f"state of before the restart: {resumed.lost}")
     desk = Desk(composer, announcer, resumed.treatment, profile=profile, profiles=profiles, lost=resumed.lost)
+    known = load_release().known()
     reference = _reference(composer, args)
-    return Pipeline(composer, calibration, announcer, desk, reference=reference, board=args.board)
+    return Pipeline(composer, calibration, announcer, desk, reference=reference, board=args.board, firmware=known)
 
 
 def _reference(composer: Composer, args: argparse.Namespace) -> OutputReference | None:

@@ -54,6 +54,11 @@ class Device:
         """The newest status of this boot."""
         return self._health.status
 
+    @property
+    def modules(self) -> dict[str, str] | None:
+        """What runs, digest by module; None until the board has told all of it."""
+        return self._program.modules
+
     def note_fault(self, t_us: int, fault: LinkFault) -> None:
         """Count bytes that were no frame."""
         self.statistics.faults += 1
