@@ -1,4 +1,4 @@
-"""The rig's commands: hil chair, hil board, hil scenarios, hil agree, hil doctor."""
+"""The rig's commands: hil chair, hil board, hil scenarios, hil agree, hil alarms, hil doctor."""
 
 from __future__ import annotations
 
@@ -70,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
         "scenarios", help="list what the simulated patient can go through", epilog="example: hil scenarios"
     )
     scenarios.set_defaults(command=_scenarios)
+    alarms = commands.add_parser(
+        "alarms",
+        help="play the alarm cases and print which alarms were due and when each came; exit 1 if one is late or false",
+        epilog="example: hil alarms vasovagal arrest",
+    )
+    alarms.add_argument("scenario", nargs="*", metavar="SCENARIO", help="default: every case")
+    alarms.set_defaults(command=_alarms)
     agree = commands.add_parser(
         "agree",
         help="play a scenario through firmware and gateway; print how far the published values are from the truth",
@@ -192,6 +199,19 @@ def _scenarios(_: argparse.Namespace) -> int:
 
     print(*described(), sep="\n")
     return 0
+
+
+def _alarms(args: argparse.Namespace) -> int:
+    from hil.alarm_cases import CASES
+    from hil.alarm_table import lines, rows
+
+    names = {case.scenario for case in CASES}
+    for name in args.scenario:
+        if name not in names:
+            raise UserError(f"scenario: expected one of {', '.join(sorted(names))}, got {name}")
+    found = [row for case in CASES if not args.scenario or case.scenario in args.scenario for row in rows(case)]
+    print("\n".join(lines(found)))
+    return 0 if all(row.is_good for row in found) else 1
 
 
 def _agree(args: argparse.Namespace) -> int:

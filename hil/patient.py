@@ -20,7 +20,6 @@ Values = NDArray[np.float64]
 _SINUS_ARRHYTHMIA = 0.03  # of the interval, with breathing
 _SLOW_WAVES_HZ = (0.021, 0.043, 0.074, 0.098, 0.121)  # of the rate; 0.1 Hz is Mayer's
 _SLOW_WAVE = 0.007  # of the interval, each
-_RATE_JITTER = 0.004  # of the interval, from beat to beat
 _BREATH_JITTER = 0.06  # of a breath's length
 _PRESSURE_SWING_MMHG = 2.0  # of systolic and mean with breathing
 _PRESSURE_WAVE_MMHG = 0.8  # each slow wave
@@ -219,7 +218,11 @@ class Patient:
         """Return the length of a cycle, its usual length, and whether the next beat comes early; s."""
         is_early = self._random.random() < self.scenario.ectopic_share and now.filling > 0.9 and now.t_us > 0
         slow = _SLOW_WAVE * _waves(now.t_us / 1e6, self._phases[0])
-        usual_s = 60 / level.rate_bpm * (1 + _SINUS_ARRHYTHMIA * self._breath(now.t_us) + slow + _RATE_JITTER * jitter)
+        usual_s = (
+            60
+            / level.rate_bpm
+            * (1 + _SINUS_ARRHYTHMIA * self._breath(now.t_us) + slow + self.scenario.rate_jitter * jitter)
+        )
         if is_early:
             return _ECTOPIC * usual_s, usual_s, True
         return (2 - _ECTOPIC) * usual_s if now.is_ectopic else usual_s, usual_s, False

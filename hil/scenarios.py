@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.errors import UserError
 from hil import ketamine
 from hil.artifacts import Artifact, Damping, FingerOut, Flush, Motion, StrongLight
-from hil.episodes import Episode, Level, desaturation, poor_perfusion, surge, vasovagal
+from hil.episodes import Episode, Excursion, Level, desaturation, poor_perfusion, surge, vasovagal
+from hil.finger_artifacts import LowPerfusion, RhythmicMotion
 from hil.ketamine import Dose
+from hil.line_artifacts import Cuff
+from hil.patient_artifacts import Arrest, Drift, HandLift, Unplugged
 
 DEFAULT = "baseline"
 _QUIET = Level(rate_bpm=70, systolic_mmhg=122, diastolic_mmhg=76, spo2_pct=98, breaths_bpm=14, perfusion_pct=3)
@@ -26,6 +29,7 @@ class Scenario:
     episodes: tuple[Episode, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     ectopic_share: float = 0.004  # of the beats
+    rate_jitter: float = 0.004  # of the interval, from beat to beat; 0.2 is atrial fibrillation
 
     @property
     def events(self) -> list[Episode | Artifact]:
@@ -99,6 +103,76 @@ _ALL = (
             Damping(start_s=170, end_s=195),
         ),
         ectopic_share=0.0,
+    ),
+    Scenario(
+        name="elderly",
+        summary="as iv, but from 150/88 mmHg",
+        duration_s=_minutes(60),
+        base=replace(_QUIET, systolic_mmhg=150, diastolic_mmhg=88, rate_bpm=68, spo2_pct=96),
+        episodes=(_infusion(4), ketamine.intravenous(_minutes(4))),
+    ),
+    Scenario(
+        name="fast-desaturation",
+        summary="saturation falls from 96 to 84 % within 40 s, and recovers",
+        duration_s=_minutes(5),
+        base=replace(_QUIET, spo2_pct=96),
+        episodes=(
+            Excursion(name="desaturation", start_s=90, end_s=220, away_s=40, back_s=60, change=Level(spo2_pct=-12)),
+        ),
+    ),
+    Scenario(
+        name="hand-lift",
+        summary="the hand with the pressure sensor is lifted by 25 cm: 19 mmHg less",
+        duration_s=_minutes(5),
+        artifacts=(HandLift(start_s=90, end_s=200),),
+    ),
+    Scenario(
+        name="restless",
+        summary="coughs, talking hands, tremor of the finger",
+        duration_s=_minutes(6),
+        artifacts=(
+            *(Motion(start_s=60 + 6 * k, end_s=62 + 6 * k) for k in range(5)),
+            Motion(start_s=130, end_s=142),
+            RhythmicMotion(start_s=180, end_s=225, hz=5.0, size_g=0.15),
+        ),
+    ),
+    Scenario(
+        name="cold-finger",
+        summary="a cold finger: perfusion index 0.05 % for two minutes",
+        duration_s=_minutes(6),
+        artifacts=(LowPerfusion(start_s=90, end_s=210),),
+    ),
+    Scenario(
+        name="cuff",
+        summary="a cuff on the arm of both sensors inflates for 40 s",
+        duration_s=_minutes(5),
+        artifacts=(Cuff(start_s=90, end_s=130),),
+    ),
+    Scenario(
+        name="sensor-off",
+        summary="the finger is out for 40 s, then the pressure cable is unplugged for 40 s",
+        duration_s=_minutes(6),
+        artifacts=(FingerOut(start_s=90, end_s=130), Unplugged(start_s=210, end_s=250)),
+    ),
+    Scenario(
+        name="arrest",
+        summary="no pulse at either sensor for three minutes",
+        duration_s=_minutes(7),
+        artifacts=(Arrest(start_s=120, end_s=300),),
+    ),
+    Scenario(
+        name="drift",
+        summary="the pressure drifts upwards by 8 mmHg within ten minutes",
+        duration_s=_minutes(14),
+        artifacts=(Drift(start_s=120, end_s=_minutes(14)),),
+    ),
+    Scenario(name="bigeminy", summary="every other beat comes early", duration_s=_minutes(6), ectopic_share=1.0),
+    Scenario(
+        name="fibrillation",
+        summary="atrial fibrillation, 80/min",
+        duration_s=_minutes(6),
+        rate_jitter=0.2,
+        base=replace(_QUIET, rate_bpm=80),
     ),
 )
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}

@@ -77,7 +77,8 @@ class AlarmEngine:
 
     def _start(self, state: State) -> None:
         self._state = state
-        self._evidence = Evidence(state.armed, is_standby=state.standby_by is not None, expected_us=state.expected_us)
+        is_standby = state.standby_by is not None
+        self._evidence = Evidence(state.armed, state.armed_sites, is_standby=is_standby, expected_us=state.expected_us)
         self._evidence.baseline = dict(state.baseline)
         self._watches = {condition: Watch(condition, state) for condition in Condition}
         # Those of the patient first: where one is unknown, its technical one is urgent in the same second.
@@ -88,6 +89,7 @@ class AlarmEngine:
         """A copy of everything that has to outlive the process."""
         state = self._state
         state.armed = sorted(self._evidence.armed, key=lambda quantity: quantity.value)
+        state.armed_sites = sorted(self._evidence.armed_sites, key=lambda site: site.value)
         state.expected_us = self._evidence.expected_us
         state.baseline = dict(self._evidence.baseline)
         return shifted(state, 0)
@@ -115,6 +117,10 @@ class AlarmEngine:
     def alarms(self) -> list[Alarm]:
         """Every condition as it is now."""
         return [watch.alarm() for watch in self._watches.values()]
+
+    def alarm(self, condition: Condition) -> Alarm:
+        """One condition as it is now."""
+        return self._watches[condition].alarm()
 
     def annunciation(self) -> Annunciation:
         """What the chair itself shows and sounds now."""
@@ -175,10 +181,12 @@ class AlarmEngine:
         self._note_unreceived()
         transitions: list[Transition] = []
         for watch in self._physiological:
-            transitions += watch.judge(self._evidence)
+            if not watch.is_idle:
+                transitions += watch.judge(self._evidence)
         self._evidence.lost_sites = {watch.site for watch in self._physiological if watch.is_lost}
         for watch in self._technical:
-            transitions += watch.judge(self._evidence)
+            if not watch.is_idle:
+                transitions += watch.judge(self._evidence)
         for watch in self._watches.values():
             transitions += watch.remind()
         for transition in transitions:

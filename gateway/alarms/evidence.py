@@ -48,9 +48,11 @@ _PRESSURE: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.STALE: Condition.NO_PRESSURE_SIGNAL,
     dsp.Reason.FLAT: Condition.NO_PRESSURE_SIGNAL,
 }
+_CHANNELS = {Site.FINGER: dsp.Channel.PLETH, Site.PRESSURE: dsp.Channel.PRESSURE}
+_NUMBERS = {Site.FINGER: dsp.Quantity.SPO2, Site.PRESSURE: dsp.Quantity.SYSTOLIC}
 _ABSENT = (dsp.Reason.NOT_IMPLEMENTED, dsp.Reason.NO_CHANNEL)
 # Only a channel with one of these would show a pulse if there were one; on any other its silence says nothing.
-_SEEING = {
+_SEEING = (
     None,
     dsp.Reason.NO_PULSE,
     dsp.Reason.LEARNING,
@@ -58,9 +60,11 @@ _SEEING = {
     dsp.Reason.LOW_AMPLITUDE,
     dsp.Reason.IMPLAUSIBLE,
     dsp.Reason.SIGNAL_LOST,
-}
-_QUIET = {None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST}  # those among them that show nothing but a signal
+)
+_PULSELESS = (dsp.Reason.NO_PULSE, dsp.Reason.IRREGULAR, dsp.Reason.LEARNING)  # what a lost pulse looks like
+_QUIET = (None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST)  # those among them that show nothing but a signal
 _DISTURBED_US = 8 * SECOND_US  # the window of dsp: a flush or a movement in it may have hidden a pulse
+_LEAST_PULSE_MMHG = 20.0  # of a pressure pulse (jSQI, clinical.md 5.2)
 _ONLY_LEARNING = (dsp.Reason.LEARNING,)
 
 
@@ -70,22 +74,30 @@ class Evidence:
     Attributes
     ----------
     armed : quantities that have been measured long enough to alarm
+    armed_sites : where there has been a pulse for long enough to miss the signal
     is_standby : a person has said that nobody is in the chair
     expected_us : from when on every sensor that there is has to measure, None if nobody said that somebody has come
     lost_sites : where a condition of the patient is unknown now, so that its technical one is urgent
     """
 
     def __init__(
-        self, armed: Iterable[dsp.Quantity] = (), *, is_standby: bool = False, expected_us: int | None = None
+        self,
+        armed: Iterable[dsp.Quantity] = (),
+        armed_sites: Iterable[Site] = (),
+        *,
+        is_standby: bool = False,
+        expected_us: int | None = None,
     ) -> None:
         self.armed = set(armed)
+        self.armed_sites = set(armed_sites)
         self.is_standby = is_standby
         self.expected_us = expected_us
         self.baseline: dict[dsp.Quantity, float] = {}
         self.lost_sites: set[Site] = set()
         self._facts: dict[Condition, str] = {}
         self._second = Second(t_us=0, readings={}, channels={})
-        self._good: dict[dsp.Quantity, int] = {}
+        self._good: dict[dsp.Quantity | Site, int] = {}  # seconds in a row
+        self._is_pulseless = False  # by the rule of the lost pulse
         self._pulseless = 0
         self._seeing = 0  # seconds in a row in which a pulse would have been seen
         self._beats: dict[dsp.Channel, deque[dsp.Beat]] = {}
@@ -105,28 +117,42 @@ class Evidence:
         self._leave_standby()
         is_seeing = any(reason in _SEEING for reason in second.channels.values())
         self._seeing = self._seeing + 1 if is_seeing else 0
-        if self._seeing * SECOND_US >= ATTENDED_US and not self.is_standby:
-            self.armed.add(dsp.Quantity.PULSE_RATE)  # a signal for so long, and never a pulse
-        for quantity in SITES:
-            reading = second.readings.get(quantity)
-            is_good = isinstance(reading, dsp.Measured) and not _is_doubtful(reading)
-            self._good[quantity] = self._good.get(quantity, 0) + 1 if is_good else 0
-            if self._good[quantity] >= ARMING_SECONDS and not self.is_standby:
-                self.armed.add(quantity)
+        if not self.is_standby:
+            self._arm(second)
         saturation = self._reading(dsp.Quantity.SPO2)
         if isinstance(saturation, dsp.Measured) and not _is_doubtful(saturation):
             self._saturations.append((second.t_us, round(saturation.value, 2)))
-        if self.expected_us is not None and second.t_us >= self.expected_us:
-            self.armed.update(q for q, r in second.readings.items() if q in SITES and not _is_absent(r))
+
+    def _arm(self, second: Second) -> None:
+        """Numbers that are good, sites that have a pulse; both all at once where somebody is expected to have them."""
+        readings = {quantity: second.readings.get(quantity) for quantity in SITES}
+        reasons = {site: second.channels.get(channel, dsp.Reason.NO_CHANNEL) for site, channel in _CHANNELS.items()}
+        is_expected = self.expected_us is not None and second.t_us >= self.expected_us
+        if is_expected:
             self.expected_us = None
+        for quantity, reading in readings.items():
+            is_good = isinstance(reading, dsp.Measured) and not _is_doubtful(reading)
+            if self._is_long(quantity, is_good) or (is_expected and reading is not None and not _is_absent(reading)):
+                self.armed.add(quantity)
+        for site, reason in reasons.items():
+            if self._is_long(site, reason is None) or (is_expected and reason not in _ABSENT):
+                self.armed_sites.add(site)
+        if self._seeing * SECOND_US >= ATTENDED_US:
+            self.armed.add(dsp.Quantity.PULSE_RATE)  # a signal for so long, and never a pulse
+
+    def _is_long(self, what: dsp.Quantity | Site, is_good: bool) -> bool:
+        self._good[what] = self._good.get(what, 0) + 1 if is_good else 0
+        return self._good[what] >= ARMING_SECONDS
 
     def set_attended(self, t_us: int, *, is_attended: bool) -> None:
         """Somebody is put into the chair, or nobody is there any more."""
         self.is_standby = not is_attended
         self.expected_us = t_us + ATTENDED_US if is_attended else None
         self._pulseless = 0
+        self._good.clear()
         if not is_attended:
             self.armed.clear()
+            self.armed_sites.clear()
 
     def _leave_standby(self) -> None:
         """Whoever comes next is monitored without being asked for: once the sensors have been off, they arm again."""
@@ -227,13 +253,15 @@ class Evidence:
 
     def _no_beat(self, tier: Tier) -> _Seen:
         """Seconds since the last beat of any channel, where at least one channel could have shown one."""
+        self._is_pulseless = False
         assert tier.limit is not None
         if dsp.Quantity.PULSE_RATE not in self.armed:
             return Missing.SETTING
         if not self._seeing:
             return Missing.DATA
-        accepted_us = [b.t_us for beats in self._beats.values() for b in beats if b.accepted]
-        newest_us = max(accepted_us, default=self._second.t_us - self._seeing * SECOND_US)
+        pulses_us = [b.t_us for beats in self._beats.values() for b in beats if b.accepted or _is_strong(b)]
+        newest_us = max(pulses_us, default=self._second.t_us - self._seeing * SECOND_US)
+        self._is_pulseless = self._second.t_us - newest_us >= tier.limit * SECOND_US
         silent_s = round((self._second.t_us - newest_us) / SECOND_US, 1)
         return Observation(
             is_beyond=silent_s >= tier.limit,
@@ -264,7 +292,7 @@ class Evidence:
         if condition is Condition.NO_PULSE_RATE:
             return self._no_pulse_rate()
         site = _SITE_OF[condition]
-        if not any(self.armed & {quantity} for quantity, at in SITES.items() if at in (site, Site.EITHER)):
+        if site not in self.armed_sites:
             return Missing.SETTING
         reason = self._reason(site)
         if reason in _ABSENT:
@@ -281,20 +309,15 @@ class Evidence:
 
     def _reason(self, site: Site) -> dsp.Reason | None:
         """Why nothing can be measured at a site, None if something can."""
-        channel, quantity = (
-            (dsp.Channel.PRESSURE, dsp.Quantity.SYSTOLIC)
-            if site is Site.PRESSURE
-            else (dsp.Channel.PLETH, dsp.Quantity.SPO2)
-        )
-        reason = self._second.channels.get(channel, dsp.Reason.NO_CHANNEL)
-        reading = self._second.readings.get(quantity)
+        reason = self._second.channels.get(_CHANNELS[site], dsp.Reason.NO_CHANNEL)
+        reading = self._second.readings.get(_NUMBERS[site])
         if reason is None and isinstance(reading, dsp.Unavailable) and not _is_absent(reading):
             return reading.reason
         return reason
 
     def _is_pulse_lost(self, reason: dsp.Reason) -> bool:
         """No pulse anywhere is the patient's; no pulse at one site is the site's."""
-        return reason is dsp.Reason.NO_PULSE and None not in self._second.channels.values()
+        return reason in _PULSELESS and None not in self._second.channels.values() and self._is_pulseless
 
     def _no_pulse_rate(self) -> _Seen:
         """Where no site explains why there is no pulse rate."""
@@ -347,6 +370,13 @@ def _is_doubtful(reading: dsp.Measured) -> bool:
 
 def _told(detail: str | None) -> Observation:
     return Observation(is_beyond=detail is not None, is_back=detail is None, detail=detail or "")
+
+
+def _is_strong(beat: dsp.Beat) -> bool:
+    """A pressure pulse of a size that moves blood, though it follows no rhythm yet, as in bigeminy."""
+    if beat.reasons != _ONLY_LEARNING or beat.systolic_mmhg is None or beat.diastolic_mmhg is None:
+        return False
+    return beat.systolic_mmhg - beat.diastolic_mmhg >= _LEAST_PULSE_MMHG
 
 
 def _run(beats: deque[dsp.Beat], count: int, t_us: int) -> tuple[float, float] | None:

@@ -59,8 +59,8 @@ class Hold:
     points: float = 0.0
     violations_us: list[int] = field(default_factory=list)
 
-    def feed(self, t_us: int, seen: Observation | Missing) -> None:
-        """Take one second."""
+    def feed(self, t_us: int, seen: Observation | Missing, *, may_hurry: bool = True) -> None:
+        """Take one second; only the lowest of a condition's tiers may hurry."""
         match seen:
             case Missing.SETTING:
                 self.release()
@@ -70,7 +70,7 @@ class Hold:
             case Observation():
                 self.judged_us = t_us
                 if seen.is_beyond:
-                    self._beyond(t_us, seen)
+                    self._beyond(t_us, seen, may_hurry=may_hurry)
                 else:
                     self._inside(t_us, seen)
 
@@ -84,14 +84,14 @@ class Hold:
         self.since_us = self.back_us = None
         self.points = 0.0
 
-    def _beyond(self, t_us: int, seen: Observation) -> None:
+    def _beyond(self, t_us: int, seen: Observation, *, may_hurry: bool) -> None:
         self.back_us = None
         if self.since_us is None:
             self.since_us = t_us
             self.violations_us = [at for at in self.violations_us if t_us - at < VIOLATIONS_US] + [t_us]
         if seen.value is not None and seen.limit is not None and not seen.is_doubtful:
             self.points += abs(seen.value - seen.limit)
-        if not self.is_held and (seen.is_urgent or self._is_long_enough(t_us, seen)):
+        if not self.is_held and ((seen.is_urgent and may_hurry) or self._is_long_enough(t_us, seen)):
             self.is_held, self.limit = True, seen.limit
 
     def _is_long_enough(self, t_us: int, seen: Observation) -> bool:

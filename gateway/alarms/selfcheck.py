@@ -70,7 +70,7 @@ class _Patient:
         self._condition = condition
 
     def alarm(self) -> Alarm:
-        return next(alarm for alarm in self.engine.alarms() if alarm.condition is self._condition)
+        return self.engine.alarm(self._condition)
 
     def wait(self, seconds: int) -> None:
         for _ in range(seconds):

@@ -90,5 +90,5 @@ PRESENCE: dict[Signal, Presence] = {
     _INA: Presence.OFF,
 }
 
-SOUNDING = frozenset({_ON, _LAT, _ON_})  # nobody has answered
-SHOWN = SOUNDING | {_ACK, _ACK_}
+SOUNDING = (_ON, _LAT, _ON_)  # nobody has answered
+SHOWN = (*SOUNDING, _ACK, _ACK_)

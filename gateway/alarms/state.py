@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 import dsp
+from gateway.alarms.catalogue import Site
 from gateway.alarms.profile import Profile
 from gateway.alarms.signals import Signal
 from gateway.alarms.types import Condition, Priority, Truth
@@ -44,6 +45,7 @@ class State(msgspec.Struct, kw_only=True):
     configured: Profile  # as it was before limits were changed
     records: dict[Condition, Record]
     armed: list[dsp.Quantity]
+    armed_sites: list[Site] = []
     baseline: dict[dsp.Quantity, float]
     standby_by: str | None = None  # who said that nobody is in the chair
     expected_us: int | None = None

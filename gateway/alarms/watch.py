@@ -26,6 +26,7 @@ class Watch:
         self.condition = condition
         self.definition = CATALOGUE[condition]
         self.site = site_of(condition)
+        self._signal_delay_s = signal_delay_s(condition)
         self.record = state.records[condition]
         self._state = state
         self._holds: list[Hold] = []
@@ -33,11 +34,20 @@ class Watch:
 
     def resume(self) -> None:
         """Begin to judge by the profile in force; what held goes on to hold until it is judged."""
-        self._holds = [Hold(tier=tier) for tier in self._state.profile.tiers(self.condition)]
+        self._holds = [Hold(tier=tier) for tier in self._tiers()]
         held = self.record.priority
         for hold in self._holds:
             if held is not None and hold.tier.priority <= held:
                 hold.is_held, hold.limit = True, self.record.limit
+
+    def _tiers(self) -> list[Tier]:
+        """From the lowest priority to the highest."""
+        return sorted(self._state.profile.tiers(self.condition), key=lambda tier: tier.priority)
+
+    @property
+    def is_idle(self) -> bool:
+        """Not watched by the profile, and nothing left of it from before."""
+        return not self._holds and self.record.priority is None and self.record.signal is Signal.OFF
 
     @property
     def is_lost(self) -> bool:
@@ -46,8 +56,6 @@ class Watch:
 
     def judge(self, evidence: Evidence) -> list[Transition]:
         """Let every tier see the second, then move the condition and its signal."""
-        if not self._holds and self.record.priority is None:
-            return []
         held, seen = self._look(evidence)
         is_known = any(h.judged_us is not None and self._state.t_us - h.judged_us <= LOST_US for h in self._holds)
         if held is not None:
@@ -63,7 +71,7 @@ class Watch:
         held: int | None = None
         for number, hold in enumerate(self._holds):
             seen.append(evidence.observe(self.condition, hold.tier, hold.limit))
-            hold.feed(self._state.t_us, seen[-1])
+            hold.feed(self._state.t_us, seen[-1], may_hurry=number == 0)
             if hold.is_held and (held is None or hold.tier.priority > self._holds[held].tier.priority):
                 held = number
         return held, seen
@@ -132,7 +140,8 @@ class Watch:
         self._state.alarms += 1
         self.record.id = f"{self._state.series}-{self._state.alarms}"
         self.record.escalation, self.record.acknowledged_by = 0, None
-        self.record.announced_us = self._state.t_us
+        if self.record.signal is not Signal.INACTIVE:  # the reminder of that goes by its own time
+            self.record.announced_us = self._state.t_us
 
     # The signal
 
@@ -167,7 +176,7 @@ class Watch:
 
     def change_limits(self, who: str) -> list[Transition]:
         """Take over the limits of the profile; what runs goes on."""
-        for hold, tier in zip(self._holds, self._state.profile.tiers(self.condition), strict=True):
+        for hold, tier in zip(self._holds, self._tiers(), strict=True):
             hold.tier = tier
         return [self.transition(Change.LIMITS, who)]
 
@@ -214,8 +223,7 @@ class Watch:
     def alarm(self) -> Alarm:
         """The whole state of the condition."""
         record, definition = self.record, self.definition
-        tiers = self._state.profile.tiers(self.condition)
-        highest = max((tier.priority for tier in tiers), default=Priority.LOW)
+        highest = self._holds[-1].tier.priority if self._holds else Priority.LOW
         return Alarm(
             condition=self.condition,
             kind=definition.kind,
@@ -233,7 +241,7 @@ class Watch:
             limit=record.limit,
             rule=record.rule,
             delay_s=record.delay_s,
-            signal_delay_s=signal_delay_s(self.condition),
+            signal_delay_s=self._signal_delay_s,
             escalation=record.escalation,
             is_latching=definition.is_latching,
             acknowledged_by=record.acknowledged_by,

@@ -1,5 +1,7 @@
 """A chair in words: seconds of plain readings into an alarm engine, and what came out."""
 
+import functools
+
 import dsp
 from gateway.alarm_profiles import load_profile
 from gateway.alarms import (
@@ -30,9 +32,15 @@ PRESSURES = (Q.SYSTOLIC, Q.DIASTOLIC, Q.MEAN_PRESSURE)
 NO_CHANNEL = dsp.Unavailable(reason=dsp.Reason.NO_CHANNEL)
 
 
+@functools.cache
+def adult():
+    """The shipped default."""
+    return load_profile("adult")
+
+
 def profile(**conditions):
     """A profile of a few conditions, beside the technical ones of the default."""
-    default = load_profile("adult")
+    default = adult()
     technical = {c: t for c, t in default.conditions.items() if c.value not in _PHYSIOLOGICAL}
     given = {Condition(name.replace("_", "-")): tuple(tiers) for name, tiers in conditions.items()}
     return Profile(format=1, name="test", version="1", conditions={**technical, **given})
@@ -49,7 +57,7 @@ class Chair:
     """One engine, second by second. What is not given is normal; ``None`` is unavailable for want of a signal."""
 
     def __init__(self, engine=None, *, t_s=0, armed=True):
-        self.engine = engine or AlarmEngine(load_profile("adult"), series="b")
+        self.engine = engine or AlarmEngine(adult(), series="b")
         self.t_s = t_s
         self.out = []
         if armed:
@@ -112,7 +120,7 @@ class Chair:
         return self.feed(AudioPause(t_us=self.t_us, who=who, seconds=seconds))
 
     def alarm(self, condition):
-        return next(a for a in self.engine.alarms() if a.condition.value == condition)
+        return self.engine.alarm(Condition(condition))
 
     def presence(self, condition):
         return self.alarm(condition).presence.value

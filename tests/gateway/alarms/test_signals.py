@@ -58,8 +58,8 @@ def test_the_table_is_total():
 
 
 def test_presence_says_whether_there_is_a_signal_and_whether_somebody_has_answered():
-    assert {state for state in Signal if PRESENCE[state] in (Presence.ON, Presence.LATCHED)} == SOUNDING
-    assert {state for state in Signal if PRESENCE[state] is not Presence.OFF} == SHOWN
+    assert {state for state in Signal if PRESENCE[state] in (Presence.ON, Presence.LATCHED)} == set(SOUNDING)
+    assert {state for state in Signal if PRESENCE[state] is not Presence.OFF} == set(SHOWN)
 
 
 def test_only_a_measured_onset_or_rise_leads_to_on():

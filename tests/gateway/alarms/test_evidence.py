@@ -1,0 +1,484 @@
+"""What the engine sees: armed numbers, sites, reasons, beats, falls."""
+
+from dataclasses import replace
+
+import pytest
+
+import dsp
+from gateway.alarms import AlarmEngine
+from gateway.alarms.catalogue import Site
+from gateway.alarms.evidence import _SITE_OF, _cause
+from tests.gateway.alarms.chair import Chair, beat, profile, tier
+
+R, C = dsp.Reason, dsp.Channel
+BOTH = (C.PLETH, C.PRESSURE)
+
+
+def small(**conditions):
+    return Chair(AlarmEngine(profile(**conditions), series="b"))
+
+
+def reasons(pleth=None, pressure=None):
+    return {C.PLETH: pleth, C.PRESSURE: pressure}
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("condition", "quantity", "limit", "beyond", "inside"),
+    [
+        ("systolic-high", "systolic", 160, 160.0, 159.99),
+        ("systolic-low", "systolic", 90, 89.99, 90.0),
+        ("diastolic-high", "diastolic", 100, 100.0, 99.99),
+        ("diastolic-low", "diastolic", 50, 49.99, 50.0),
+        ("mean-high", "mean_pressure", 110, 110.0, 109.99),
+        ("mean-low", "mean_pressure", 60, 59.99, 60.0),
+        ("pulse-rate-high", "pulse_rate", 120, 120.0, 119.99),
+        ("pulse-rate-low", "pulse_rate", 50, 49.99, 50.0),
+        ("spo2-low", "spo2", 90, 89.99, 90.0),
+        ("systolic-rise", "systolic", 150, 150.0, 149.99),
+        ("diastolic-rise", "diastolic", 90, 90.0, 89.99),
+    ],
+)
+def test_each_condition_is_judged_by_its_own_number_at_its_limit(condition, quantity, limit, beyond, inside):
+    name = condition.replace("-", "_")
+    for value, expected in ((beyond, "on"), (inside, "off")):
+        chair = small(**{name: [tier("medium", limit=limit)]})
+        chair.wait(1, **{quantity: value})
+        assert chair.presence(condition) == expected, value
+
+
+@pytest.mark.parametrize(
+    ("condition", "quantity", "limit", "beyond", "back"),
+    [
+        ("systolic-high", "systolic", 160, 165.0, 158.0),
+        ("systolic-low", "systolic", 90, 85.0, 92.0),
+        ("spo2-low", "spo2", 90, 85.0, 91.0),
+        ("pulse-rate-high", "pulse_rate", 120, 130.0, 118.0),
+    ],
+)
+def test_it_ends_only_when_the_value_is_inside_by_the_hysteresis(condition, quantity, limit, beyond, back):
+    name = condition.replace("-", "_")
+    step = 0.01 if back < limit else -0.01
+    for value, expected in ((back + step, "on"), (back, "off")):
+        chair = small(**{name: [tier("medium", limit=limit)]})
+        chair.wait(1, **{quantity: beyond})
+        chair.wait(20, **{quantity: value})
+        assert chair.presence(condition) == expected, value
+
+
+def test_a_value_is_judged_as_it_is_published():
+    chair = small(systolic_high=[tier("medium", limit=160)])
+    chair.wait(1, systolic=159.996)
+    assert chair.alarm("systolic-high").value == 160.0
+
+
+def test_a_doubtful_value_waits_longer():
+    chair = small(systolic_high=[tier("medium", limit=160)])
+    chair.wait(10, systolic=170.0, reasons={"systolic": R.IRREGULAR})
+    assert chair.presence("systolic-high") == "off"
+    chair.wait(1, systolic=170.0, reasons={"systolic": R.IRREGULAR})
+    assert chair.presence("systolic-high") == "on"
+
+
+def test_an_uncalibrated_value_is_no_doubtful_one():
+    chair = small(spo2_low=[tier("medium", limit=90)])
+    chair.wait(1, spo2=85.0, reasons={"spo2": R.UNCALIBRATED})
+    assert chair.presence("spo2-low") == "on"
+
+
+@pytest.mark.parametrize(("percent", "limit"), [(20, 144.0), (10, 140.0)])
+def test_a_percentage_is_of_the_baseline_and_bounded(percent, limit):
+    chair = small(systolic_high=[tier("medium", percent=percent, bound=140)])
+    chair.engine._evidence.baseline = {dsp.Quantity.SYSTOLIC: 120.0}
+    chair.wait(1, systolic=limit)
+    assert chair.alarm("systolic-high").limit == limit
+
+
+@pytest.mark.parametrize(("points", "limit"), [(40, 160.0), (10, 140.0)])
+def test_points_are_above_the_baseline_and_bounded(points, limit):
+    chair = small(systolic_rise=[tier("medium", points=points, bound=140)])
+    chair.engine._evidence.baseline = {dsp.Quantity.SYSTOLIC: 120.0}
+    chair.wait(1, systolic=limit - 0.01)
+    assert chair.presence("systolic-rise") == "off"
+    chair.wait(1, systolic=limit)
+    assert chair.alarm("systolic-rise").limit == limit
+
+
+def test_below_a_baseline_is_bounded_from_above():
+    for percent, limit in ((20, 96.0), (5, 100.0)):
+        chair = small(systolic_low=[tier("medium", percent=percent, bound=100)])
+        chair.engine._evidence.baseline = {dsp.Quantity.SYSTOLIC: 120.0}
+        chair.wait(1, systolic=limit)
+        assert chair.presence("systolic-low") == "off"
+        chair.wait(1, systolic=limit - 0.01)
+        assert chair.alarm("systolic-low").limit == limit
+
+
+# Falls of saturation
+
+
+def falling(chair, *values):
+    for value in values:
+        chair.wait(1, spo2=value)
+
+
+def test_a_fall_by_ten_points_within_a_minute_alarms_at_once():
+    chair = Chair()
+    falling(chair, 96.0, 92.0, 87.01)
+    assert chair.presence("desaturation") == "off"
+    falling(chair, 87.0)
+    alarm = chair.alarm("desaturation")
+    assert (alarm.presence.value, alarm.value, alarm.limit) == ("on", 87.0, 87.0)
+
+
+def test_the_same_fall_within_more_than_a_minute_does_not():
+    for seconds, expected in ((60, "on"), (61, "off")):
+        chair = Chair()
+        chair.wait(seconds - 1, spo2=92.0)
+        chair.wait(1, spo2=87.0)
+        assert chair.presence("desaturation") == expected, seconds
+
+
+def test_a_fall_is_over_when_the_value_is_back_above_the_limit_it_crossed():
+    chair = Chair()
+    falling(chair, 86.0)
+    chair.wait(70, spo2=87.9)
+    assert chair.presence("desaturation") == "on"
+    chair.wait(6, spo2=88.0)
+    assert chair.presence("desaturation") == "latched"
+
+
+def test_a_doubtful_top_is_no_top():
+    chair = Chair()
+    chair.wait(1, spo2=99.0, reasons={"spo2": R.MOTION})
+    falling(chair, 88.0)
+    assert chair.presence("desaturation") == "off"
+
+
+def test_a_top_from_before_the_number_was_armed_does_not_count():
+    chair = Chair(armed=False)
+    chair.wait(5, spo2=99.0)
+    chair.wait(10, spo2=89.5)
+    assert chair.presence("desaturation") == "off"
+
+
+# Beats
+
+
+def beats(chair, count, interval_s, **options):
+    """Seconds with beats that far apart, on the hour of the beat."""
+    passed = 0.0
+    for _ in range(count):
+        passed += interval_s
+        seconds = int(passed)
+        passed -= seconds
+        if seconds:
+            chair.wait(seconds, beat_s=None)
+        chair.engine.feed(_beat_at(chair, passed, interval_s, **options))
+    chair.wait(1, beat_s=None)
+
+
+def _beat_at(chair, after_s, interval_s, **options):
+    return beat(chair.t_us + round(after_s * 1e6), interval_s, **options)
+
+
+SLOW = {"extreme_bradycardia": [tier("high", limit=40, beats=5)]}
+FAST = {"extreme_tachycardia": [tier("high", limit=140, beats=17)]}
+
+
+@pytest.mark.parametrize(("count", "expected"), [(4, "off"), (5, "on")])
+def test_five_slow_beats_in_a_row_are_an_extreme_bradycardia(count, expected):
+    chair = small(**SLOW)
+    beats(chair, 5, 0.8)
+    beats(chair, count - 1, 1.51)  # the first of the five ended the last usual interval
+    assert chair.presence("extreme-bradycardia") == expected
+
+
+def test_the_rate_of_the_five_is_told():
+    chair = small(**SLOW)
+    beats(chair, 6, 1.6)
+    assert chair.alarm("extreme-bradycardia").value == 37.5
+    assert chair.alarm("extreme-bradycardia").limit == 40
+
+
+@pytest.mark.parametrize(("interval_s", "expected"), [(1.5, "off"), (1.51, "on")])
+def test_the_limit_itself_is_not_under_it(interval_s, expected):
+    chair = small(**SLOW)
+    beats(chair, 8, interval_s)
+    assert chair.presence("extreme-bradycardia") == expected
+
+
+@pytest.mark.parametrize(("count", "expected"), [(16, "off"), (17, "on")])
+def test_seventeen_fast_beats_in_a_row_are_an_extreme_tachycardia(count, expected):
+    chair = small(**FAST)
+    beats(chair, 5, 0.8)
+    beats(chair, count - 1, 0.42)  # one usual interval among sixteen is too many
+    chair.wait(1, beat_s=None)
+    assert chair.presence("extreme-tachycardia") == expected
+
+
+def test_a_rejected_beat_breaks_the_row():
+    chair = small(**SLOW)
+    beats(chair, 3, 1.6)
+    beats(chair, 1, 1.6, accepted=False)
+    beats(chair, 3, 1.6)
+    assert chair.presence("extreme-bradycardia") == "off"
+
+
+def test_beats_of_poor_quality_need_ten_seconds_more():
+    chair = small(**SLOW)
+    beats(chair, 5, 0.8, sqi=0.59)
+    beats(chair, 5, 1.6, sqi=0.59)
+    assert chair.presence("extreme-bradycardia") == "off"
+    beats(chair, 9, 1.6, sqi=0.59)
+    assert chair.presence("extreme-bradycardia") == "on"
+
+
+def test_the_channel_with_the_better_beats_is_believed():
+    for good, expected in ((C.PLETH, "off"), (C.PRESSURE, "on")):
+        chair = small(**SLOW)
+        beats(chair, 5, 0.8, channel=C.PLETH, sqi=0.95)
+        for _ in range(12):
+            chair.wait(1, beat_s=None)
+            chair.engine.feed(_beat_at(chair, 0, 1.6, channel=C.PRESSURE, sqi=0.9 if good is C.PRESSURE else 0.7))
+            chair.engine.feed(_beat_at(chair, 0, 0.8, channel=C.PLETH, sqi=0.9 if good is C.PLETH else 0.7))
+        chair.wait(1, beat_s=None)
+        assert chair.presence("extreme-bradycardia") == expected, good
+
+
+def test_beats_of_three_seconds_ago_say_nothing_of_now():
+    chair = small(**SLOW)
+    beats(chair, 6, 1.6)
+    chair.wait(9, beat_s=None)
+    assert chair.alarm("extreme-bradycardia").truth.value == "unknown"
+    assert chair.alarm("extreme-bradycardia").was == 37.5
+
+
+# No pulse
+
+
+def silent(chair, seconds, pleth=R.NO_PULSE, pressure=R.NO_PULSE):
+    chair.wait(seconds, beat_s=None, channels=reasons(pleth, pressure), pulse_rate=None)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(3, "off"), (4, "on")])
+def test_four_seconds_without_a_beat_are_a_lost_pulse(seconds, expected):
+    chair = Chair()
+    silent(chair, seconds)
+    assert chair.presence("pulse-lost") == expected
+    if expected == "on":
+        assert (chair.alarm("pulse-lost").value, chair.alarm("pulse-lost").limit) == (4.0, 4.0)
+
+
+def test_a_beat_on_any_channel_is_a_pulse():
+    chair = Chair()
+    for _ in range(20):
+        chair.t_s += 1
+        chair.beats(0.8, channel=C.PLETH)
+        chair.feed(chair.second(reasons(None, R.NO_PULSE), {}, 1.0, (), {}))
+    assert chair.presence("pulse-lost") == "off"
+
+
+def test_rejected_beats_are_no_pulse():
+    chair = Chair()
+    for _ in range(4):
+        chair.t_s += 1
+        chair.engine.feed(_learning(chair))
+        chair.feed(chair.second(reasons(R.IRREGULAR, R.NO_PULSE), {}, 1.0, (), {"pulse_rate": None}))
+    assert chair.presence("pulse-lost") == "on"
+
+
+def _learning(chair, reason=R.LEARNING):
+    return replace(_beat_at(chair, 0, 0.8, accepted=False, channel=C.PLETH), reasons=(reason,))
+
+
+@pytest.mark.parametrize(("pressure", "expected"), [((120.0, 100.0), "off"), ((119.9, 100.0), "on")])
+def test_pressure_pulses_of_a_size_that_moves_blood_are_a_pulse_without_a_rhythm(pressure, expected):
+    chair = Chair()
+    for _ in range(15):
+        chair.t_s += 1
+        strong = replace(_learning(chair), systolic_mmhg=pressure[0], diastolic_mmhg=pressure[1])
+        chair.engine.feed(strong)
+        chair.feed(chair.second(reasons(R.IRREGULAR, R.IRREGULAR), {}, 1.0, (), {"pulse_rate": None}))
+    assert chair.presence("pulse-lost") == expected
+
+
+def test_a_disturbed_pressure_pulse_is_none_however_large():
+    chair = Chair()
+    for _ in range(15):
+        chair.t_s += 1
+        spoilt = _learning(chair, R.ARTIFACT)
+        chair.engine.feed(replace(spoilt, systolic_mmhg=280.0, diastolic_mmhg=100.0))
+        chair.feed(chair.second(reasons(R.IRREGULAR, R.IRREGULAR), {}, 1.0, (), {"pulse_rate": None}))
+    assert chair.presence("pulse-lost") == "on"
+
+
+def test_a_lost_pulse_explains_what_the_sites_do_not_see():
+    chair = Chair()
+    chair.wait(100, beat_s=None, channels=reasons(R.IRREGULAR, R.NO_PULSE), pulse_rate=None)
+    assert chair.sounding() == {"pulse-lost"}
+
+
+@pytest.mark.parametrize("blind", [R.FLAT, R.STALE, R.PROBE_OFF, R.MOTION, R.SATURATED, R.FLUSH, R.CALIBRATION])
+def test_where_no_channel_could_show_a_pulse_its_silence_is_unknown(blind):
+    chair = Chair()
+    silent(chair, 30, blind, blind)
+    assert (chair.presence("pulse-lost"), chair.alarm("pulse-lost").truth.value) == ("off", "unknown")
+
+
+@pytest.mark.parametrize("other", [R.FLAT, R.NO_CHANNEL])
+def test_one_sensor_alone_needs_ten_seconds_more(other):
+    chair = Chair()
+    silent(chair, 13, R.NO_PULSE, other)
+    assert chair.presence("pulse-lost") == "off"
+    silent(chair, 1, R.NO_PULSE, other)
+    assert chair.presence("pulse-lost") == "on"
+
+
+def test_humps_on_both_channels_need_ten_seconds_more():
+    chair = Chair()
+    silent(chair, 13, R.IRREGULAR, R.IRREGULAR)
+    assert chair.presence("pulse-lost") == "off"
+    silent(chair, 1, R.IRREGULAR, R.IRREGULAR)
+    assert chair.presence("pulse-lost") == "on"
+
+
+@pytest.mark.parametrize(("ago_s", "expected"), [(3, "off"), (4, "on")])
+def test_a_disturbance_in_the_last_eight_seconds_may_have_hidden_a_pulse(ago_s, expected):
+    chair = Chair()
+    chair.engine.feed(_disturbed(chair, -4 + (4 - ago_s) + 0))
+    silent(chair, 4, R.IRREGULAR)
+    assert chair.presence("pulse-lost") == expected
+
+
+def _disturbed(chair, after_s):
+    at = _beat_at(chair, after_s, 0.8, accepted=False, channel=C.PRESSURE)
+    return replace(at, reasons=(R.ARTIFACT,))
+
+
+def test_a_sensor_that_has_never_shown_a_pulse_for_half_a_minute_is_a_lost_pulse_too():
+    chair = Chair(armed=False)
+    silent(chair, 29)
+    assert chair.presence("pulse-lost") == "off"
+    silent(chair, 1)
+    assert (chair.presence("pulse-lost"), chair.alarm("pulse-lost").value) == ("on", 30.0)
+
+
+def test_a_sensor_that_lies_unused_is_none():
+    chair = Chair(armed=False)
+    silent(chair, 100, R.PROBE_OFF, R.FLAT)
+    assert chair.sounding() == set()
+
+
+# The monitoring itself
+
+
+@pytest.mark.parametrize(
+    ("condition", "pleth", "pressure"),
+    [
+        ("no-finger-signal", R.FLAT, None),
+        ("no-finger-signal", R.STALE, None),
+        ("no-finger-signal", R.NO_DATA, None),
+        ("probe-off", R.PROBE_OFF, None),
+        ("sensor-fault", R.LED_FAULT, None),
+        ("sensor-fault", R.CHANNEL_ORDER, None),
+        ("low-perfusion", R.LOW_PERFUSION, None),
+        ("low-perfusion", R.NO_PULSE, None),
+        ("artifact-finger", R.MOTION, None),
+        ("artifact-finger", R.SATURATED, None),
+        ("no-pressure-signal", None, R.FLAT),
+        ("no-pressure-signal", None, R.STALE),
+        ("artifact-pressure", None, R.DAMPED),
+        ("artifact-pressure", None, R.NO_PULSE),
+    ],
+)
+def test_each_reason_is_its_technical_condition_at_its_site_and_no_other(condition, pleth, pressure):
+    chair = Chair()
+    values = {"spo2": None} if pleth else dict.fromkeys(("systolic", "diastolic", "mean_pressure"))
+    why = dict.fromkeys(values, pleth or pressure)
+    chair.wait(21, channels=reasons(pleth, pressure), reasons=why, **values)
+    assert chair.sounding() == {condition}
+    chair.wait(6)
+    assert chair.sounding() == set()
+
+
+def test_a_reading_without_a_value_is_missed_where_its_channel_has_a_pulse():
+    chair = Chair()
+    chair.wait(3, spo2=None, reasons={"spo2": R.LED_FAULT})
+    assert chair.sounding() == {"sensor-fault"}
+
+
+@pytest.mark.parametrize("site", [Site.FINGER, Site.PRESSURE])
+def test_every_reason_has_a_condition_of_its_site_or_none(site):
+    for reason in R:
+        condition = _cause(site, reason)
+        assert condition is None or _SITE_OF[condition] is site, reason
+
+
+def test_a_channel_that_a_source_never_had_is_no_alarm():
+    chair = Chair(armed=False)
+    absent = ("systolic", "diastolic", "mean_pressure", "spo2")
+    chair.wait(100, channels=reasons(None, R.NO_CHANNEL), absent=absent)
+    assert chair.sounding() == set()
+    assert chair.alarm("systolic-high").truth.value == "unknown"
+
+
+def test_without_a_link_only_the_link_is_told():
+    chair = Chair()
+    gone = dict.fromkeys(("systolic", "diastolic", "mean_pressure", "spo2", "pulse_rate"))
+    chair.fact("link-lost", detail="link lost", seconds=0)
+    chair.wait(
+        60, beat_s=None, channels=reasons(R.LINK_LOST, R.LINK_LOST), reasons=dict.fromkeys(gone, R.LINK_LOST), **gone
+    )
+    assert chair.sounding() == {"link-lost"}
+
+
+def test_no_pulse_rate_is_told_where_no_site_explains_it():
+    chair = Chair()
+    chair.wait(20, pulse_rate=None, reasons={"pulse_rate": R.IRREGULAR})
+    assert chair.sounding() == set()
+    chair.wait(1, pulse_rate=None, reasons={"pulse_rate": R.IRREGULAR})
+    assert chair.sounding() == {"no-pulse-rate"}
+    assert chair.alarm("no-pulse-rate").detail == "irregular"
+    chair.wait(6)
+    chair.wait(40, pulse_rate=None, reasons={"pulse_rate": R.MOTION}, channels=reasons(R.MOTION), spo2=None)
+    assert chair.presence("no-pulse-rate") == "off"
+
+
+def test_no_pulse_rate_beside_an_unknown_condition_hurries():
+    chair = small(pulse_rate_high=[tier("high", limit=120)])
+    chair.wait(1, pulse_rate=130.0)
+    chair.wait(4, pulse_rate=None, reasons={"pulse_rate": R.IRREGULAR})
+    assert chair.presence("no-pulse-rate") == "on"
+
+
+def test_an_uncalibrated_sensor_is_told_as_long_as_it_measures():
+    chair = Chair()
+    chair.wait(1, reasons={"spo2": R.UNCALIBRATED})
+    assert chair.sounding() == {"uncalibrated"}
+    chair.wait(6)
+    assert chair.sounding() == set()
+
+
+def test_nothing_is_uncalibrated_before_anything_is_measured():
+    chair = Chair(armed=False)
+    chair.wait(5, reasons={"spo2": R.UNCALIBRATED})
+    assert chair.sounding() == set()
+
+
+def test_a_site_arms_by_its_own_pulse():
+    chair = Chair(armed=False)
+    chair.wait(60, channels=reasons(None, R.FLAT), systolic=None, diastolic=None, mean_pressure=None)
+    assert chair.sounding() == set()
+    chair.wait(10)
+    chair.wait(3, channels=reasons(None, R.FLAT), systolic=None, diastolic=None, mean_pressure=None)
+    assert chair.sounding() == {"no-pressure-signal"}
+
+
+def test_nine_seconds_of_pulse_do_not_arm_a_site():
+    chair = Chair(armed=False)
+    chair.wait(9)
+    chair.wait(20, channels=reasons(R.PROBE_OFF, R.FLAT), systolic=None, spo2=None)
+    assert chair.sounding() == set()
