@@ -29,7 +29,7 @@ class Scenario:
     episodes: tuple[Episode, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     ectopic_share: float = 0.004  # of the beats
-    rate_jitter: float = 0.004  # of the interval, from beat to beat; 0.2 is atrial fibrillation
+    rate_jitter: float = 0.004  # of the interval, from beat to beat; 0.15 is atrial fibrillation
 
     @property
     def events(self) -> list[Episode | Artifact]:
@@ -171,7 +171,7 @@ _ALL = (
         name="fibrillation",
         summary="atrial fibrillation, 80/min",
         duration_s=_minutes(6),
-        rate_jitter=0.2,
+        rate_jitter=0.15,
         base=replace(_QUIET, rate_bpm=80),
     ),
 )
