@@ -4,12 +4,13 @@ RECORD ?=
 SPEED ?= 1
 SEED ?= 1
 SCENARIO ?= baseline
+SEEDS ?= 500
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures
+.PHONY: demo test check bench accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures campaign-artifacts
 .PHONY: firmware-manifest constraints clean
 .DEFAULT_GOAL := demo
 
@@ -43,6 +44,9 @@ accuracy: .venv/dev.stamp  ## beats and vitals against the references, by set an
 .PHONY: docs/asyncapi.yaml
 docs/asyncapi.yaml: .venv/dev.stamp  ## the MQTT contract for machines, from the types of the code
 	$(BIN)/python -m gateway.asyncapi > $@
+
+campaign-artifacts: .venv/dev.stamp  ## every artifact of the catalogue into many signals: nothing wrong is said; SEEDS=500
+	$(BIN)/python bench/campaign_artifacts.py --seeds $(SEEDS)
 
 bench: .venv/dev.stamp  ## ratios, measured side by side in one run
 	$(BIN)/python bench/speed.py

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsp.config import Rails
+from dsp.cycles import LEAST_JUMP, LONGEST_S, STEP_S, Cycles
 from dsp.notch import Ejection, NotchFinder
 from dsp.pulse import LEARN_US, Pulse, PulseTracker
 from dsp.types import Beat, Channel, Reason, SampleBlock
@@ -22,6 +24,13 @@ FLAT_US = 1_500_000  # exactly constant; the longest diastole on an 8-bit record
 RAILED_US = 1_000_000
 SEARCHING_US = 10 * SECOND_US  # a signal without a pulse for so long is said to have none
 LONGEST_PATIENCE_US = 2_900_000  # after the last beat; a pulse of 25/min has 2.4 s between two
+# A volume-clamp monitor looks for its set point on a few steps of half a second and more within the pulse (Wesseling
+# 1995). Diastole runs off by 10 mmHg a second and more; an arrest falls below the pulse.
+PAUSE_LEVELS = 2  # on one alone stands a line that is closed
+PAUSE_BACK_US = 5 * SECOND_US
+PAUSE_STILL_US = 400_000
+PAUSE_SHARE = 0.025  # of the pulse pressure
+PAUSE_INSET = 0.15  # of it, from its ends
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
@@ -30,12 +39,14 @@ class Summary:
     """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none.
 
     ``ejections`` are those of the pressure that have become known in this second.
+    ``doubts`` are why no value made of it may be called good, however good its beats look.
     """
 
     t_us: int
     pulses: tuple[Pulse, ...]
     unavailable: Reason | None
     ejections: tuple[Ejection, ...] = ()
+    doubts: tuple[Reason, ...] = ()
 
 
 class ChannelMonitor:
@@ -47,6 +58,8 @@ class ChannelMonitor:
         self._tracker = PulseTracker(channel)
         self._notches = NotchFinder(self._finder, rate_hz) if channel is Channel.PRESSURE else None
         self._pulses: deque[Pulse] = deque()
+        self._cycles = Cycles()
+        self._onset_index: int | None = None  # of the last accepted pulse
         self._learning_since_us: int | None = None
         self._gap_us: int | None = None  # end of the last gap
         self._had_pulse = False  # since the start or the last forgetting
@@ -94,12 +107,12 @@ class ChannelMonitor:
     def _take(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Beat]:
         pulses: list[Pulse] = []
         for event in self._finder.feed(t_us, samples):
-            pulses += self._tracker.feed(event)
+            pulses += map(self._compared, self._tracker.feed(event))
             if isinstance(event, Gap):
                 self._note_gap(event)
         last_us = self._finder.last_us
         if last_us is not None:
-            pulses += self._tracker.advance(last_us)
+            pulses += map(self._compared, self._tracker.advance(last_us))
             self._note_learning(int(t_us[0]), last_us)
         self._seen_us = int(t_us[-1])
         self._pulses.extend(pulses)
@@ -107,11 +120,26 @@ class ChannelMonitor:
             self._pulses.popleft()
         return [self._beat(p) for p in pulses]
 
+    def _compared(self, pulse: Pulse) -> Pulse:
+        """The pulse with the likeness of the cycle that it ended."""
+        if not pulse.accepted:
+            return pulse
+        begin, self._onset_index = self._onset_index, pulse.candidate.onset_index
+        if begin is None or pulse.interval_us is None or pulse.interval_us > LONGEST_S * 1e6:
+            return pulse
+        c = pulse.candidate
+        cycle = self._finder.cycle(begin, c.onset_index, STEP_S)
+        if not len(cycle):
+            return pulse
+        jumps = self._finder.jumps(begin, c.onset_index, LEAST_JUMP * c.amplitude)
+        return replace(pulse, likeness=self._cycles.compare(cycle, begin, c.onset_index, c.onset_us, jumps))
+
     def _note_gap(self, gap: Gap) -> None:
         self._gap_us = gap.t_us
         if self._tracker.is_learning:
             self._had_pulse = False
             self._learning_since_us = gap.t_us
+            self._cycles.forget()
 
     def _note_learning(self, first_us: int, last_us: int) -> None:
         if not self._tracker.is_learning:
@@ -141,7 +169,24 @@ class ChannelMonitor:
         since_us = t_us - WINDOW_US
         pulses = tuple(p for p in self._pulses if p.candidate.upslope_us > since_us)
         ejections = self._notches.feed(pulses) if self._notches else ()
-        return Summary(t_us=t_us, pulses=pulses, unavailable=self._unavailable(t_us, pulses), ejections=ejections)
+        unavailable = self._unavailable(t_us, pulses)
+        summary = Summary(t_us=t_us, pulses=pulses, unavailable=unavailable, ejections=ejections)
+        if not self._is_calibrating():
+            return summary
+        is_pause = unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING)
+        unavailable = Reason.CALIBRATION if is_pause else unavailable
+        return replace(summary, unavailable=unavailable, doubts=(Reason.CALIBRATION,))
+
+    def _is_calibrating(self) -> bool:
+        """Whether the pressure stands still, step by step, where a pulse passes: no vessel does, a volume clamp may."""
+        recent = [p.candidate for p in self._pulses if p.accepted]
+        if self._channel is not Channel.PRESSURE or not recent:
+            return False
+        low, high = median(c.raw_min for c in recent), median(c.raw_max for c in recent)
+        inset = PAUSE_INSET * (high - low)
+        most = PAUSE_SHARE * (high - low)
+        levels = self._finder.levels(PAUSE_BACK_US, PAUSE_STILL_US, most, low + inset, high - inset)
+        return levels >= PAUSE_LEVELS and self._finder.flat_us < FLAT_US
 
     def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason | None:
         reason = self._without_signal(t_us)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dsp import doubt
+from dsp.agreement import contradict, disputed, located
 from dsp.arterial import pressures
 from dsp.channel import SECOND_US, ChannelMonitor, Summary
 from dsp.config import MonitorConfig
 from dsp.derived import Derived
+from dsp.interruption import Interruptions
+from dsp.line import LineMonitor, withheld
 from dsp.motion import MOVING_G, MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
@@ -15,6 +19,7 @@ from dsp.rate import better, pulse_rate
 from dsp.types import (
     Beat,
     Channel,
+    Interruption,
     OutputReference,
     Quantity,
     Reading,
@@ -41,12 +46,14 @@ class VitalsMonitor:
 
     def __init__(self, config: MonitorConfig) -> None:
         self._channels: dict[Channel, ChannelMonitor] = {}
+        self._line: LineMonitor | None = None
         if config.pleth_rate_hz is not None:
             self._channels[Channel.PLETH] = ChannelMonitor(Channel.PLETH, config.pleth_rate_hz, config.pleth_rails)
         if config.pressure_rate_hz is not None:
             self._channels[Channel.PRESSURE] = ChannelMonitor(
                 Channel.PRESSURE, config.pressure_rate_hz, config.pressure_rails
             )
+            self._line = LineMonitor(config.pressure_rate_hz)
         self._motion = MotionMonitor(config.motion_rate_hz) if config.motion_rate_hz is not None else None
         self._optics: Optics | None = None
         self._oximeter: Oximeter | None = None
@@ -54,12 +61,16 @@ class VitalsMonitor:
             self._optics = Optics(config.pleth_rails, config.red_rails)
             self._oximeter = Oximeter(config.red_rate_hz, self._optics, config.oximeter)
         self._derived = Derived()
+        self._interruptions = Interruptions()
         self._next_second: int | None = None
         self.channels: dict[Channel, Reason | None] = {}
 
-    def feed(self, event: SampleBlock | Tick | OutputReference) -> list[Beat | Vital]:
+    def feed(self, event: SampleBlock | Tick | Interruption | OutputReference) -> list[Beat | Vital]:
         """Take one block, tick or word of the clinician; return what it completed."""
         match event:
+            case Interruption():
+                self._interruptions.feed(event)
+                return []
             case SampleBlock():
                 return [*self._block(event)]
             case OutputReference():
@@ -104,6 +115,7 @@ class VitalsMonitor:
         no_channel = Unavailable(reason=Reason.NO_CHANNEL)
         readings[Quantity.MOTION] = self._motion.reading(t_us) if self._motion else no_channel
         pressure, pleth = self._summary(Channel.PRESSURE, t_us), self._summary(Channel.PLETH, t_us)
+        pressure, pleth = doubt.doubted(located(pressure, pleth)), doubt.doubted(located(pleth, pressure))
         if self._motion:
             self._motion.compare(pleth)
         readings[Quantity.SPO2] = readings[Quantity.PERFUSION_INDEX] = no_channel
@@ -112,20 +124,37 @@ class VitalsMonitor:
             if infrared_fault is None and pleth.unavailable is not None and self._optics.is_dim(t_us):
                 infrared_fault = Reason.PROBE_OFF
             pleth = replace(pleth, unavailable=infrared_fault or pleth.unavailable)
-            readings[Quantity.SPO2] = self._oximeter.spo2(pleth, infrared_fault or red_fault, self._motion)
+            readings[Quantity.SPO2] = self._saturation(t_us, pleth, infrared_fault or red_fault)
         self.channels = {Channel.PLETH: pleth.unavailable, Channel.PRESSURE: pressure.unavailable}
         if self._motion:
             pleth = doubted(pleth, self._motion)
         if self._optics:
             readings[Quantity.PERFUSION_INDEX] = perfusion_index(pleth)
-        readings[Quantity.PULSE_RATE] = better(pulse_rate(s) for s in (pressure, pleth))
-        readings |= pressures(pressure)
+        readings |= self._of_pulses(pressure, pleth, readings[Quantity.SPO2])
+        return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
+
+    def _saturation(self, t_us: int, pleth: Summary, fault: Reason | None) -> Reading:
+        if self._optics is None or self._oximeter is None:
+            return Unavailable(reason=Reason.NO_CHANNEL)
+        if fault is None and self._optics.is_shifted(t_us):
+            pleth = replace(pleth, doubts=(*pleth.doubts, Reason.ARTIFACT))
+        return self._oximeter.spo2(pleth, fault, self._motion)
+
+    def _of_pulses(self, pressure: Summary, pleth: Summary, saturation: Reading) -> dict[Quantity, Reading]:
+        """Rate, pressures and what is derived from them, and the saturation again if the sensors disagree."""
+        t_us = pressure.t_us
+        rates = [pulse_rate(doubt.doubted_rate(summary)) for summary in (pressure, pleth)]
+        readings = {Quantity.PULSE_RATE: better(rates), Quantity.SPO2: saturation}
+        if contradict(*rates):
+            readings = {quantity: disputed(reading) for quantity, reading in readings.items()}
+        readings |= pressures(doubt.doubted_pressure(pressure))
         is_moving = self._motion is not None and self._motion.level(t_us - SECOND_US, t_us) > MOVING_G
         readings |= self._derived.readings(pressure, pleth, is_moving=is_moving)
-        return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
+        verdict = self._line.judge(pressure) if self._line and pressure.unavailable is None else None
+        return withheld(readings, verdict)
 
     def _summary(self, name: Channel, t_us: int) -> Summary:
         channel = self._channels.get(name)
         if channel is None:
             return Summary(t_us=t_us, pulses=(), unavailable=Reason.NO_CHANNEL)
-        return channel.summary(t_us)
+        return self._interruptions.applied(channel.summary(t_us), name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,18 @@ from dsp.types import Channel, Reason, SampleBlock
 # choice, to be confirmed with fingers of every colour: one that reads less than DARK is said to be absent.
 DARK = 0.05
 DIM = 0.10  # without a pulse this little light is no finger either
-CLIPPED = 0.1  # share of a second's samples on the rail that makes the light saturated
+CLIPPED = 0.02  # share of a second's samples on the rail that makes the light saturated: more than one sample
 KEPT_US = 16 * SECOND_US
 # The channels change places between two samples: each continues where the other was.
 LEAST_EXCHANGE = 0.01  # of the intensity; below it the two cannot be told apart by their intensity
 JOINED_US = 10 * SECOND_US  # over a longer gap the intensities themselves change
 EXCHANGED = 0.2  # the largest rest, in jumps
+
+# The proportion of the lights, in logarithms, against what it was so long ago. Own choice: 0.1 moves a ratio of ratios
+# by a tenth, which is 2 to 3 % of saturation.
+MOST_SHIFT = 0.1
+SHIFT_FROM_US, SHIFT_UNTIL_US = 30 * SECOND_US, 60 * SECOND_US
+LEAST_LEVELS = 5
 
 Floats = NDArray[np.float64]
 
@@ -46,8 +54,10 @@ class Optics:
             channel: -rails.low if rails else math.inf
             for channel, rails in ((Channel.PLETH, infrared_rails), (Channel.RED, red_rails))
         }
+        self._levels: deque[tuple[int, float]] = deque()  # end of a second, logarithm of red through infrared
         self._searched_us = -KEPT_US  # exchanges of the channels are known up to here
         self.exchanges = 0
+        self.exchanged_us = -KEPT_US  # first time after the last of them
 
     def feed(self, block: SampleBlock) -> None:
         self._buffers[block.channel].append(block.t_us, -block.samples)
@@ -57,6 +67,21 @@ class Optics:
         infrared, red = self._light(Channel.PLETH, t_us), self._light(Channel.RED, t_us)
         self._count_exchanges(t_us)
         return _infrared_fault(infrared, red), _red_fault(red, infrared)
+
+    def is_shifted(self, t_us: int) -> bool:
+        """Whether one light has changed against the other within the last half minute; ask once, in order.
+
+        Blood changes their proportion by a few per cent; a sensor that moves or fails changes it at once.
+        """
+        _, infrared, red = self.pairs(t_us - SECOND_US, t_us)
+        while self._levels and self._levels[0][0] < t_us - SHIFT_UNTIL_US:
+            self._levels.popleft()
+        if not len(infrared) or min(float(np.mean(infrared)), float(np.mean(red))) <= 0:
+            return False
+        level = math.log(float(np.mean(red)) / float(np.mean(infrared)))
+        self._levels.append((t_us, level))
+        old = [x for t, x in self._levels if t <= t_us - SHIFT_FROM_US] or [x for _, x in self._levels][:LEAST_LEVELS]
+        return len(self._levels) > LEAST_LEVELS and abs(level - median(old)) > MOST_SHIFT
 
     def is_dim(self, t_us: int) -> bool:
         """Whether so little infrared comes that it can be a finger only if it pulsates."""
@@ -104,6 +129,8 @@ class Optics:
             is_lit = (infrared > DARK * self._full[Channel.PLETH]) & (red > DARK * self._full[Channel.RED])
             is_exchange = is_lit[1:] & is_lit[:-1] & is_jump & is_joined & (other < EXCHANGED * own)
             self.exchanges += int(np.count_nonzero(is_exchange))
+            if is_exchange.any():
+                self.exchanged_us = int(times[1:][is_exchange][-1])
             self._searched_us = int(times[-1]) - 1  # the last sample is the first of the next search
         for buffer in self._buffers.values():
             buffer.forget(t_us - KEPT_US)

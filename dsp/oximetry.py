@@ -10,7 +10,7 @@ earlier value of ours, so none can be held.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from dsp.channel import SECOND_US, Summary
 from dsp.curve import DEMONSTRATION, OximeterCurve
+from dsp.cycles import LEAST_USUAL, USUAL_FROM_US
+from dsp.doubt import ALTERED, strangeness
 from dsp.kernels import optics as kernel
 from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.pulse import Pulse
-from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage
+from dsp.rate import DOUBTED_SQI, QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 SPO2_WINDOW_US = 8 * SECOND_US  # whole cycles that lie in it count; bedside oximeters average 2 to 16 s
@@ -52,6 +54,9 @@ FAIR_PERFUSION_PCT = 0.3  # from here on perfusion as such is no doubt
 SWAPPED_PCT = 70.0
 KNOWN_PCT = 85.0
 LEAST_TO_KNOW = 4  # good cycles
+TURNED_PCT = 2.5  # between the newest cycles and the window
+CHANGED_PCT = 3.0  # from what it was before
+KEPT_VALUES = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,7 @@ class Oximeter:
         self._cycles: dict[tuple[int, int], Cycle] = {}  # by start and end
         self._out = np.zeros(kernel.OUTPUTS)
         self._is_order_known = False
+        self._usual: deque[tuple[int, float]] = deque(maxlen=KEPT_VALUES)
 
     def spo2(self, summary: Summary, fault: Reason | None, motion: MotionMonitor | None) -> Reading:
         """Saturation at the end of a second, %; ask for each second once, in order."""
@@ -107,18 +113,38 @@ class Oximeter:
         if sqi < UNUSABLE_SQI:
             return Unavailable(reason=doubt or Reason.IRREGULAR)
         is_suspect = not self._is_order_known and self._is_below(ratio, KNOWN_PCT)
+        strange = self._strange(value, good, summary)
+        if is_suspect or strange or summary.doubts:
+            sqi = min(sqi, DOUBTED_SQI)
         if is_suspect and self._is_below(ratio, SWAPPED_PCT):
             return Unavailable(reason=doubt or Reason.CHANNEL_ORDER)
         if value is None:
             return Unavailable(reason=Reason.IMPLAUSIBLE)
         reasons = (
             Reason.CHANNEL_ORDER if is_suspect else None,
-            doubt,
+            doubt or strange,
+            *(reason for reason in summary.doubts if reason not in (doubt, strange)),
             None if self._is_calibrated else Reason.UNCALIBRATED,
         )
         return Measured(
             value=value, sqi=sqi, newest_us=good[-1].end_us, reasons=tuple(r for r in reasons if r is not None)
         )
+
+    def _strange(self, value: float | None, good: list[Cycle], summary: Summary) -> Reason | None:
+        """Why a saturation may be another thing: it turns, or it changed together with the shape of the pulse.
+
+        A patient whose saturation falls keeps the pulse; a movement, a lamp and another's light change both at once.
+        """
+        if value is None:
+            return None
+        newest = self._curve.spo2_pct(median(c.ratio for c in good[-3:] if c.ratio is not None))
+        if newest is None or abs(newest - value) > TURNED_PCT:
+            return Reason.IRREGULAR
+        old = [x for t, x in self._usual if t <= summary.t_us - USUAL_FROM_US]
+        old = old or [x for _, x in self._usual][: max(LEAST_USUAL, len(self._usual) // 2)]
+        is_changed = len(old) >= LEAST_USUAL and abs(value - median(old)) > CHANGED_PCT
+        self._usual.append((summary.t_us, value))
+        return Reason.ARTIFACT if is_changed and strangeness(summary.pulses) > ALTERED else None
 
     def _window(self, summary: Summary) -> list[Cycle]:
         """The cycles that lie in the window, each computed once, when all its samples have come."""
@@ -127,7 +153,7 @@ class Oximeter:
         for a, b in pairwise(p for p in summary.pulses if p.accepted):
             span = (a.candidate.onset_us, b.candidate.onset_us)
             is_adjacent = b.interval_us == b.candidate.upslope_us - a.candidate.upslope_us
-            if not is_adjacent or span[0] - self._margin_us < since_us:
+            if not is_adjacent or span[0] - self._margin_us < max(since_us, self._optics.exchanged_us):
                 continue
             cycle = self._cycles.get(span) or self._compare(span, b, summary.t_us)
             if cycle is not None:

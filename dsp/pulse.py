@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
+from dsp.cycles import Likeness
 from dsp.history import (
     LEAST_LIKENESS,
     LONGEST_US,
@@ -48,7 +49,7 @@ LEAST_SQI = {Channel.PRESSURE: 0.1, Channel.PLETH: 0.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulse:
-    """A judged candidate; ``interval_us`` as in ``Beat``; ``cycle_mean`` over the cycle that ended at its onset."""
+    """A judged candidate; ``interval_us`` as in ``Beat``; the cycle is the one that ended at its onset."""
 
     candidate: Candidate
     accepted: bool
@@ -56,6 +57,7 @@ class Pulse:
     reasons: tuple[Reason, ...]
     interval_us: int | None
     cycle_mean: float | None
+    likeness: Likeness | None = None
 
 
 class PulseTracker:

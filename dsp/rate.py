@@ -17,6 +17,7 @@ SHORT, LONG = 0.88, 1.12  # of the median: an early beat, a pause; breathing mov
 # and by how many the rate is wrong nobody can tell. Breath and single early beats stay below the lower bound.
 USUAL_SPREAD, MOST_SPREAD = 0.15, 0.27
 QUESTIONABLE_SQI = 0.6
+DOUBTED_SQI = 0.45  # the most where something about the whole window is not as it should be
 UNUSABLE_SQI = 0.3
 _WITHOUT_SIGNAL = (Reason.NO_CHANNEL, Reason.NO_DATA, Reason.STALE)
 
@@ -52,11 +53,12 @@ def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
     sqi = window_sqi(summary) * trust
     if sqi < UNUSABLE_SQI:
         return Unavailable(reason=doubt(summary))
+    own = (doubt(summary),) if sqi < QUESTIONABLE_SQI else ()
     return Measured(
         value=value,
-        sqi=sqi,
+        sqi=min(sqi, DOUBTED_SQI) if summary.doubts else sqi,
         newest_us=max(p.candidate.upslope_us for p in summary.pulses if p.accepted),
-        reasons=(doubt(summary),) if sqi < QUESTIONABLE_SQI else (),
+        reasons=tuple(dict.fromkeys((*own, *summary.doubts))),
     )
 
 

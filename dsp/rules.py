@@ -42,6 +42,10 @@ class Rule(Enum):
     NOTCH_COUNT = "notch_count"
     NOTCH_SPREAD = "notch_spread"
     BASELINE_TIME = "baseline_time"
+    LINE_DAMPED = "line_damped"
+    LINE_RINGING = "line_ringing"
+    LINE_SLOW = "line_slow"
+    STANDSTILL = "standstill"
     # of the light
     LIGHT_DARK = "light_dark"
     LIGHT_DIM = "light_dim"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsp.config import Rails
 from dsp.filters import delay_samples, low_pass
+from dsp.kernels import cycles
 from dsp.kernels import pulse as kernel
 from dsp.types import Channel
 
@@ -135,6 +136,27 @@ class CandidateFinder:
         newest = int(self._state[0]["index"]) - 1
         oldest = max(int(self._state[0]["begin"]), newest - len(self._ring_x) + 2)
         return Ring(t_us=self._ring_t, samples=self._ring_x, oldest=oldest, newest=newest)
+
+    def cycle(self, begin: int, end: int, step_s: float) -> NDArray[np.float64]:
+        """The filtered signal between two indices of onsets, in steps; empty where it is too long ago."""
+        first, last = begin + float(self._setup[0]["delay"]), end + float(self._setup[0]["delay"])
+        oldest = int(self._state[0]["index"]) - int(self._setup[0]["capacity"]) + 2
+        step = step_s * 1e6 / self._period_us
+        out = np.zeros(int((last - first) / step) if first >= oldest else 0)
+        cycles.sample(self._ring_y, len(self._ring_y), first, step, out)
+        return out
+
+    def levels(self, back_us: int, window_us: int, most: float, low: float, high: float) -> int:
+        """On how many levels between two the raw signal has lately stood still, each for a window or longer."""
+        last = int(self._state[0]["index"]) - 1
+        first = max(last - int(back_us / self._period_us), int(self._state[0]["begin"]), 0)
+        window = max(2, int(window_us / self._period_us))
+        return cycles.levels(self._ring_x, len(self._ring_x), first, last, window, most, low, high)
+
+    def jumps(self, begin: int, end: int, least: float) -> int:
+        """How many single steps of the raw signal between two indices are as large and stand alone."""
+        oldest = int(self._state[0]["index"]) - int(self._setup[0]["capacity"]) + 2
+        return cycles.jumps(self._ring_x, len(self._ring_x), begin, end, least) if begin >= oldest else 0
 
     def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> Iterator[Candidate | Gap]:
         """Take a block; yield what it completed, in order."""

@@ -84,7 +84,7 @@ class CalibrationPause(Artifact):
         t = t_s[active]
         if not len(t):
             return pressure
-        around_s = self.start_s - np.arange(0.0, 2.0, 0.02)
+        around_s = self.start_s - np.arange(2.0, 0.0, -0.02)
         before = clean(around_s)
         low, high = float(np.nanmin(before)), float(np.nanmax(before))
         step = np.floor((t - self.start_s) / self.step_s)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hil import pulse_wave
 from hil.artifacts import Finger
 from hil.episodes import Level, Seconds, course, level_at
-from hil.scenarios import DEFAULT, named
+from hil.scenarios import DEFAULT, Scenario, named
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -75,9 +75,9 @@ class Breath:
 class Patient:
     """The same seed gives the same patient, however the times are cut into blocks; times are asked for in order."""
 
-    def __init__(self, seed: int = 0, scenario: str = DEFAULT) -> None:
+    def __init__(self, seed: int = 0, scenario: str | Scenario = DEFAULT) -> None:
         self.seed = seed
-        self.scenario = named(scenario)
+        self.scenario = named(scenario) if isinstance(scenario, str) else scenario
         self.duration_s = self.scenario.duration_s
         self._random = np.random.default_rng(seed)
         self._phases = self._random.uniform(0, 2 * np.pi, (2, len(_SLOW_WAVES_HZ)))

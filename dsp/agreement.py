@@ -1,0 +1,39 @@
+"""What the pleth and the pressure say of the same heart in, doubt where they contradict each other out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dsp.channel import Summary
+from dsp.rate import DOUBTED_SQI, window_sqi
+from dsp.types import Measured, Reading, Reason
+
+# Li, Mark and Clifford 2008 fuse by quality; two rates of good quality that differ by more than this are not both
+# right, and nothing says which is.
+MOST_BPM, MOST_SHARE = 5.0, 0.10
+WITNESS_SQI = 0.5  # quality from which one sensor's pulse tells that the heart beats
+
+
+def located(summary: Summary, other: Summary) -> Summary:
+    """A missing pulse is a lost signal where the other sensor still has one: no arrest.
+
+    Without such a witness it stays *no pulse*: an arrest must not be called anything else.
+    """
+    is_gone = summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR)
+    is_witnessed = other.unavailable is None and window_sqi(other) >= WITNESS_SQI
+    return replace(summary, unavailable=Reason.SIGNAL_LOST) if is_gone and is_witnessed else summary
+
+
+def contradict(a: Reading, b: Reading) -> bool:
+    """Whether two rates of good quality differ by more than one heart can."""
+    if not (isinstance(a, Measured) and isinstance(b, Measured)) or min(a.sqi, b.sqi) < DOUBTED_SQI:
+        return False
+    return abs(a.value - b.value) > max(MOST_BPM, MOST_SHARE * max(a.value, b.value))
+
+
+def disputed(reading: Reading) -> Reading:
+    """The same value, of a quality that nobody should rely on."""
+    if not isinstance(reading, Measured):
+        return reading
+    reasons = (Reason.DISAGREEMENT, *(r for r in reading.reasons if r is not Reason.DISAGREEMENT))
+    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)
