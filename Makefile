@@ -3,6 +3,7 @@ PYTHON ?= python3
 RECORD ?=
 SPEED ?= 1
 SEED ?= 1
+SHARE ?= 1
 SCENARIO ?= baseline
 SEEDS ?= 500
 BIN := .venv/bin
@@ -34,6 +35,13 @@ check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both
 campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, and for 10 million ticks: about 15 minutes
 	$(BIN)/python bench/campaign_board.py
 	$(BIN)/python -m bench.campaign_memory
+
+.PHONY: docs campaign-mutation
+docs: .venv/dev.stamp  ## docs/alarms.md, from the alarm system itself
+	$(BIN)/python bench/alarms_page.py
+
+campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? An hour or two; SHARE=0.1 is a sample
+	$(BIN)/python bench/mutation.py --share $(SHARE)
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
 	$(BIN)/python bench/figures.py

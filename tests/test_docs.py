@@ -127,6 +127,15 @@ def test_mqtt_md_lists_every_quantity_and_every_reason():
     assert ", ".join(reason.value for reason in dsp.Reason) in vitals
 
 
+def test_alarms_md_is_what_the_code_makes_of_it():
+    import sys
+
+    sys.path.insert(0, str(DOCS.parent))
+    from bench.alarms_page import page
+
+    assert (DOCS / "alarms.md").read_text() == "\n".join(page()) + "\n", "run make docs"
+
+
 def test_wire_md_lists_the_header_the_types_and_the_flags():
     text = words((DOCS / "wire.md").read_text())
     assert ", ".join(f"{kind.value} {kind.name}" for kind in frame.FrameType) in text

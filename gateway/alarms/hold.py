@@ -1,8 +1,8 @@
 """What is seen of one tier each second in, whether it holds out: condition delay, hysteresis, severity times time.
 
 A tier begins to hold when its value has been beyond the limit for its delay, and ends when it has been back, inside
-the limit by the hysteresis, for ``SETTLE_US``. A second without data neither confirms nor ends anything; a doubtful
-value never ends anything, and needs ``DOUBT_US`` more to begin it: it may be wrong by anything, but a real change may
+the limit by the hysteresis, for some seconds. A second without data neither confirms nor ends anything; a doubtful
+value never ends anything, and needs longer to begin it: it may be wrong by anything, but a real change may
 look like that.
 """
 
