@@ -47,14 +47,12 @@ class Course:
     is_continuous: bool
 
     def share(self, since_ms: int) -> float:
-        """How much of the largest rise is usual so long after a dose began, 0 to 1.
-
-        It rises in a straight line: sooner than most patients (a smooth start), so that what exceeds it is unusual.
-        """
+        """How much of the largest rise is usual so long after a dose began, 0 to 1; smooth, to the middle of the peak."""
         if since_ms <= 0:
             return 0.0
         if since_ms <= self.peak_to_ms:
-            return min(1.0, since_ms / self.peak_from_ms)
+            top_ms = (self.peak_from_ms + self.peak_to_ms) / 2
+            return math.sin(0.5 * math.pi * min(1.0, since_ms / top_ms)) ** 2
         return math.exp(-(since_ms - self.peak_to_ms) / self.off_ms)
 
 

@@ -10,7 +10,7 @@ from gateway.treatment.measured import History
 from gateway.treatment.records import Comparison, Summary, VitalSigns
 from gateway.treatment.state import SessionState
 
-LARGER = 10.0  # mmHg beyond the largest earlier rise: the scatter of the envelope
+LARGER = 10.0  # mmHg beyond the largest earlier rise: about what one session of a patient differs from the next
 _PEAK_SECONDS = 30  # a peak is the median of so many good seconds, so that one second is none
 _FORM_QUANTITIES = (dsp.Quantity.SYSTOLIC, dsp.Quantity.DIASTOLIC, dsp.Quantity.PULSE_RATE, dsp.Quantity.SPO2)
 
