@@ -47,7 +47,7 @@ class Course:
     is_continuous: bool
 
     def share(self, since_ms: int) -> float:
-        """How much of the largest rise is usual so long after a dose began, 0 to 1; smooth, to the middle of the peak."""
+        """How much of the largest rise is usual so long after a dose began, smoothly from 0 to 1 at mid-peak."""
         if since_ms <= 0:
             return 0.0
         if since_ms <= self.peak_to_ms:
