@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from statistics import median
@@ -12,6 +13,9 @@ from dsp.types import Measured, Reading, Reason, Unavailable
 
 LEAST_INTERVALS = 2  # a rate of 20/min has two in the window
 LEAST_FOR_PAIRS = 4
+# A full window lacks an interval at either end, and one of a pair. One that is still filling may hold half a breath,
+# with which the rate of a calm person moves by 3 %.
+UNFILLED = 3
 SHORT, LONG = 0.88, 1.12  # of the median: an early beat, a pause; breathing moves intervals by less
 # Heart beats of atrial fibrillation spread by 0.24 (Tateno and Glass 2001); pulses that spread more are missing some,
 # and by how many the rate is wrong nobody can tell. Breath and single early beats stay below the lower bound.
@@ -33,7 +37,11 @@ def pulse_rate(summary: Summary) -> Reading:
     if spread > MOST_SPREAD:
         return Unavailable(reason=Reason.IRREGULAR)
     trust = 1 - 0.6 * max(0.0, (spread - USUAL_SPREAD) / (MOST_SPREAD - USUAL_SPREAD))
-    return measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
+    reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
+    is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
+    if is_short and isinstance(reading, Measured) and shortage(summary) is Reason.LEARNING:
+        return replace(reading, reasons=(Reason.LEARNING,))
+    return reading
 
 
 def _spread(intervals_us: list[int]) -> float:

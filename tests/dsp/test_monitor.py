@@ -79,6 +79,15 @@ def test_first_rate_comes_within_ten_seconds():
     assert value(vitals, Quantity.PULSE_RATE, 10) == pytest.approx(72, abs=1)
 
 
+@pytest.mark.parametrize("rate_bpm", [40, 72, 150])
+def test_a_rate_over_part_of_the_window_is_questionable_until_the_window_is_full(rate_bpm):
+    _, vitals = run(*wave(21, rate_bpm=rate_bpm), RATE_HZ)
+    doubts = {s: vitals[Quantity.PULSE_RATE, s].reasons for s in range(1, 21)}
+    first = min(s for s in doubts if isinstance(vitals[Quantity.PULSE_RATE, s], Measured))
+    assert doubts[first] == (Reason.LEARNING,)
+    assert all(reasons == () for s, reasons in doubts.items() if s >= 11)
+
+
 def test_a_large_dicrotic_wave_at_a_low_rate_is_not_counted():
     t_us = naive.times_us(RATE_HZ, 60.0)
     x = np.full(len(t_us), 70.0)
