@@ -1,9 +1,9 @@
 """Millions of damaged and nonsensical frames through the gateway's parser and device; the figures as JSON.
 
 Two lines. The first is a bad line of a board whose samples count up by one: bits flip, bytes are lost, doubled and
-invented, frames are cut, spliced, repeated and exchanged. Whatever the parser accepts must be, byte for byte, a frame that
-was sent, and the samples that come out must count up. The second is a board gone mad: whole frames with a right checksum
-and wrong contents. There nothing must crash or grow.
+invented, frames are cut, spliced, repeated and exchanged. Whatever the parser accepts must be, byte for byte, a frame
+that was sent, and the samples that come out must count up. The second is a board gone mad: whole frames with a right
+checksum and wrong contents. There nothing must crash or grow.
 
     python bench/fuzz_link.py [FRAMES] [SEED]
 """
