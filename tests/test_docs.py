@@ -212,3 +212,17 @@ def test_dsp_md_gives_the_numbers_of_the_code():
         in circulation
     )
     assert f"taken to be {CENTRAL_VENOUS_MMHG:.0f} mmHg" in text
+
+
+def test_install_board_md_and_its_picture_have_the_pins_of_the_firmware():
+    source = (DOCS.parent / "firmware" / "node" / "board.py").read_text()
+    wired = {
+        name.lower(): int(pin) for name, pin in re.findall(r"^_([A-Z]+) = const\((\d+)\)  # ", source, re.MULTILINE)
+    }
+    rows = re.findall(r"^\| ([^|]+) \| (\d+) \| (\d+) \|$", (DOCS / "install-board.md").read_text(), re.MULTILINE)
+    assert sorted(int(gpio) for _, gpio, _ in rows) == sorted(wired.values())
+    for signal, gpio, _ in rows:
+        assert next(name for name, pin in wired.items() if pin == int(gpio)) in signal.lower()
+    picture = (DOCS / "wiring.svg").read_text()
+    for _, gpio, pin in rows:
+        assert re.search(rf">GP{gpio}\b[^<]* {pin}<|>{pin} +GP{gpio}\b", picture), (gpio, pin)
