@@ -37,7 +37,7 @@ campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, a
 	$(BIN)/python -m bench.campaign_memory
 
 .PHONY: docs campaign-mutation
-docs: .venv/dev.stamp  ## docs/alarms.md, from the alarm system itself
+docs: .venv/dev.stamp docs/asyncapi.yaml  ## docs/alarms.md and asyncapi.yaml, from the code itself
 	$(BIN)/python bench/alarms_page.py
 
 campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? An hour or two; SHARE=0.1 is a sample

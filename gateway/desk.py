@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -53,6 +53,7 @@ _MAX_IDS = 256  # of requests within that time; more in ten seconds are no perso
 _SAVE_US = 60_000_000  # what changes without a transition, such as which signals have been heard, is kept this often
 _COMMAND = re.compile(rf"cmd/({ID_PATTERN})/([a-z-]{{1,32}})")
 _RECEIPT = re.compile(rf"receipt/({ID_PATTERN})")
+_LOOP_MS, _LOOP_RESTARTS = 600_000, 3  # more restarts in ten minutes are a loop, no repair
 _LOST_US = 5_000_000  # how long the loss of the state is told; it is latched until a person has seen it
 
 
@@ -63,6 +64,7 @@ class Desk:
     ----------
     profile, profiles : alarm profile without a session, and of the sessions of each route
     lost : why what was kept could not be read, empty if it could or there was nothing
+    starts : when the gateway was started, with this time, utc_ms
     """
 
     def __init__(
@@ -74,11 +76,13 @@ class Desk:
         profile: Profile,
         profiles: Mapping[Route, Profile] | None = None,
         lost: str = "",
+        starts: Sequence[int] = (),
     ) -> None:
         self._composer, self._announcer, self._treatment = composer, announcer, treatment
         self._profiles = dict(profiles or {})
         self._default = profile
         self._lost = lost
+        self._starts = list(starts)
         self._used: dict[str, int] = {}  # ids of requests, and when they were used
         self._counts: Counter[str] = Counter()
         self.dropped = 0  # of what clients have sent, before it came here
@@ -109,12 +113,27 @@ class Desk:
         """A second has passed."""
         self._treatment.second(self._utc_ms(t_us), readings)
         messages = self._give_baseline(t_us)
+        for fact in self._facts(t_us):
+            messages += self._announcer.take(fact)[0]
+        return messages + self._document(t_us)
+
+    def _facts(self, t_us: int) -> list[Fact]:
+        """What is wrong with this start of the gateway, or with how often it is started."""
+        now_ms = self._utc_ms(t_us)
+        recent = sum(now_ms - at_ms <= _LOOP_MS for at_ms in self._starts)
+        facts = [
+            Fact(
+                t_us=t_us,
+                condition=Condition.GATEWAY_UNSTABLE,
+                is_present=recent > _LOOP_RESTARTS,
+                detail=f"{recent} starts in {_LOOP_MS // 60_000} min",
+            )
+        ]
         if self._lost:
             is_told = t_us < _LOST_US
-            fact = Fact(t_us=t_us, condition=Condition.STATE_LOST, is_present=is_told, detail=self._lost)
-            messages += self._announcer.take(fact)[0]
+            facts.append(Fact(t_us=t_us, condition=Condition.STATE_LOST, is_present=is_told, detail=self._lost))
             self._lost = self._lost if is_told else ""
-        return messages + self._document(t_us)
+        return facts
 
     def take(self, t_us: int, incoming: Incoming) -> list[Message]:
         """A message of a client; what cannot be replied to is counted."""
@@ -141,7 +160,7 @@ class Desk:
         if now != self._kept or is_due:
             self._kept, self._kept_us = now, t_us
             session = self._treatment.stored(self._utc_ms(t_us))
-            outputs.append(Snapshot(payload=kept_bytes(engine.snapshot(), session)))
+            outputs.append(Snapshot(payload=kept_bytes(engine.snapshot(), session, self._starts)))
         return outputs
 
     # Requests

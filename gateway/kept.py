@@ -14,6 +14,7 @@ from gateway.treatment.records import Summary
 from gateway.treatment.state import Stored
 
 FORMAT = 1
+_STARTS = 10  # kept of the gateway's starts
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,6 +24,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     saved_utc_ms: int
     alarms: State
     session: Stored
+    starts: list[int] = []  # of the gateway, utc_ms, the newest last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +43,25 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """Where a chair goes on; ``lost`` says why what it had kept cannot be read, empty if it can or there is none."""
+    """Where a chair goes on.
+
+    Attributes
+    ----------
+    lost : why what it had kept cannot be read, empty if it can or there is none
+    starts : when its gateway was started, with this time, utc_ms
+    """
 
     engine: AlarmEngine
     treatment: Treatment
     lost: str
+    starts: list[int]
 
 
-def kept_bytes(alarms: State, session: Stored) -> bytes:
+def kept_bytes(alarms: State, session: Stored, starts: list[int]) -> bytes:
     """What is kept, as it is stored."""
-    kept = Kept(format=FORMAT, saved_utc_ms=session.saved_utc_ms, alarms=alarms, session=session)
+    kept = Kept(
+        format=FORMAT, saved_utc_ms=session.saved_utc_ms, alarms=alarms, session=session, starts=starts[-_STARTS:]
+    )
     return msgspec.json.encode(kept)
 
 
@@ -82,7 +93,7 @@ def resume(
             lost = f"format: expected {FORMAT}, found {kept.format}"
         except msgspec.DecodeError as error:
             lost = str(error)
-    return Resumed(engine=AlarmEngine(profile, series=series), treatment=treatment, lost=lost)
+    return Resumed(engine=AlarmEngine(profile, series=series), treatment=treatment, lost=lost, starts=[started_utc_ms])
 
 
 def _resumed(
@@ -95,4 +106,4 @@ def _resumed(
     in_force = profile if route is None else profiles.get(route, profile)
     away_us = max(0, started_utc_ms - kept.saved_utc_ms) * 1000  # a clock that is behind: as if no time had passed
     engine = AlarmEngine.restore(in_force, kept.alarms, t_us=-away_us)
-    return Resumed(engine=engine, treatment=treatment, lost="")
+    return Resumed(engine=engine, treatment=treatment, lost="", starts=[*kept.starts, started_utc_ms])

@@ -181,6 +181,7 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.SELF_CHECK_FAILED: _technical("Self-check failed"),
     Condition.PROFILE_REFUSED: _technical("Alarm profile refused, the last good one is in force"),
     Condition.STATE_LOST: replace(_technical("State of before the restart lost"), is_latching=True),
+    Condition.GATEWAY_UNSTABLE: _technical("Gateway starts again and again"),
 }
 
 

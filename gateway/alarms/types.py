@@ -98,6 +98,7 @@ class Condition(Enum):
     SELF_CHECK_FAILED = "self-check-failed"
     PROFILE_REFUSED = "profile-refused"
     STATE_LOST = "state-lost"
+    GATEWAY_UNSTABLE = "gateway-unstable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

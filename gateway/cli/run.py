@@ -179,7 +179,15 @@ def _chair(
     if resumed.lost and store:
         store.put_aside()
         _report(f"state of before the restart: {resumed.lost}")
-    desk = Desk(composer, announcer, resumed.treatment, profile=profile, profiles=profiles, lost=resumed.lost)
+    desk = Desk(
+        composer,
+        announcer,
+        resumed.treatment,
+        profile=profile,
+        profiles=profiles,
+        lost=resumed.lost,
+        starts=resumed.starts,
+    )
     known = load_release().known()
     reference = _reference(composer, args)
     return Pipeline(composer, calibration, announcer, desk, reference=reference, board=args.board, firmware=known)
