@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from dsp.channel import Summary
 from dsp.rate import DOUBTED_SQI, window_sqi
+from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason
 
 # Li, Mark and Clifford 2008 fuse by quality; two rates of good quality that differ by more than this are not both
@@ -21,7 +22,10 @@ def located(summary: Summary, other: Summary) -> Summary:
     """
     is_gone = summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR)
     is_witnessed = other.unavailable is None and window_sqi(other) >= WITNESS_SQI
-    return replace(summary, unavailable=Reason.SIGNAL_LOST) if is_gone and is_witnessed else summary
+    if not (is_gone and is_witnessed):
+        return summary
+    finding = found(Rule.OTHER_PULSE, sqi=window_sqi(other), least=WITNESS_SQI)
+    return summary.without(Reason.SIGNAL_LOST, finding)
 
 
 def contradict(a: Reading, b: Reading) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from dsp.channel import Summary
-from dsp.rate import measured, shortage
+from dsp.rate import measured, too_few
+from dsp.rules import Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 
 LEAST_BEATS = 2
@@ -20,7 +21,7 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
     A median leaves one beat of a flush or an extrasystole out and follows a step after half a window.
     """
     if summary.unavailable is not None:
-        return dict.fromkeys(PRESSURES, Unavailable(reason=summary.unavailable))
+        return dict.fromkeys(PRESSURES, summary.none)
     beats = [p for p in summary.pulses if p.accepted]
     means = [p.cycle_mean for p in beats if p.cycle_mean is not None]
     values: tuple[Sequence[float], ...] = (
@@ -29,12 +30,14 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
         means,
     )
     readings = {q: _reading(v, summary) for q, v in zip(PRESSURES, values, strict=True)}
-    if any(isinstance(r, Measured) and r.value < LEAST_MMHG for r in readings.values()):
-        return dict.fromkeys(PRESSURES, Unavailable(reason=Reason.IMPLAUSIBLE))
+    lowest = min((r.value for r in readings.values() if isinstance(r, Measured)), default=LEAST_MMHG)
+    if lowest < LEAST_MMHG:
+        finding = found(Rule.BELOW_ZERO, lowest_mmhg=lowest, least_mmhg=LEAST_MMHG)
+        return dict.fromkeys(PRESSURES, Unavailable(reason=Reason.IMPLAUSIBLE, finding=finding))
     return readings
 
 
 def _reading(values: Sequence[float], summary: Summary) -> Reading:
     if len(values) < LEAST_BEATS:
-        return Unavailable(reason=shortage(summary))
+        return too_few(summary, len(values), LEAST_BEATS)
     return measured(median(values), summary)

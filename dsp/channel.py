@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
@@ -14,7 +14,8 @@ from dsp.config import Rails
 from dsp.cycles import LEAST_JUMP, LONGEST_S, STEP_S, Cycles
 from dsp.notch import Ejection, NotchFinder
 from dsp.pulse import LEARN_US, Pulse, PulseTracker
-from dsp.types import Beat, Channel, Reason, SampleBlock
+from dsp.rules import Finding, Rule, found
+from dsp.types import Beat, Channel, Reason, SampleBlock, Unavailable
 from dsp.waveform import CandidateFinder, Gap
 
 SECOND_US = 1_000_000
@@ -31,6 +32,7 @@ PAUSE_BACK_US = 5 * SECOND_US
 PAUSE_STILL_US = 400_000
 PAUSE_SHARE = 0.025  # of the pulse pressure
 PAUSE_INSET = 0.15  # of it, from its ends
+IRREGULAR_HUMPS = 3  # within the last seconds: something pulsates, though not like a pulse
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
@@ -47,6 +49,16 @@ class Summary:
     unavailable: Reason | None
     ejections: tuple[Ejection, ...] = ()
     doubts: tuple[Reason, ...] = ()
+    finding: Finding | None = field(default=None, compare=False)  # the rule that made it unavailable
+
+    def without(self, reason: Reason | None, finding: Finding | None) -> Summary:
+        """The same pulses, unavailable for a reason."""
+        return replace(self, unavailable=reason, finding=finding)
+
+    @property
+    def none(self) -> Unavailable:
+        """No value, for the reason of the summary."""
+        return Unavailable(reason=self.unavailable or Reason.NO_DATA, finding=self.finding)
 
 
 class ChannelMonitor:
@@ -163,59 +175,74 @@ class ChannelMonitor:
             sqi=pulse.sqi,
             accepted=pulse.accepted,
             reasons=pulse.reasons,
+            findings=pulse.findings,
         )
 
     def _summarize(self, t_us: int) -> Summary:
         since_us = t_us - WINDOW_US
         pulses = tuple(p for p in self._pulses if p.candidate.upslope_us > since_us)
         ejections = self._notches.feed(pulses) if self._notches else ()
-        unavailable = self._unavailable(t_us, pulses)
-        summary = Summary(t_us=t_us, pulses=pulses, unavailable=unavailable, ejections=ejections)
-        if not self._is_calibrating():
+        summary = Summary(t_us=t_us, pulses=pulses, unavailable=None, ejections=ejections)
+        none = self._unavailable(t_us, pulses)
+        if none is not None:
+            summary = summary.without(none.reason, none.finding)
+        levels = self._levels()
+        if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
-        is_pause = unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING)
-        unavailable = Reason.CALIBRATION if is_pause else unavailable
-        return replace(summary, unavailable=unavailable, doubts=(Reason.CALIBRATION,))
+        if summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING):
+            summary = summary.without(Reason.CALIBRATION, found(Rule.STANDSTILL, levels=levels, least=PAUSE_LEVELS))
+        return replace(summary, doubts=(Reason.CALIBRATION,))
 
-    def _is_calibrating(self) -> bool:
-        """Whether the pressure stands still, step by step, where a pulse passes: no vessel does, a volume clamp may."""
+    def _levels(self) -> int:
+        """On how many levels the pressure stands still where a pulse passes: no vessel does, a volume clamp may."""
         recent = [p.candidate for p in self._pulses if p.accepted]
         if self._channel is not Channel.PRESSURE or not recent:
-            return False
+            return 0
         low, high = median(c.raw_min for c in recent), median(c.raw_max for c in recent)
         inset = PAUSE_INSET * (high - low)
         most = PAUSE_SHARE * (high - low)
-        levels = self._finder.levels(PAUSE_BACK_US, PAUSE_STILL_US, most, low + inset, high - inset)
-        return levels >= PAUSE_LEVELS and self._finder.flat_us < FLAT_US
+        return self._finder.levels(PAUSE_BACK_US, PAUSE_STILL_US, most, low + inset, high - inset)
 
-    def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason | None:
-        reason = self._without_signal(t_us)
-        if reason is not None:
-            return reason
+    def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Unavailable | None:
+        none = self._without_signal(t_us)
+        if none is not None:
+            return none
         if self._tracker.is_learning:
             return self._why_learning(t_us, pulses)
         last_beat_us = self._tracker.last_beat_us
-        is_late = last_beat_us is None or t_us - last_beat_us > _patience_us(self._tracker.interval_us)
-        return Reason.NO_PULSE if is_late else None
+        age_us = t_us - last_beat_us if last_beat_us is not None else SEARCHING_US
+        patience_us = _patience_us(self._tracker.interval_us)
+        if age_us <= patience_us:
+            return None
+        finding = found(Rule.BEAT_AGE, age_s=age_us / 1e6, most_s=patience_us / 1e6)
+        return Unavailable(reason=Reason.NO_PULSE, finding=finding)
 
-    def _without_signal(self, t_us: int) -> Reason | None:
+    def _without_signal(self, t_us: int) -> Unavailable | None:
         last_us = self._finder.last_us
         if last_us is None:
-            return Reason.NO_DATA
+            return Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE))
         if t_us - last_us > STALE_US:
-            return Reason.STALE
-        if self._finder.railed_us >= RAILED_US:
-            return Reason.SATURATED
-        return Reason.FLAT if self._finder.flat_us >= FLAT_US else None
+            age = found(Rule.SAMPLE_AGE, age_s=(t_us - last_us) / 1e6, most_s=STALE_US / 1e6)
+            return Unavailable(reason=Reason.STALE, finding=age)
+        railed_us, flat_us = self._finder.railed_us, self._finder.flat_us
+        if railed_us >= RAILED_US:
+            railed = found(Rule.RAILED, railed_s=railed_us / 1e6, least_s=RAILED_US / 1e6)
+            return Unavailable(reason=Reason.SATURATED, finding=railed)
+        if flat_us >= FLAT_US:
+            flat = found(Rule.FLAT, flat_s=flat_us / 1e6, least_s=FLAT_US / 1e6)
+            return Unavailable(reason=Reason.FLAT, finding=flat)
+        return None
 
-    def _why_learning(self, t_us: int, pulses: tuple[Pulse, ...]) -> Reason:
+    def _why_learning(self, t_us: int, pulses: tuple[Pulse, ...]) -> Unavailable:
         """LEARNING is said for a limited time only, then that there is no pulse, or none that can be counted."""
         learning_us = t_us - (self._learning_since_us if self._learning_since_us is not None else t_us)
         since_us = t_us - LEARN_US // 2
         humps = max(self._tracker.humps(since_us), sum(1 for p in pulses if p.candidate.upslope_us > since_us))
         if not self._had_pulse and learning_us < SEARCHING_US:
-            return Reason.LEARNING
-        return Reason.IRREGULAR if humps >= 3 else Reason.NO_PULSE
+            time = found(Rule.SEARCH_TIME, searched_s=learning_us / 1e6, most_s=SEARCHING_US / 1e6)
+            return Unavailable(reason=Reason.LEARNING, finding=time)
+        finding = found(Rule.SEARCH_HUMPS, humps=humps, irregular_from=IRREGULAR_HUMPS)
+        return Unavailable(reason=Reason.IRREGULAR if humps >= IRREGULAR_HUMPS else Reason.NO_PULSE, finding=finding)
 
 
 def _patience_us(interval_us: float | None) -> float:

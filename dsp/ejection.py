@@ -31,7 +31,7 @@ class EjectionTime:
         while self._ejections and self._ejections[0].t_us <= summary.t_us - WINDOW_US:
             self._ejections.popleft()
         if summary.unavailable is not None:
-            return Unavailable(reason=summary.unavailable)
+            return summary.none
         lengths = [e.length_us / 1e3 for e in self._ejections if e.length_us is not None]
         if len(lengths) < max(LEAST_NOTCHES, LEAST_SHARE * len(self._ejections)):
             return self._too_few(len(lengths))

@@ -95,7 +95,7 @@ class Hemodynamics:
         """The three at the end of a second; ask for each second once, in order."""
         self._match(summary.t_us)
         if summary.unavailable is not None:
-            return dict.fromkeys(QUANTITIES, Unavailable(reason=summary.unavailable))
+            return dict.fromkeys(QUANTITIES, summary.none)
         rows = log.rows(summary.t_us - WINDOW_US)
         now = self._circulation(rows)
         if now is None:

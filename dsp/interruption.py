@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsp.channel import SECOND_US, Summary
+from dsp.rules import Rule, found
 from dsp.types import Cause, Channel, Interruption, Reason
 
 # Who says that a cuff is pumped up may fail to say that it is over: no cuff may hold an arm for longer (IEC 80601-2-30,
@@ -49,8 +50,8 @@ class Interruptions:
             if not any(a <= p.candidate.peak_us and p.candidate.onset_us <= b for _, a, b in spans)
         )
         lasting = [cause for cause, a, b in spans if a < summary.t_us <= b]
-        unavailable = _REASONS[lasting[0]] if lasting else summary.unavailable
-        return replace(summary, pulses=pulses, unavailable=unavailable)
+        summary = replace(summary, pulses=pulses)
+        return summary.without(_REASONS[lasting[0]], found(Rule.INTERRUPTED)) if lasting else summary
 
     def _end(self, cause: Cause, since_us: int, until_us: int) -> None:
         self._past.append((cause, since_us, until_us + RECOVERY_US[cause]))

@@ -16,6 +16,7 @@ from dsp.motion import MOVING_G, MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
 from dsp.rate import better, pulse_rate
+from dsp.rules import Rule, found
 from dsp.types import (
     Beat,
     Channel,
@@ -112,7 +113,7 @@ class VitalsMonitor:
 
     def _vitals(self, t_us: int) -> list[Vital]:
         readings: dict[Quantity, Reading] = {}
-        no_channel = Unavailable(reason=Reason.NO_CHANNEL)
+        no_channel = Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
         readings[Quantity.MOTION] = self._motion.reading(t_us) if self._motion else no_channel
         pressure, pleth = self._summary(Channel.PRESSURE, t_us), self._summary(Channel.PLETH, t_us)
         pressure, pleth = doubt.doubted(located(pressure, pleth)), doubt.doubted(located(pleth, pressure))
@@ -121,9 +122,10 @@ class VitalsMonitor:
         readings[Quantity.SPO2] = readings[Quantity.PERFUSION_INDEX] = no_channel
         if self._optics and self._oximeter:
             infrared_fault, red_fault = self._optics.faults(t_us)
-            if infrared_fault is None and pleth.unavailable is not None and self._optics.is_dim(t_us):
-                infrared_fault = Reason.PROBE_OFF
-            pleth = replace(pleth, unavailable=infrared_fault or pleth.unavailable)
+            if infrared_fault is None and pleth.unavailable is not None:
+                infrared_fault = self._optics.dim(t_us)
+            if infrared_fault is not None:
+                pleth = pleth.without(infrared_fault.reason, infrared_fault.finding)
             readings[Quantity.SPO2] = self._saturation(t_us, pleth, infrared_fault or red_fault)
         self.channels = {Channel.PLETH: pleth.unavailable, Channel.PRESSURE: pressure.unavailable}
         if self._motion:
@@ -133,9 +135,9 @@ class VitalsMonitor:
         readings |= self._of_pulses(pressure, pleth, readings[Quantity.SPO2])
         return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
 
-    def _saturation(self, t_us: int, pleth: Summary, fault: Reason | None) -> Reading:
+    def _saturation(self, t_us: int, pleth: Summary, fault: Unavailable | None) -> Reading:
         if self._optics is None or self._oximeter is None:
-            return Unavailable(reason=Reason.NO_CHANNEL)
+            return Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
         if fault is None and self._optics.is_shifted(t_us):
             pleth = replace(pleth, doubts=(*pleth.doubts, Reason.ARTIFACT))
         return self._oximeter.spo2(pleth, fault, self._motion)
@@ -156,5 +158,6 @@ class VitalsMonitor:
     def _summary(self, name: Channel, t_us: int) -> Summary:
         channel = self._channels.get(name)
         if channel is None:
-            return Summary(t_us=t_us, pulses=(), unavailable=Reason.NO_CHANNEL)
+            no_channel = found(Rule.NO_CHANNEL)
+            return Summary(t_us=t_us, pulses=(), unavailable=Reason.NO_CHANNEL, finding=no_channel)
         return self._interruptions.applied(channel.summary(t_us), name)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, STALE_US
 from dsp.config import Rails
-from dsp.types import Channel, Reason, SampleBlock
+from dsp.rules import Finding, Rule, found
+from dsp.types import Channel, Reason, SampleBlock, Unavailable
 
 # Shares of full scale. A finger reads 0.1 to 0.6 at the currents of the firmware, a sensor in the dark below 0.01. Own
 # choice, to be confirmed with fingers of every colour: one that reads less than DARK is said to be absent.
@@ -39,7 +40,8 @@ Floats = NDArray[np.float64]
 class Light:
     """One second of one light; shares of full scale where that is known."""
 
-    unavailable: Reason | None = None
+    unavailable: Unavailable | None = None
+    level: float = math.nan
     is_dark: bool = False
     is_dim: bool = False
     is_frozen: bool = False
@@ -62,7 +64,7 @@ class Optics:
     def feed(self, block: SampleBlock) -> None:
         self._buffers[block.channel].append(block.t_us, -block.samples)
 
-    def faults(self, t_us: int) -> tuple[Reason | None, Reason | None]:
+    def faults(self, t_us: int) -> tuple[Unavailable | None, Unavailable | None]:
         """Why infrared gives no pleth, and why both give no saturation, at the end of a second; ask once, in order."""
         infrared, red = self._light(Channel.PLETH, t_us), self._light(Channel.RED, t_us)
         self._count_exchanges(t_us)
@@ -83,9 +85,12 @@ class Optics:
         old = [x for t, x in self._levels if t <= t_us - SHIFT_FROM_US] or [x for _, x in self._levels][:LEAST_LEVELS]
         return len(self._levels) > LEAST_LEVELS and abs(level - median(old)) > MOST_SHIFT
 
-    def is_dim(self, t_us: int) -> bool:
-        """Whether so little infrared comes that it can be a finger only if it pulsates."""
-        return self._light(Channel.PLETH, t_us).is_dim
+    def dim(self, t_us: int) -> Unavailable | None:
+        """No finger, if so little infrared comes that it can be one only if it pulsates."""
+        light = self._light(Channel.PLETH, t_us)
+        if not light.is_dim:
+            return None
+        return Unavailable(reason=Reason.PROBE_OFF, finding=found(Rule.LIGHT_DIM, level=light.level, least=DIM))
 
     def pairs(self, since_us: int, until_us: int) -> tuple[NDArray[np.int64], Floats, Floats]:
         """Times after ``since_us`` up to ``until_us`` that both lights have, and their intensities."""
@@ -104,15 +109,18 @@ class Optics:
         buffer, full = self._buffers[channel], self._full[channel]
         times, samples = buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
         if not len(times):
-            return Light(unavailable=Reason.NO_DATA if buffer.newest_us is None else Reason.STALE)
+            return Light(unavailable=_silent(None) if buffer.newest_us is None else _silent(STALE_US + SECOND_US))
         newest_us = int(times[-1])
         if t_us - newest_us > STALE_US:
-            return Light(unavailable=Reason.STALE)
+            return Light(unavailable=_silent(t_us - newest_us))
         second = samples[times > newest_us - SECOND_US]
-        if np.mean(second >= full) > CLIPPED:
-            return Light(unavailable=Reason.SATURATED)
+        clipped = float(np.mean(second >= full))
+        if clipped > CLIPPED:
+            finding = found(Rule.LIGHT_CLIPPED, share=clipped, most=CLIPPED)
+            return Light(unavailable=Unavailable(reason=Reason.SATURATED, finding=finding))
         level = float(np.mean(samples[times > newest_us - SECOND_US // 2])) / full if full < math.inf else math.nan
         return Light(
+            level=level,
             is_dark=level < DARK or bool(np.mean(second) <= 0),
             is_dim=level < DIM,
             is_frozen=newest_us - int(times[0]) >= SECOND_US and bool(np.all(second == second[0])),
@@ -136,19 +144,32 @@ class Optics:
             buffer.forget(t_us - KEPT_US)
 
 
-def _infrared_fault(infrared: Light, red: Light) -> Reason | None:
+def _silent(age_us: int | None) -> Unavailable:
+    """No light at all yet, or none for so long or longer."""
+    if age_us is None:
+        return Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE))
+    return Unavailable(reason=Reason.STALE, finding=found(Rule.SAMPLE_AGE, age_s=age_us / 1e6, most_s=STALE_US / 1e6))
+
+
+def _infrared_fault(infrared: Light, red: Light) -> Unavailable | None:
     if infrared.unavailable is not None:
         return infrared.unavailable
+    if not (infrared.is_dark or infrared.is_frozen):
+        return None
     is_red_bright = red.unavailable is None and not red.is_dark
-    if infrared.is_dark or infrared.is_frozen:
-        if is_red_bright and not red.is_frozen:
-            return Reason.LED_FAULT
-        return Reason.PROBE_OFF if infrared.is_dark else Reason.FLAT
-    return None
+    is_dead = is_red_bright and not red.is_frozen
+    dark = Reason.PROBE_OFF if infrared.is_dark else Reason.FLAT
+    return Unavailable(reason=Reason.LED_FAULT if is_dead else dark, finding=_finding(infrared, red))
 
 
-def _red_fault(red: Light, infrared: Light) -> Reason | None:
+def _red_fault(red: Light, infrared: Light) -> Unavailable | None:
     fault = _infrared_fault(infrared, red) or red.unavailable
     if fault is None and (red.is_dark or red.is_frozen):
-        return Reason.LED_FAULT
+        return Unavailable(reason=Reason.LED_FAULT, finding=_finding(red, infrared))
     return fault
+
+
+def _finding(light: Light, other: Light) -> Finding:
+    rule = Rule.LIGHT_DARK if light.is_dark else Rule.LIGHT_FROZEN
+    levels = {name: x.level for name, x in (("level", light), ("other_level", other)) if not math.isnan(x.level)}
+    return found(rule, **levels, least=DARK)

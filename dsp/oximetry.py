@@ -27,7 +27,8 @@ from dsp.kernels import optics as kernel
 from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.pulse import Pulse
-from dsp.rate import DOUBTED_SQI, QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage
+from dsp.rate import DOUBTED_SQI, QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage, too_few
+from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 SPO2_WINDOW_US = 8 * SECOND_US  # whole cycles that lie in it count; bedside oximeters average 2 to 16 s
@@ -87,16 +88,21 @@ class Oximeter:
         self._is_order_known = False
         self._usual: deque[tuple[int, float]] = deque(maxlen=KEPT_VALUES)
 
-    def spo2(self, summary: Summary, fault: Reason | None, motion: MotionMonitor | None) -> Reading:
+    def spo2(self, summary: Summary, fault: Unavailable | None, motion: MotionMonitor | None) -> Reading:
         """Saturation at the end of a second, %; ask for each second once, in order."""
         cycles = self._window(summary)
         summary = doubted(summary, motion) if motion else summary
         if fault is not None or summary.unavailable is not None:
-            return Unavailable(reason=fault or summary.unavailable or Reason.NO_DATA)
+            return fault or summary.none
         cycles = [_shaken(c, motion) for c in cycles]
         good = [c for c in cycles if c.quality >= UNUSABLE_SQI]
-        if len(good) < LEAST_CYCLES or not self._is_fresh(good[-1], summary.t_us):
-            return Unavailable(reason=_dominant(cycles) or shortage(summary))
+        if len(good) < LEAST_CYCLES:
+            count = found(Rule.CYCLE_COUNT, good=len(good), least=LEAST_CYCLES, cycles=len(cycles))
+            return Unavailable(reason=_dominant(cycles) or shortage(summary), finding=count)
+        age_us, most_us = summary.t_us - good[-1].end_us, _freshness_us(good[-1])
+        if age_us > most_us:
+            age = found(Rule.CYCLE_AGE, age_s=age_us / 1e6, most_s=most_us / 1e6)
+            return Unavailable(reason=_dominant(cycles) or shortage(summary), finding=age)
         return self._reading(cycles, good, summary)
 
     def _reading(self, cycles: list[Cycle], good: list[Cycle], summary: Summary) -> Reading:
@@ -107,19 +113,23 @@ class Oximeter:
         sqi = sum(c.quality for c in cycles) / (len(cycles) + rejected) * agreement
         doubt = None if sqi >= QUESTIONABLE_SQI else _dominant(cycles) or Reason.IRREGULAR
         if self._optics.exchanges % 2:
-            return Unavailable(reason=Reason.CHANNEL_ORDER)
+            exchanged = found(Rule.LIGHTS_EXCHANGED, times=self._optics.exchanges)
+            return Unavailable(reason=Reason.CHANNEL_ORDER, finding=exchanged)
         if doubt is None and len(good) >= LEAST_TO_KNOW:
             self._is_order_known |= not self._is_below(ratio, KNOWN_PCT)
         if sqi < UNUSABLE_SQI:
-            return Unavailable(reason=doubt or Reason.IRREGULAR)
+            quality = found(Rule.CYCLE_QUALITY, sqi=sqi, least=UNUSABLE_SQI)
+            return Unavailable(reason=doubt or Reason.IRREGULAR, finding=quality)
         is_suspect = not self._is_order_known and self._is_below(ratio, KNOWN_PCT)
         strange = self._strange(value, good, summary)
         if is_suspect or strange or summary.doubts:
             sqi = min(sqi, DOUBTED_SQI)
         if is_suspect and self._is_below(ratio, SWAPPED_PCT):
-            return Unavailable(reason=doubt or Reason.CHANNEL_ORDER)
+            order = found(Rule.LIGHTS_ORDER, ratio=ratio, swapped_below_pct=SWAPPED_PCT)
+            return Unavailable(reason=doubt or Reason.CHANNEL_ORDER, finding=order)
         if value is None:
-            return Unavailable(reason=Reason.IMPLAUSIBLE)
+            curve = found(Rule.CURVE_RANGE, ratio=ratio, least=self._curve.r_min, most=self._curve.r_max)
+            return Unavailable(reason=Reason.IMPLAUSIBLE, finding=curve)
         reasons = (
             Reason.CHANNEL_ORDER if is_suspect else None,
             doubt or strange,
@@ -210,9 +220,6 @@ class Oximeter:
         """Change of the saturation with the ratio, also beyond the curve's ends."""
         return abs(self._curve.slope(min(max(ratio, self._curve.r_min), self._curve.r_max)))
 
-    def _is_fresh(self, newest: Cycle, t_us: int) -> bool:
-        return t_us - newest.end_us <= min(OLDEST_US, max(FRESH_US, 2 * newest.interval_us))
-
     def _is_below(self, ratio: float, spo2_pct: float) -> bool:
         """Whether the saturation is lower, also where the curve does not reach."""
         value = self._curve.spo2_pct(ratio)
@@ -222,14 +229,14 @@ class Oximeter:
 def perfusion_index(summary: Summary) -> Reading:
     """Height of the pulse in parts of the infrared intensity, %: median over the window."""
     if summary.unavailable is not None:
-        return Unavailable(reason=summary.unavailable)
+        return summary.none
     values = [
         -100 * p.candidate.amplitude / p.cycle_mean
         for p in summary.pulses
         if p.accepted and p.cycle_mean is not None and p.cycle_mean < 0
     ]
     if len(values) < LEAST_CYCLES:
-        return Unavailable(reason=shortage(summary))
+        return too_few(summary, len(values), LEAST_CYCLES)
     return measured(median(values), summary)
 
 
@@ -270,6 +277,10 @@ def _shaken(cycle: Cycle, motion: MotionMonitor | None) -> Cycle:
         quality=cycle.quality * trust,
         reason=Reason.MOTION,
     )
+
+
+def _freshness_us(newest: Cycle) -> int:
+    return min(OLDEST_US, max(FRESH_US, 2 * newest.interval_us))
 
 
 def _scatter(ratios: list[float]) -> float:

@@ -25,7 +25,8 @@ from dsp.history import (
     resumes,
 )
 from dsp.kernels.pulse import SNIPPET_POINTS, agreement
-from dsp.quality import Evidence, is_full_size, judge, sqi_of, trust
+from dsp.quality import REASON_OF, Evidence, is_full_size, judge, sqi_of, trust
+from dsp.rules import Finding, Rule, found
 from dsp.types import Channel, Reason
 from dsp.waveform import Candidate, Gap
 
@@ -58,6 +59,7 @@ class Pulse:
     interval_us: int | None
     cycle_mean: float | None
     likeness: Likeness | None = None
+    findings: tuple[Finding, ...] = ()  # of a rejected one
 
 
 class PulseTracker:
@@ -173,11 +175,12 @@ class PulseTracker:
             return None
         if dt < REFRACTORY_US or not is_full_size(evidence, median(history.noises)):
             return None
-        reasons = judge(evidence)
-        if not reasons and sqi_of(evidence) < self._least_sqi:
-            reasons = (Reason.ARTIFACT,)
-        if reasons:
-            return _rejected(c, reasons)
+        findings = judge(evidence)
+        sqi = sqi_of(evidence)
+        if not findings and sqi < self._least_sqi:
+            findings = (found(Rule.BEAT_POOR, sqi=sqi, least=self._least_sqi),)
+        if findings:
+            return _rejected(c, findings)
         return self._accept(history, c)
 
     def _is_overruled(self, c: Candidate, dt_us: int) -> bool:
@@ -224,11 +227,12 @@ class PulseTracker:
         if len(chain) == 1 < len(self._recent):
             return None
         if c.is_saturated:
-            return _rejected(c, (Reason.SATURATED,))
+            return _rejected(c, (found(Rule.BEAT_RAILED),))
         is_known = self._last is not None and c.upslope_us - self._last.upslope_us < KNOWN_US and self._proven >= PROVEN
+        count = len(chain)
         chain = learned(chain, is_known)
         if not chain:
-            return _rejected(c, (Reason.LEARNING,))
+            return _rejected(c, (found(Rule.BEAT_ALIKE, humps=len(self._recent), in_row=count),))
         self._history, self._memory = History(chain), None
         self._overruled = 0
         previous = chain[-2]
@@ -248,8 +252,11 @@ def _climb(last: Candidate, c: Candidate, amplitude: float) -> float:
     return (c.foot - last.foot) / max(last.amplitude, amplitude)
 
 
-def _rejected(c: Candidate, reasons: tuple[Reason, ...]) -> Pulse:
-    return Pulse(candidate=c, accepted=False, sqi=0.0, reasons=reasons, interval_us=None, cycle_mean=None)
+def _rejected(c: Candidate, findings: tuple[Finding, ...]) -> Pulse:
+    reasons = tuple(REASON_OF[finding.rule] for finding in findings)
+    return Pulse(
+        candidate=c, accepted=False, sqi=0.0, reasons=reasons, interval_us=None, cycle_mean=None, findings=findings
+    )
 
 
 def _mean_between(a: Candidate, b: Candidate) -> float | None:

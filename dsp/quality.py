@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+from dsp.rules import Finding, Rule, found
 from dsp.types import Reason
 
 LARGEST = 5.0  # times the usual slope sum and amplitude: a flush or a movement
@@ -35,15 +36,30 @@ class Evidence:
         return self.has_steps and self.slope_ratio < 0.3 and self.foot_height > 0.3
 
 
-def judge(evidence: Evidence) -> tuple[Reason, ...]:
-    """Reasons to reject; none means a beat."""
-    reasons = []
+ODD_SLOPE, ODD_SHAPE = 1.8, 0.7  # steeper than usual and unlike the pulses before
+
+
+def judge(evidence: Evidence) -> tuple[Finding, ...]:
+    """The rules that reject; none means a beat."""
+    findings = []
     if evidence.is_saturated:
-        reasons.append(Reason.SATURATED)
-    is_large = evidence.slope_ratio > 1.8 and evidence.shape < 0.7
-    if is_large or min(evidence.slope_ratio, evidence.amplitude_ratio) > LARGEST:
-        reasons.append(Reason.ARTIFACT)
-    return tuple(reasons)
+        findings.append(found(Rule.BEAT_RAILED))
+    slope, amplitude = evidence.slope_ratio, evidence.amplitude_ratio
+    if min(slope, amplitude) > LARGEST:
+        findings.append(found(Rule.BEAT_LARGE, slope_ratio=slope, amplitude_ratio=amplitude, most=LARGEST))
+    elif slope > ODD_SLOPE and evidence.shape < ODD_SHAPE:
+        odd = found(Rule.BEAT_ODD, slope_ratio=slope, most=ODD_SLOPE, shape=evidence.shape, least=ODD_SHAPE)
+        findings.append(odd)
+    return tuple(findings)
+
+
+REASON_OF = {
+    Rule.BEAT_RAILED: Reason.SATURATED,
+    Rule.BEAT_LARGE: Reason.ARTIFACT,
+    Rule.BEAT_ODD: Reason.ARTIFACT,
+    Rule.BEAT_POOR: Reason.ARTIFACT,
+    Rule.BEAT_ALIKE: Reason.LEARNING,
+}
 
 
 def sqi_of(evidence: Evidence) -> float:

@@ -9,6 +9,7 @@ from math import sqrt
 from statistics import median
 
 from dsp.channel import WINDOW_US, Summary
+from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 LEAST_INTERVALS = 2  # a rate of 20/min has two in the window
@@ -29,13 +30,14 @@ _WITHOUT_SIGNAL = (Reason.NO_CHANNEL, Reason.NO_DATA, Reason.STALE)
 def pulse_rate(summary: Summary) -> Reading:
     """Mean rate over the accepted intervals of the window, beats/min."""
     if summary.unavailable is not None:
-        return Unavailable(reason=summary.unavailable)
+        return summary.none
     intervals_us = _intervals_us(summary)
     if len(intervals_us) < LEAST_INTERVALS:
-        return Unavailable(reason=shortage(summary))
+        return too_few(summary, len(intervals_us), LEAST_INTERVALS)
     spread = _spread(intervals_us)
     if spread > MOST_SPREAD:
-        return Unavailable(reason=Reason.IRREGULAR)
+        finding = found(Rule.INTERVAL_SPREAD, spread=spread, most=MOST_SPREAD)
+        return Unavailable(reason=Reason.IRREGULAR, finding=finding)
     trust = 1 - 0.6 * max(0.0, (spread - USUAL_SPREAD) / (MOST_SPREAD - USUAL_SPREAD))
     reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
     is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
@@ -60,7 +62,7 @@ def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
     """A value made of the window's accepted beats, as far as their quality allows."""
     sqi = window_sqi(summary) * trust
     if sqi < UNUSABLE_SQI:
-        return Unavailable(reason=doubt(summary))
+        return Unavailable(reason=doubt(summary), finding=found(Rule.BEAT_QUALITY, sqi=sqi, least=UNUSABLE_SQI))
     own = (doubt(summary),) if sqi < QUESTIONABLE_SQI else ()
     return Measured(
         value=value,
@@ -99,15 +101,16 @@ def _whole_pairs(intervals_us: list[int]) -> list[int]:
 def better(readings: Iterable[Reading]) -> Reading:
     """The measured value of the best quality; else the reason of the channel that at least has a signal."""
     best: Measured | None = None
-    reasons: list[Reason] = []
+    none: list[Unavailable] = []
     for reading in readings:
         if isinstance(reading, Unavailable):
-            reasons.append(reading.reason)
+            none.append(reading)
         elif best is None or reading.sqi > best.sqi:
             best = reading
     if best is not None:
         return best
-    return Unavailable(reason=min(reasons, key=_rank, default=Reason.NO_CHANNEL))
+    no_channel = Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
+    return min(none, key=lambda reading: _rank(reading.reason), default=no_channel)
 
 
 def window_sqi(summary: Summary) -> float:
@@ -121,6 +124,13 @@ def doubt(summary: Summary) -> Reason:
     if any(Reason.MOTION in p.reasons for p in summary.pulses):
         return Reason.MOTION
     return Reason.ARTIFACT if any(Reason.ARTIFACT in p.reasons for p in summary.pulses) else Reason.IRREGULAR
+
+
+def too_few(summary: Summary, count: int, least: int) -> Unavailable:
+    """No value of a channel with a pulse, for want of beats."""
+    rejected = sum(1 for p in summary.pulses if not p.accepted)
+    finding = found(Rule.BEAT_COUNT, beats=count, least=least, rejected=rejected)
+    return Unavailable(reason=shortage(summary), finding=finding)
 
 
 def shortage(summary: Summary) -> Reason:

@@ -68,7 +68,7 @@ class Respiration:
         self._note_motion(summary.t_us, is_moving=is_moving)
         if summary.unavailable is not None:
             self._recent.clear()
-            return Unavailable(reason=summary.unavailable)
+            return summary.none
         rows = log.rows(summary.t_us - WINDOW_US - BRIDGE_US - 4 * SECOND_US)
         kernel.estimate(rows, self._series, self._cosines, self._sines, self._order, self._setup[0], self._out)
         obstacle = self._obstacle()

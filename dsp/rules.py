@@ -10,7 +10,6 @@ class Rule(Enum):
     """Which comparison decided; the value is its id on the wire and in docs/dsp.md."""
 
     # of the source
-    NOT_IMPLEMENTED = "not_implemented"
     NO_CHANNEL = "no_channel"
     NO_SAMPLE = "no_sample"
     SAMPLE_AGE = "sample_age"
@@ -21,13 +20,16 @@ class Rule(Enum):
     SEARCH_TIME = "search_time"
     SEARCH_HUMPS = "search_humps"
     BEAT_AGE = "beat_age"
+    OTHER_PULSE = "other_pulse"
     # of a beat
     BEAT_RAILED = "beat_railed"
     BEAT_LARGE = "beat_large"
     BEAT_ODD = "beat_odd"
+    BEAT_POOR = "beat_poor"
     BEAT_ALIKE = "beat_alike"
     # of a value made of beats
     BEAT_COUNT = "beat_count"
+    INTERVAL_SPREAD = "interval_spread"
     BEAT_QUALITY = "beat_quality"
     BELOW_ZERO = "below_zero"
     # of breathing and of what is made of many beats

@@ -38,7 +38,7 @@ class RateVariability:
     def reading(self, summary: Summary, log: PulseLog) -> Reading:
         """Milliseconds at the end of a second."""
         if summary.unavailable is not None:
-            return Unavailable(reason=summary.unavailable)
+            return summary.none
         rows = log.rows(summary.t_us - RATE_WINDOW_US)
         columns = (pulse_log.INTERVAL_US, pulse_log.IS_USUAL)
         kernel.successive(rows, *columns, pulse_log.SQI, self._out)
@@ -73,7 +73,7 @@ class PressureVariation:
     def reading(self, summary: Summary, log: PulseLog, respiration: Reading) -> Reading:
         """Per cent at the end of a second."""
         if summary.unavailable is not None:
-            return Unavailable(reason=summary.unavailable)
+            return summary.none
         if isinstance(respiration, Unavailable):
             return respiration
         rows = log.rows(summary.t_us - PRESSURE_WINDOW_US)

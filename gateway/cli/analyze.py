@@ -22,6 +22,7 @@ _EXAMPLE = """\
 example:
   chairside analyze bidmc/bidmc01          a summary to read
   chairside analyze session.csv.gz --json  one object a line: beat, vital, summary
+  chairside analyze bidmc/bidmc41 --explain  also why each beat was rejected and each second has no value
   chairside analyze bidmc/bidmc41 --plot sheet.png --window 200:230
 
 A WFDB record is named without extension. A relative path is also looked for below $CHAIRSIDE_RECORDINGS.
@@ -40,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("recording", help="WFDB record (path without extension) or .csv/.csv.gz")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--explain", action="store_true", help="also which rule withheld what, and why")
     parser.add_argument("--plot", metavar="OUT.png", help="also draw signals, beats and vitals on one sheet")
     parser.add_argument("--window", metavar="START:END", help="with --plot: the seconds to show close up")
     parser.set_defaults(run=run)
@@ -48,12 +50,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Analyze and print; the exit code is 0 even if nothing could be measured."""
     from dsp import Beat
+    from gateway.explain import Ledger, explain_lines
     from gateway.recordings import load
 
     _check(args)
     recording = load(args.recording)
     sheet, save = _sheet(args, recording) if args.plot else (None, None)
     tally = Tally(recording)
+    ledger = Ledger()
     for event in _events(recording):
         line = beat_line(event) if isinstance(event, Beat) else vital_line(event)
         tally.count(line)
@@ -61,8 +65,14 @@ def run(args: argparse.Namespace) -> int:
             sheet.add(event)
         if args.json:
             print(_encode(line))
+        for why in explain_lines(event) if args.explain else ():
+            ledger.add(why)
+            if args.json:
+                print(_encode(why))
     if save is not None:
         save()
+    if args.explain and not args.json:
+        print(ledger.text())
     print(_encode(tally.summary()) if args.json else tally.text())
     return 0
 
