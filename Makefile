@@ -11,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures campaign-artifacts
+.PHONY: demo test check bench peers accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures campaign-artifacts
 .PHONY: firmware-manifest constraints clean
 .DEFAULT_GOAL := demo
 
@@ -56,8 +56,12 @@ docs/asyncapi.yaml: .venv/dev.stamp  ## the MQTT contract for machines, from the
 campaign-artifacts: .venv/dev.stamp  ## every artifact of the catalogue into many signals: nothing wrong is said; SEEDS=500
 	$(BIN)/python bench/campaign_artifacts.py --seeds $(SEEDS)
 
-bench: .venv/dev.stamp  ## ratios, measured side by side in one run
+bench: .venv/dev.stamp peers  ## ratios, measured side by side in one run: C, peers, start, tail, memory
 	$(BIN)/python bench/speed.py
+
+peers: .venv/dev.stamp  ## accuracy beside NeuroKit2, BioSPPy, HeartPy, wabp; docs/risk_coverage.png; needs the recordings
+	@if [ -d "$${CHAIRSIDE_RECORDINGS:-../shared/waveforms}" ]; then $(MAKE) --no-print-directory .venv-peers/stamp; fi
+	$(BIN)/python bench/peers.py
 
 campaign-aarch64: .venv/dev.stamp  ## the same bits on an emulated Raspberry Pi; fetches Debian's arm64 Python into .aarch64
 	$(BIN)/python bench/aarch64.py
@@ -76,7 +80,7 @@ constraints: .venv/dev.stamp  ## write down the versions installed now
 	  $(BIN)/pip freeze --exclude-editable ) > constraints.txt
 
 clean:
-	rm -rf .venv typings build dist
+	rm -rf .venv .venv-peers .aarch64 typings build dist
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python >= 3.11 is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -100,6 +104,14 @@ clean:
 	@echo "installing into .venv ..."
 	$(PIP) --editable '.[dev]'
 	@touch $@ .venv/demo.stamp .venv/recordings.stamp
+
+# They must not touch what we are measured with.
+.venv-peers/stamp: bench/peers-constraints.txt
+	@echo "installing the peers into .venv-peers ..."
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --constraint bench/peers-constraints.txt \
+	  neurokit2 biosppy heartpy peakutils
+	@touch $@
 
 # The stubs must not go into .venv: they shadow the host's own modules there.
 typings/.stamp: $(SETTINGS)

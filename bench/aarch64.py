@@ -5,7 +5,6 @@ does Debian's qemu-user-static: nothing is installed, and nothing of this machin
 and the kernel. Prints both lines of bench/bits.py; exit code 1 if they differ.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,9 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.results import keep
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".aarch64"
-RESULT = FOLDER / "result.json"
 SYSTEM, SITE, PACKAGES, EMULATOR = (FOLDER / name for name in ("system", "site", "packages", "emulator"))
 DEBIAN = ("python3.11", "libstdc++6", "libgcc-s1", "zlib1g")  # and whatever they depend on
 WHEELS = ("numba", "numpy")
@@ -104,9 +106,10 @@ def main():
     native = run(sys.executable, ROOT / "bench" / "bits.py").strip()
     say("the fixed input under emulation; compiling takes a minute or two ...")
     line, seconds = emulated()
-    RESULT.write_text(json.dumps({"native": native, "aarch64": line, "seconds": round(seconds, 1)}))
+    verdict = "equal" if line == native else "DIFFERENT"
+    keep("aarch64", [f"| aarch64, emulated (qemu-user), {seconds:.0f} s | {verdict} |"], packages=("dsp",))
     print(f"this machine    {native}\naarch64 (qemu)  {line}")
-    print(f"{'equal' if line == native else 'DIFFERENT'}, {seconds:.0f} s under emulation")
+    print(f"{verdict}, {seconds:.0f} s under emulation")
     return int(line != native)
 
 

@@ -98,23 +98,34 @@ def acceleration_g():
     return t_us, np.stack(axes, axis=1) / 1024.0
 
 
-def blocks():
-    """The whole input in the order of time: each channel's quarter seconds, cut once more somewhere, and ticks."""
+def waves():
+    """Channel, times and samples of each wave."""
     optical_us, infrared, red = lights()
-    waves = [
+    return [
         (dsp.Channel.PLETH, optical_us, infrared),
         (dsp.Channel.RED, optical_us, red),
         (dsp.Channel.PRESSURE, *pressure_mmhg()),
         (dsp.Channel.MOTION, *acceleration_g()),
     ]
+
+
+def blocks():
+    """The whole input in the order of time: each channel's quarter seconds, cut once more somewhere, and ticks."""
     cuts = noise(4 * SECONDS, 11, STEP_US // 2 - 1) + STEP_US // 2
-    for k in range(4 * SECONDS):
-        for first_us, last_us in ((0, cuts[k]), (cuts[k], STEP_US)):
-            for channel, t_us, samples in waves:
-                piece = slice(*np.searchsorted(t_us, [k * STEP_US + first_us, k * STEP_US + last_us]))
-                yield dsp.SampleBlock(channel=channel, t_us=t_us[piece], samples=samples[piece])
-        if k % 4 == 3:
-            yield dsp.Tick(t_us=(k + 1) * STEP_US)
+    ends = [end for k in range(4 * SECONDS) for end in (k * STEP_US + cuts[k], (k + 1) * STEP_US)]
+    return cut(waves(), ends)
+
+
+def cut(channels, ends_us):
+    """Blocks of every channel up to each end, and a tick where an end is a whole second."""
+    start_us = 0
+    for end_us in ends_us:
+        for channel, t_us, samples in channels:
+            piece = slice(*np.searchsorted(t_us, [start_us, end_us]))
+            yield dsp.SampleBlock(channel=channel, t_us=t_us[piece], samples=samples[piece])
+        if end_us % 1_000_000 == 0:
+            yield dsp.Tick(t_us=int(end_us))
+        start_us = end_us
 
 
 def events():

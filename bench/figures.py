@@ -1,6 +1,10 @@
 """Write docs/figures.md: the current figures, each with the command that made it; `make figures`.
 
-Needs the recordings: $CHAIRSIDE_RECORDINGS, or ../shared/waveforms beside the clone, with ../shared/score/score.py.
+    python bench/figures.py                 every section, into docs/figures.md
+    python bench/figures.py accuracy bits   some sections, printed only
+
+A section whose inputs are not here says so, instead of an old number. Recordings: $CHAIRSIDE_RECORDINGS, or
+../shared/waveforms beside the clone.
 """
 
 import json
@@ -8,22 +12,30 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
-RECORDINGS = Path(os.environ.get("CHAIRSIDE_RECORDINGS", SHARED / "waveforms"))
+sys.path.insert(0, str(ROOT))
+
+from bench.results import MissingError, kept  # noqa: E402  # of the clone, wherever this is started
+
+RECORDINGS = Path(os.environ.get("CHAIRSIDE_RECORDINGS", ROOT.parent / "shared" / "waveforms"))
 BIN = Path(sys.executable).parent
-COLUMNS = {
+ACCURACY = {
     "f1": "F1 %",
     "f1_min": "least F1 %",
     "ppv": "PPV %",
     "jitter_ms": "jitter ms",
     "rate_mae": "rate MAE /min",
+    "rate_p95": "95 %",
     "rate_share": "windows answered %",
     "systolic_mae": "systolic MAE",
     "diastolic_mae": "diastolic MAE mmHg",
+    "resp_mae": "respiration MAE",
+    "resp_share": "windows answered %",
     "false_beats_per_min": "false beats/min without pulse",
 }
 
@@ -32,19 +44,41 @@ def say(line):
     print(line, file=sys.stderr, flush=True)
 
 
-def scores():
-    """Figures of the scoring program, by set and channel."""
-    with tempfile.TemporaryDirectory() as directory:
-        output = Path(directory) / "figures.json"
-        command = [sys.executable, RECORDINGS.parent / "score" / "score.py", "--waveforms", RECORDINGS]
-        command += ["--analyze", f"{BIN / 'chairside'} analyze {{recording}} --json", "--json", output]
-        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-        return json.loads(output.read_text())["figures"]
+def recordings():
+    if not (RECORDINGS / "references").is_dir():
+        raise MissingError("no recordings: set CHAIRSIDE_RECORDINGS to their folder")
+    return RECORDINGS
+
+
+def accuracy():
+    recordings()
+    from bench.accuracy import figures
+
+    found = figures()
+    shown = [key for key in ACCURACY if any(key in row for row in found.values())]
+    yield "| set, channel | records | " + " | ".join(ACCURACY[key] for key in shown) + " |"
+    yield "|---" * (len(shown) + 2) + "|"
+    for name, row in found.items():
+        cells = [f"{row[key]:.2f}" if key in row else "" for key in shown]
+        yield f"| {name} | {row['records']:.0f} | " + " | ".join(cells) + " |"
+
+
+def peers():
+    from bench import peers
+
+    recordings()
+    reason = peers.missing()
+    if reason:
+        raise MissingError(reason)
+    groups = peers.compare(peers.references(peers.SETS))
+    peers.draw(groups)
+    yield "The picture is docs/risk_coverage.png. The peers have whole records at once; ours has what a monitor has."
+    yield ""
+    yield from peers.rows(groups)
 
 
 def demo(*options):
     """What a demo printed, and the vitals its subscriber heard."""
-    sys.path.insert(0, str(ROOT))
     from gateway.mqtt.connection import BrokerUrl
     from gateway.mqtt.subscriber import Subscriber
 
@@ -70,20 +104,13 @@ def demo(*options):
     return printed, vitals
 
 
-def accuracy_table(figures):
-    shown = [key for key in COLUMNS if any(key in row for row in figures.values())]
-    yield "| set, channel | records | " + " | ".join(COLUMNS[key] for key in shown) + " |"
-    yield "|---" * (len(shown) + 2) + "|"
-    for name, row in figures.items():
-        cells = [f"{row[key]:.2f}" if row.get(key) is not None else "" for key in shown]
-        yield f"| {name} | {row['records']} | " + " | ".join(cells) + " |"
-
-
-def monitor_table(vitals):
+def monitor():
     from hil.compare import against_monitor
 
-    delay_s, agreement = against_monitor(vitals, RECORDINGS / "anaesthesia_enevoldsen" / "or_s26_numerics.csv")
-    yield f"One constant delay of {-delay_s:.1f} s for all four: the monitor shows its averages later than we do."
+    record = recordings() / "anaesthesia_enevoldsen" / "or_s26"
+    _, vitals = demo("--record", str(record), "--speed", "max")
+    delay_s, agreement = against_monitor(vitals, record.with_name("or_s26_numerics.csv"))
+    yield f"One constant delay of {-delay_s:.1f} s for all: the monitor shows its averages later than we do."
     yield ""
     yield "| quantity | MAE | bias | SD | seconds answered % |"
     yield "|---|---|---|---|---|"
@@ -91,66 +118,141 @@ def monitor_table(vitals):
         yield f"| {name} | {one.mae:.2f} | {one.bias:+.2f} | {one.sd:.2f} | {100 * one.answered:.1f} |"
 
 
-def page():
-    from bench.speed import measure
-
-    say("scoring the recordings ...")
-    accuracy = scores()
-    say("playing or_s26 through the virtual chair ...")
-    record = RECORDINGS / "anaesthesia_enevoldsen" / "or_s26"
-    _, vitals = demo("--record", str(record), "--speed", "max")
-    say("playing a simulated session ...")
+def session():
     agree = [BIN / "hil", "agree", "--scenario", "iv", "--seed", "1"]
-    session = subprocess.run(agree, check=True, capture_output=True, text=True).stdout
-    say("starting the demo ...")
+    printed = subprocess.run(agree, check=True, capture_output=True, text=True).stdout
+    yield "Absolute errors over the seconds of good quality; early beats included."
+    yield ""
+    yield from (f"    {line}" for line in printed.splitlines() if not line.startswith("firmware"))
+
+
+def alarms():
+    recordings()
+    from bench import alarms
+
+    lines = list(alarms.page())
+    yield from lines[2:] if lines[0].startswith("## ") else lines
+
+
+def artifacts():
+    yield from kept("artifacts", "make campaign-artifacts")
+
+
+def latency():
+    from bench.latency import rows
+
+    yield from rows()
+
+
+def start():
     printed, _ = demo()
-    say("measuring speed ...")
-    speed = measure()
-    yield "# Figures"
-    yield ""
-    yield "Made by `make figures`; do not edit. Recordings are of people; nothing here is a claim of clinical accuracy."
-    yield ""
-    yield "## Beats and pressures on recordings"
-    yield ""
-    yield "`python3 ../shared/score/score.py`, which defines the figures: `chairside analyze` against references."
-    yield ""
-    yield from accuracy_table(accuracy)
-    yield ""
-    yield "## A patient in the operating theatre, over MQTT, against the bedside monitor"
-    yield ""
-    yield "`make demo RECORD=../shared/waveforms/anaesthesia_enevoldsen/or_s26 SPEED=max` (the whole chain)."
-    yield ""
-    yield from monitor_table(vitals)
-    yield ""
-    yield "## A simulated session against its truth"
-    yield ""
-    yield "`hil agree --scenario iv --seed 1`: absolute errors over the seconds of good quality; early beats included."
-    yield ""
-    yield from (f"    {line}" for line in session.splitlines() if not line.startswith("firmware"))
-    yield ""
-    yield "## Start"
-    yield ""
-    yield "`make demo` on a warm machine, as it prints; shared and noisy machines, so a guide only."
+    yield "As it prints on a warm machine; shared and noisy machines, so a guide only."
     yield ""
     for line in re.findall(r"first .* at a subscriber after .*", printed):
         yield f"- {line}"
+
+
+def speed():
+    from bench.speed import measure, rows
+
+    yield from rows(measure())
+
+
+def bits():
+    def line(**environment):
+        command = [sys.executable, ROOT / "bench" / "bits.py"]
+        environment = {**os.environ, **environment}
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    native = line()
+    yield f"The fixed input gives {native}."
     yield ""
-    yield "## Speed"
-    yield ""
-    yield "`make bench`, all in one run on this machine."
-    yield ""
-    yield "| figure | value |"
+    yield "| mode | bits |"
     yield "|---|---|"
-    for name, value in speed.items():
-        yield f"| {name} | {value:.1f} |"
+    for mode, environment in (
+        ("interpreted, NUMBA_DISABLE_JIT=1", {"NUMBA_DISABLE_JIT": "1"}),
+        ("for any x86-64 processor, NUMBA_CPU_NAME=generic", {"NUMBA_CPU_NAME": "generic"}),
+    ):
+        yield f"| {mode} | {'equal' if line(**environment) == native else 'DIFFERENT'} |"
+    try:
+        yield from kept("aarch64", "make campaign-aarch64")
+    except MissingError as missing:
+        yield f"| aarch64, emulated | not measured: {missing} |"
+
+
+def faults():
+    campaigns = re.findall(r"^(campaign-([a-z0-9-]+)):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    shown_elsewhere = ("aarch64", "artifacts")
+    for target, name in campaigns:
+        if name in shown_elsewhere:
+            continue
+        yield f"`make {target}`"
+        yield ""
+        try:
+            yield from kept(name, f"make {target}")
+        except MissingError as missing:
+            yield f"Not measured: {missing}."
+        yield ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading of the page; ``lines`` raises ``MissingError`` where its inputs are not here."""
+
+    title: str
+    command: str
+    lines: Callable[[], Iterator[str]]
+
+
+SECTIONS = [
+    Section("Beats, pressures and respiration on recordings", "make accuracy", accuracy),
+    Section("Beside other programs", "make peers", peers),
+    Section(
+        "A patient in the operating theatre, over MQTT, against the bedside monitor",
+        "make demo RECORD=../shared/waveforms/anaesthesia_enevoldsen/or_s26 SPEED=max",
+        monitor,
+    ),
+    Section("A simulated session against its truth", "hil agree --scenario iv --seed 1", session),
+    Section("Alarms on recordings", "python bench/alarms.py", alarms),
+    Section("Artifacts in signals", "make campaign-artifacts", artifacts),
+    Section("Latency", "python bench/latency.py", latency),
+    Section("Start", "make demo", start),
+    Section("Speed", "make bench", speed),
+    Section("Equal bits", "python bench/bits.py; make campaign-aarch64", bits),
+    Section("Faults survived", "the campaigns of the Makefile", faults),
+]
+
+
+def section(one):
+    """Heading, command and lines of a section; why there are none, where there are none."""
+    began = time.monotonic()
+    say(f"{one.title} ...")
+    yield f"## {one.title}"
+    yield ""
+    yield f"`{one.command}`"
+    yield ""
+    try:
+        yield from list(one.lines())
+    except MissingError as missing:
+        yield f"Not measured: {missing}."
+    yield ""
+    say(f"    {time.monotonic() - began:.0f} s")
 
 
 def main():
-    if not RECORDINGS.is_dir():
-        say(f"figures: expected recordings at {RECORDINGS.name}, set CHAIRSIDE_RECORDINGS")
+    wanted = sys.argv[1:]
+    unknown = set(wanted) - {one.lines.__name__ for one in SECTIONS}
+    if unknown:
+        say(f"figures: expected some of {[one.lines.__name__ for one in SECTIONS]}, got {sorted(unknown)}")
         return 2
-    sys.path.insert(0, str(ROOT))
-    text = "\n".join(page()) + "\n"
+    lines = [line for one in SECTIONS if not wanted or one.lines.__name__ in wanted for line in section(one)]
+    if wanted:
+        print("\n".join(lines))
+        return 0
+    head = (
+        "Made by `make figures`; do not edit. Recordings are of people; nothing here is a claim of clinical accuracy."
+    )
+    text = "\n".join(["# Figures", "", head, "", *lines]).rstrip() + "\n"
     (ROOT / "docs" / "figures.md").write_text(text)
     print(text)
     return 0

@@ -1,6 +1,6 @@
 """The peers, each behind one adapter; runs in .venv-peers, which has them and nothing of ours.
 
-python peers_runner.py FOLDER     for each FOLDER/NAME.npz (samples, rate_hz) writes NAME.PEER.json
+python peers_runner.py FOLDER     for each FOLDER/NAME.npz (samples, rate_hz) writes NAME.PEER.json, and removes it
 """
 
 import contextlib
@@ -68,6 +68,7 @@ def main():
                 "error": error,
             }
             path.with_suffix(f".{name}.json").write_text(json.dumps(result))
+        path.unlink()
         print(path.stem, flush=True)
 
 

@@ -1,19 +1,33 @@
 """How fast things are, as ratios measured side by side in one run; `make bench`.
 
 virtual chair     seconds of the chair's time a second of wall time: real MicroPython, bus, sensor models, link
-gateway           seconds of signal a second of CPU: the link's bytes to messages, both channels
-compiled kernels  CPU of the same blocks through the interpreted kernels, divided by the compiled ones
+gateway           seconds of signal a second of CPU: the link's bytes to messages, all channels
+kernels           bench/kernels.py: against the same kernels in C
+chain             bench/chain.py: the whole signal processing with its objects, single calls, start, a day of memory
 """
 
+import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 VIRTUAL_S = 120.0
-_SELF = str(Path(__file__).resolve())
+TARGETS = {
+    "kernels at 125 Hz, CPU ms a channel-minute": 0.5,
+    "kernels at 125 Hz, x C": 1.5,
+    "kernels in pieces of 250 at 125 Hz, x C": 1.5,
+    "whole chain, CPU ms a channel-minute": 5.0,
+    "import and first result, CPU s": 1.0,
+    "memory then, MB": 160.0,
+    "more after a simulated day, MB": 1.0,
+}
+
+
+def say(line):
+    print(line, file=sys.stderr, flush=True)
 
 
 def play_chair():
@@ -47,47 +61,41 @@ def run_gateway(chunks):
     return time.process_time() - start
 
 
-def feed_monitor():
-    """CPU milliseconds of the whole dsp chain a channel-minute, blocks of 25 at 250 Hz; run in a process of its own."""
-    import numpy as np
+def measure(parts=("chair", "kernels", "chain", "tail", "start", "memory")):
+    """Every figure of this file and of the two that it names; a text where one could not be measured."""
+    from bench import chain, kernels
 
-    import dsp
-
-    monitor = dsp.VitalsMonitor(dsp.MonitorConfig(pleth_rate_hz=250.0))
-    t_us = np.arange(60 * 250, dtype=np.int64) * 4000
-    phase = t_us / 1e6 * 1.2 % 1.0
-    samples = np.exp(-(((phase - 0.18) / 0.08) ** 2)) + 0.35 * np.exp(-(((phase - 0.5) / 0.12) ** 2))
-    start = time.process_time()
-    for k in range(0, len(t_us), 25):
-        block = slice(k, k + 25)
-        monitor.feed(dsp.SampleBlock(channel=dsp.Channel.PLETH, t_us=t_us[block], samples=samples[block]))
-    return 1000 * (time.process_time() - start)
-
-
-def in_process(**environment):
-    """``feed_monitor`` in a fresh interpreter: numba decides at import whether it compiles."""
-    command = [sys.executable, _SELF, "monitor"]
-    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    found = {}
+    if "kernels" in parts:
+        say("kernels ...")
+        figures = kernels.measure()
+        found |= {"kernels, x C": figures} if isinstance(figures, str) else figures
+    found |= chain.measure(tuple(part for part in chain.PARTS if part in parts))
+    if "chair" in parts:  # last: it keeps this process on one core
+        say("virtual chair ...")
+        chunks, wall_s = play_chair()
+        found["virtual chair, x real time"] = VIRTUAL_S / wall_s
+        found["gateway pipeline, x real time"] = VIRTUAL_S / run_gateway(chunks)
+    return found
 
 
-def measure():
-    """Every figure of this file, by name."""
-    chunks, wall_s = play_chair()
-    compiled_ms, interpreted_ms = in_process(), in_process(NUMBA_DISABLE_JIT="1")
-    return {
-        "virtual chair, x real time": VIRTUAL_S / wall_s,
-        "gateway pipeline, x real time": VIRTUAL_S / run_gateway(chunks),
-        "dsp chain, CPU ms a channel-minute": compiled_ms,
-        "compiled kernels, x interpreted": interpreted_ms / compiled_ms,
-    }
+def rows(found):
+    """The figures with their targets, as Markdown."""
+    yield "| figure | value | target |"
+    yield "|---|---|---|"
+    for name, value in found.items():
+        target = f"at most {TARGETS[name]:g}" if name in TARGETS else ""
+        yield f"| {name} | {value if isinstance(value, str) else format(value, '.2f')} | {target} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=["chair", "kernels", "chain", "tail", "start", "memory"])
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    found = measure(args.parts)
+    print(json.dumps(found) if args.json else "\n".join(rows(found)))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["monitor"]:
-        print(feed_monitor())
-    elif sys.argv[1:] == ["--json"]:
-        print(json.dumps(measure()))
-    else:
-        for name, value in measure().items():
-            print(f"{name:<40} {value:8.1f}")
+    main()

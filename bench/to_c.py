@@ -61,30 +61,27 @@ def kernels_of(module):
 
 
 class Translator:
-    """One module to C text; ``entries`` holds the argument kinds of each exported function."""
+    """One module to C text; ``entries`` holds the argument kinds and the result of each kernel with a signature."""
 
     def __init__(self, module):
         self.prefix = module.__name__.rsplit(".", 1)[-1]
         self._kernels = kernels_of(module)
-        self._constants = {
-            k: v for k, v in vars(module).items() if isinstance(v, int | float) and not isinstance(v, bool)
-        }
+        self._constants = {k: v for k, v in vars(module).items() if type(v) in (int, float)}
         self._structs = {}
         self._record_names = {}
-        self._signatures = {}
+        self._written = {}  # C name: text; a kernel before those that call it
         self.entries = {}
         for name, kernel in self._kernels.items():
-            (signature,) = kernel.nopython_signatures
-            arguments = [self._kind(t) for t in signature.args]
-            self._signatures[name] = (
-                arguments,
-                None if signature.return_type == types.none else self._kind(signature.return_type),
-            )
+            for signature in kernel.nopython_signatures:
+                result = None if signature.return_type == types.none else self._kind(signature.return_type)
+                self.entries[name] = ([self._kind(t) for t in signature.args], result)
 
     def source(self):
         """C text of all kernels of the module."""
-        bodies = [self._function(name, kernel) for name, kernel in self._kernels.items()]
-        return "\n".join([*self._structs.values(), *bodies])
+        exported = []
+        for name, (arguments, result) in self.entries.items():
+            exported.append(self._exported(self._specialized(name, arguments), name, arguments, result))
+        return "\n".join([*self._structs.values(), *self._written.values(), *exported])
 
     def _kind(self, t):
         if isinstance(t, types.Record):
@@ -109,23 +106,33 @@ class Translator:
             self._structs[name] = f"typedef struct {{ {' '.join(fields)} }} {name};"
         return Record(name, dtype)
 
-    def _function(self, name, kernel):
-        tree = ast.parse(textwrap.dedent(inspect.getsource(kernel.py_func))).body[0]
-        arguments, result = self._signatures[name]
+    def _specialized(self, name, arguments):
+        """C name of a kernel for some kinds of arguments; it is written where it has not been."""
+        c_name = "_".join([self.prefix, name, *(k.name if isinstance(k, Record) else k for k in arguments)])
+        if c_name not in self._written:
+            tree, scope, result = self._inferred(name, arguments)
+            given = [a.arg for a in tree.args.args]
+            body = "\n".join(self._statement(node, scope) for node in tree.body)
+            locals_ = "".join(f"{c_type(kind)} {v};\n" for v, kind in scope.items() if v not in given)
+            parameters = ", ".join(f"{c_type(scope[argument])} {argument}" for argument in given)
+            text = f"static {c_type(result)} {c_name}({parameters}) {{\n{locals_}{body}\n}}\n"
+            self._written[c_name] = text
+        return c_name
+
+    def _inferred(self, name, arguments):
+        """Syntax tree, kinds of the variables and of the result."""
+        tree = ast.parse(textwrap.dedent(inspect.getsource(self._kernels[name].py_func))).body[0]
         scope = dict(zip((a.arg for a in tree.args.args), arguments, strict=True))
-        given = set(scope)
         for _ in range(4):  # until the kinds of the variables no longer change
             for node in ast.walk(tree):
                 self._infer(node, scope)
-        body = "\n".join(self._statement(node, scope) for node in tree.body)
-        locals_ = "".join(f"{c_type(kind)} {variable};\n" for variable, kind in scope.items() if variable not in given)
-        parameters = ", ".join(f"{c_type(scope[a.arg])} {a.arg}" for a in tree.args.args)
-        c_name = f"{self.prefix}_{name}"
-        text = f"static {c_type(result)} {c_name}({parameters}) {{\n{locals_}{body}\n}}\n"
-        self.entries[name] = (arguments, result)
-        return text + self._exported(c_name, arguments, result)
+        if name in self.entries:
+            return tree, scope, self.entries[name][1]
+        returns = [n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value is not None]
+        kinds = {self._expression(value, scope)[1] for value in returns}
+        return tree, scope, FLOAT if FLOAT in kinds else next(iter(kinds), None)
 
-    def _exported(self, c_name, arguments, result):
+    def _exported(self, c_name, name, arguments, result):
         outer, inner = [], []
         for k, kind in enumerate(arguments):
             if isinstance(kind, str) and kind.startswith("a"):
@@ -135,7 +142,8 @@ class Translator:
                 outer.append(f"{c_type(kind)} a{k}")
                 inner.append(f"a{k}")
         answer = "" if result is None else "return "
-        return f"{c_type(result)} {c_name}_entry({', '.join(outer)}) {{ {answer}{c_name}({', '.join(inner)}); }}\n"
+        head = f"{c_type(result)} {self.prefix}_{name}_entry({', '.join(outer)})"
+        return f"{head} {{ {answer}{c_name}({', '.join(inner)}); }}\n"
 
     def _infer(self, node, scope):
         if isinstance(node, ast.For):
@@ -169,6 +177,9 @@ class Translator:
                 return self._expression(node.value, scope)[0] + ";"
             case ast.Assign(targets=[ast.Tuple() as target]) if isinstance(node.value, ast.Tuple):
                 return self._together(target.elts, node.value.elts, scope)
+            case ast.Assign(targets=[ast.Subscript(slice=ast.Slice(lower=None, upper=None)) as target]):
+                array, value = self._expression(target.value, scope)[0], self._expression(node.value, scope)[0]
+                return f"for (int64_t q = 0; q < {array}.n; q++) {array}.p[q] = {value};"
             case ast.Assign():
                 first, *others = [self._expression(target, scope)[0] for target in reversed(node.targets)]
                 lines = [f"{first} = {self._expression(node.value, scope)[0]};"]
@@ -303,8 +314,9 @@ class Translator:
         texts = [text for text, _ in arguments]
         is_float = any(kind == FLOAT for _, kind in arguments)
         match node.func:
-            case ast.Name(id=name) if name in self._signatures:
-                return f"{self.prefix}_{name}({', '.join(texts)})", self._signatures[name][1]
+            case ast.Name(id=name) if name in self._kernels:
+                kinds = [kind for _, kind in arguments]
+                return f"{self._specialized(name, kinds)}({', '.join(texts)})", self._inferred(name, kinds)[2]
             case ast.Name(id="len"):
                 return f"{texts[0]}.n", INT
             case ast.Name(id="int"):

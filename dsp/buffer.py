@@ -18,7 +18,12 @@ class SampleBuffer:
         self.newest_us: int | None = None
 
     def append(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> None:
-        """Keep a block; samples not newer than the last and non-finite ones are left out."""
+        """Keep a copy of a block; samples not newer than the last and non-finite ones are left out."""
+        is_new = len(t_us) > 0 and (self.newest_us is None or int(t_us[0]) > self.newest_us)
+        if is_new and np.isfinite(samples).all():  # as nearly always
+            self._pending.append((t_us.copy(), samples.copy()))
+            self.newest_us = int(t_us[-1])
+            return
         keep = np.isfinite(samples)
         if samples.ndim > 1:
             keep = np.asarray(np.all(keep, axis=1))

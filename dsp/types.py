@@ -14,6 +14,7 @@ from dsp.rules import Finding
 class Channel(Enum):
     """A waveform the monitor understands."""
 
+    __hash__ = object.__hash__  # there is one of each; the hash of Enum is a function in Python
     PLETH = "pleth"  # rises in systole; any linear unit. Beside RED it is infrared: negated intensity, counts
     PRESSURE = "pressure"  # arterial pressure, mmHg
     RED = "red"  # negated intensity, counts, so that it rises in systole; from the sensor and at the times of PLETH
@@ -23,6 +24,7 @@ class Channel(Enum):
 class Quantity(Enum):
     """A vital sign that is published every second, and its unit (UCUM)."""
 
+    __hash__ = object.__hash__  # there is one of each; the hash of Enum is a function in Python
     PULSE_RATE = "pulse_rate"
     SYSTOLIC = "systolic"
     DIASTOLIC = "diastolic"
@@ -64,6 +66,7 @@ _UNITS = {
 class Reason(Enum):
     """Why a beat is rejected or a value is unavailable or doubtful: the closed list of the wire."""
 
+    __hash__ = object.__hash__  # there is one of each; the hash of Enum is a function in Python
     NOT_IMPLEMENTED = "not implemented yet"
     NO_CHANNEL = "no such sensor"  # the source does not provide the waveform at all
     NO_DATA = "no data"  # the waveform is provided, but nothing has come yet

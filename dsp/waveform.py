@@ -108,6 +108,7 @@ class CandidateFinder:
         self._is_pressure = channel is Channel.PRESSURE
         self._faintest = FAINTEST[channel]
         self._state = np.zeros(1, kernel.STATE)
+        self._index, self._last_t_us = self._state["index"], self._state["last_t_us"]  # views
         self._setup = _setup(CUTOFF_HZ[channel], rate_hz, rails)
         capacity = int(self._setup["capacity"][0])
         self._ring_t = np.zeros(capacity, np.int64)
@@ -118,8 +119,7 @@ class CandidateFinder:
     @property
     def last_us(self) -> int | None:
         """Time of the last sample, None before the first."""
-        state = self._state[0]
-        return int(state["last_t_us"]) if state["index"] else None
+        return int(self._last_t_us[0]) if self._index[0] else None
 
     @property
     def flat_us(self) -> int:

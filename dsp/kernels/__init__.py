@@ -1,4 +1,8 @@
-"""Compiled loops: numbers in, numbers out. This package is imported before each of them, and loads the compiler."""
+"""Compiled loops: numbers in, numbers out. This package is imported before each of them, and loads the compiler.
+
+A kernel that Python calls has a signature and is cached. One that only kernels of its file call has neither: it is
+compiled into them, and a start need not load it by itself.
+"""
 
 from __future__ import annotations
 

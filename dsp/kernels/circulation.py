@@ -16,7 +16,7 @@ _F8 = nb.float64[::1]
 _F8_2D = nb.float64[:, ::1]
 
 
-@njit(nb.float64(_F8, nb.int64), cache=True)
+@njit()
 def median_of(values: NDArray[np.float64], count: int) -> float:
     """Median of the first ``count`` values, which are sorted in place."""
     for k in range(1, count):

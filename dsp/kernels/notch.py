@@ -15,7 +15,7 @@ _F8 = nb.float64[::1]
 _I8 = nb.int64[::1]
 
 
-@njit(nb.int64(_I8, nb.int64, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def index_at(ring_t: NDArray[np.int64], capacity: int, oldest: int, newest: int, t_us: int) -> int:
     """Index of the newest sample that is not later than a time, ``oldest - 1`` if there is none."""
     low = oldest
@@ -29,7 +29,7 @@ def index_at(ring_t: NDArray[np.int64], capacity: int, oldest: int, newest: int,
     return low - 1
 
 
-@njit(nb.float64(_F8, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def smoothed(ring_x: NDArray[np.float64], capacity: int, k: int, half: int) -> float:
     """Mean under a triangle of ``2 * half + 1`` samples around an index."""
     total = 0.0
@@ -41,13 +41,13 @@ def smoothed(ring_x: NDArray[np.float64], capacity: int, k: int, half: int) -> f
     return float(total / weight)
 
 
-@njit(nb.float64(_F8, nb.int64, nb.int64), cache=True)
+@njit()
 def bend_at(x: NDArray[np.float64], k: int, span: int) -> float:
     """How much a curve bends up: the second difference over three points."""
     return float(x[k - span] - 2.0 * x[k] + x[k + span])
 
 
-@njit(nb.int64(_F8, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def sharpest(x: NDArray[np.float64], first: int, last: int, span: int) -> int:
     """Index of the sharpest bend upwards between two, both excluded, -1 if there is none."""
     best = -1

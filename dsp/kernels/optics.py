@@ -13,7 +13,7 @@ DC_INFRARED, DC_RED, INFRARED, RED, BOTH, NOISE_INFRARED, NOISE_RED, INDEPENDENT
 _F8 = nb.float64[::1]
 
 
-@njit(nb.void(_F8, _F8, _F8), cache=True)
+@njit()
 def smooth(samples: NDArray[np.float64], taps: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Symmetric filter around each sample of ``out``, which is changed; ``samples`` is longer by the taps less one."""
     for k in range(len(out)):
@@ -23,7 +23,7 @@ def smooth(samples: NDArray[np.float64], taps: NDArray[np.float64], out: NDArray
         out[k] = total
 
 
-@njit(nb.void(_F8), cache=True)
+@njit()
 def detrend(x: NDArray[np.float64]) -> None:
     """Take the least-squares straight line away; ``x`` is changed."""
     n = len(x)
@@ -41,7 +41,7 @@ def detrend(x: NDArray[np.float64]) -> None:
         x[k] -= mean + slope * (k - middle)
 
 
-@njit(nb.float64(_F8), cache=True)
+@njit()
 def white_variance(x: NDArray[np.float64]) -> float:
     """Variance of the white noise in a slow signal: that of second differences is six times as large."""
     total = 0.0
@@ -51,7 +51,7 @@ def white_variance(x: NDArray[np.float64]) -> float:
     return float(total / (6.0 * (len(x) - 2)))
 
 
-@njit(nb.void(_F8, nb.float64, _F8), cache=True)
+@njit()
 def absorb(intensities: NDArray[np.float64], dc: float, out: NDArray[np.float64]) -> None:
     """Fill ``out`` with the logarithm of intensity over ``dc``, which blood changes in proportion (Beer and Lambert).
 

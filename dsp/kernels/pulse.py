@@ -94,7 +94,7 @@ _F8 = nb.float64[::1]
 _I8 = nb.int64[::1]
 
 
-@njit(nb.int64(_F8, nb.int64, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def index_of_max(ring: NDArray[np.float64], capacity: int, sign: int, first: int, last: int) -> int:
     """Index of the first largest value of ``sign * ring`` in first..last."""
     best = first
@@ -107,7 +107,7 @@ def index_of_max(ring: NDArray[np.float64], capacity: int, sign: int, first: int
     return best
 
 
-@njit(nb.float64(_F8, nb.int64, nb.float64), cache=True)
+@njit()
 def interpolate(ring: NDArray[np.float64], capacity: int, at: float) -> float:
     """Linear interpolation at a fractional index."""
     k = int(np.floor(at))
@@ -116,7 +116,7 @@ def interpolate(ring: NDArray[np.float64], capacity: int, at: float) -> float:
     return float(a + part * (ring[(k + 1) % capacity] - a))
 
 
-@njit(nb.float64(_F8, _F8, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def smooth(ring_x, ring_total, capacity, half, k):  # type: ignore[no-untyped-def]  # kernel
     """Mean of the ``2 half + 1`` raw samples around ``k``, from the running sum: a low-pass without delay."""
     first = k - half
@@ -124,7 +124,7 @@ def smooth(ring_x, ring_total, capacity, half, k):  # type: ignore[no-untyped-de
     return (ring_total[(k + half) % capacity] - before) / (2 * half + 1)
 
 
-@njit(nb.float64(_F8, _F8, _SETUP, nb.int64, nb.int64), cache=True)
+@njit()
 def upslope_time(ring_x, ring_total, setup, first, last):  # type: ignore[no-untyped-def]  # records
     """Fractional index where the smoothed raw signal last rises through its level of the upslope; -1 if it does not.
 
@@ -150,7 +150,7 @@ def upslope_time(ring_x, ring_total, setup, first, last):  # type: ignore[no-unt
     return -1.0
 
 
-@njit(nb.float64(_F8, nb.int64, nb.float64, nb.int64, nb.int64), cache=True)
+@njit()
 def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int, last: int) -> float:
     """Fractional index where the signal last rises through ``level`` in first..last."""
     for k in range(last, first, -1):
@@ -161,14 +161,14 @@ def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int,
     return float(first)
 
 
-@njit(nb.int64(_I8, nb.int64, nb.float64, nb.float64), cache=True)
+@njit()
 def time_at(ring_t: NDArray[np.int64], capacity: int, at: float, period_us: float) -> int:
     """Time of a fractional index."""
     k = int(np.floor(at))
     return int(ring_t[k % capacity] + int(np.floor((at - k) * period_us + 0.5)))
 
 
-@njit(nb.void(_CANDIDATE, _SETUP, _F8, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def measure_raw(row, setup, ring_x, first, upslope, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Fill in what is read from the raw signal: extremes on both sides of the upslope, clipping, rails."""
     capacity = setup["capacity"]
@@ -187,7 +187,7 @@ def measure_raw(row, setup, ring_x, first, upslope, last):  # type: ignore[no-un
             row["railed"] += 1
 
 
-@njit(nb.void(_F8, _F8, nb.int64, nb.float64, nb.float64, nb.float64, nb.float64), cache=True)
+@njit()
 def cut(snippet, ring_y, capacity, start, step, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
     """Fill the snippet from the filtered signal: zero mean, unit power, edges repeated beyond first..last."""
     mean = 0.0
@@ -204,7 +204,7 @@ def cut(snippet, ring_y, capacity, start, step, first, last):  # type: ignore[no
         snippet[j] *= scale
 
 
-@njit(nb.void(_CANDIDATE, _F8, _STATE, _SETUP, _I8, _F8, _F8, _F8, nb.int64), cache=True)
+@njit()
 def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Fill one candidate from the rings; ``now`` is the newest sample."""
     capacity, delay, period_us = setup["capacity"], setup["delay"], setup["period_us"]
@@ -249,7 +249,7 @@ def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now)
     row["step"] = state["step"]
 
 
-@njit(nb.void(_STATE, _SETUP, nb.float64), cache=True)
+@njit()
 def restart(state, setup, x):  # type: ignore[no-untyped-def]  # records
     """Forget the signal: filters settled on ``x``, no hump, no pulse."""
     c = setup["coefficients"]
@@ -271,7 +271,7 @@ def restart(state, setup, x):  # type: ignore[no-untyped-def]  # records
     state["due"] = -1
 
 
-@njit(nb.float64(_STATE, _SETUP, nb.float64), cache=True)
+@njit()
 def low_pass(state, setup, x):  # type: ignore[no-untyped-def]  # records
     """Two biquads, transposed direct form II."""
     c = setup["coefficients"]
@@ -284,13 +284,13 @@ def low_pass(state, setup, x):  # type: ignore[no-untyped-def]  # records
     return y
 
 
-@njit(nb.int64(nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def slot_before(slot: int, count: int, capacity: int) -> int:
     """Slot ``count`` samples before another; several times faster than the remainder of a division."""
     return slot - count if slot >= count else slot - count + capacity
 
 
-@njit(nb.void(_STATE, _SETUP, _F8, nb.int64, nb.int64), cache=True)
+@njit()
 def sum_slopes(state, setup, ring_y, now, slot):  # type: ignore[no-untyped-def]  # records
     """Advance the sum of rises within the window: Zong et al., Computers in Cardiology 2003, 30:259."""
     capacity, window = setup["capacity"], setup["window"]
@@ -303,7 +303,7 @@ def sum_slopes(state, setup, ring_y, now, slot):  # type: ignore[no-untyped-def]
     state["envelope"] = max(state["z"], state["envelope"] * setup["decay"])
 
 
-@njit(nb.boolean(_STATE, nb.int64), cache=True)
+@njit()
 def follow(state, now):  # type: ignore[no-untyped-def]  # records
     """Advance the hysteresis on the slope sum; True when a hump has just ended."""
     fall = 0.6  # a hump ends at this share of its top, so humps closer than the window stay one
@@ -326,7 +326,7 @@ def follow(state, now):  # type: ignore[no-untyped-def]  # records
     return z < fall * state["z_high"]
 
 
-@njit(nb.void(_STATE, _SETUP, nb.int64), cache=True)
+@njit()
 def schedule(state, setup, now):  # type: ignore[no-untyped-def]  # records
     """Keep the hump that has just ended until its pulse has its peak, and look for the next."""
     state["rising"] = 0
@@ -339,7 +339,7 @@ def schedule(state, setup, now):  # type: ignore[no-untyped-def]  # records
     state["due"] = max(now, state["i_high"] + setup["hold"])
 
 
-@njit(nb.void(_STATE, _SETUP, nb.int64, nb.float64), cache=True)
+@njit()
 def note(state, setup, t, x):  # type: ignore[no-untyped-def]  # records
     """Keep what is known of the raw signal: runs of equal and railed samples, the converter's step, the sum."""
     if x == state["last_x"]:

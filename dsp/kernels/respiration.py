@@ -73,7 +73,7 @@ def transform(real, imaginary, cosines, sines, order):  # type: ignore[no-untype
         half *= 2
 
 
-@njit(nb.void(_F8, nb.int64), cache=True)
+@njit()
 def straighten(x: NDArray[np.float64], n: int) -> None:
     """Take the straight line through the first ``n`` values off them."""
     mean = 0.0
@@ -91,7 +91,7 @@ def straighten(x: NDArray[np.float64], n: int) -> None:
         x[k] -= mean + slope * (k - middle)
 
 
-@njit(nb.float64(_F8, nb.int64, nb.float64), cache=True)
+@njit()
 def clip(x: NDArray[np.float64], n: int, limit: float) -> float:
     """Cut the first ``n`` values at ``limit`` times their root mean square; return that."""
     power = 0.0
@@ -104,13 +104,13 @@ def clip(x: NDArray[np.float64], n: int, limit: float) -> float:
     return float(rms)
 
 
-@njit(nb.boolean(_F8_2D, _SETUP, nb.int64, nb.int64), cache=True)
+@njit()
 def counts(rows, setup, column, k):  # type: ignore[no-untyped-def]  # records
     """Whether a pulse says something of the breathing: an early one and the one after its pause do not."""
     return rows[k, setup["usual"]] != 0.0 and not np.isnan(rows[k, column])
 
 
-@njit(nb.void(_F8, _F8_2D, _SETUP, nb.int64, nb.int64, nb.float64, nb.int64), cache=True)
+@njit()
 def resample(out, rows, setup, column, first, begin, n):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Values of a column at ``n`` equal steps from ``begin``, on straight lines between the pulses that count."""
     time = setup["time"]
@@ -134,7 +134,7 @@ def resample(out, rows, setup, column, first, begin, n):  # type: ignore[no-unty
             out[j] = x0 + (x1 - x0) * ((at - t0) / (t1 - t0))
 
 
-@njit(nb.float64(_F8_2D, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def mean_size(rows, first, upper, lower):  # type: ignore[no-untyped-def]  # kernel
     """Mean of a column, less that of another where there is one (-1 is none), from a row on; NaN is left out."""
     total = 0.0
@@ -147,7 +147,7 @@ def mean_size(rows, first, upper, lower):  # type: ignore[no-untyped-def]  # ker
     return float(total / count) if count else 0.0
 
 
-@njit(nb.int64(_F8, nb.int64, nb.int64), cache=True)
+@njit()
 def highest(spectrum, low, high):  # type: ignore[no-untyped-def]  # kernel
     """Index of the highest local maximum between low and high, -1 if there is none."""
     best = -1
@@ -158,7 +158,7 @@ def highest(spectrum, low, high):  # type: ignore[no-untyped-def]  # kernel
     return best
 
 
-@njit(nb.float64(_F8, nb.int64, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def share_around(spectrum, peak, half, low, high):  # type: ignore[no-untyped-def]  # kernel
     """Share of the power in low..high that lies within ``half`` of the peak."""
     near = 0.0
@@ -170,7 +170,7 @@ def share_around(spectrum, peak, half, low, high):  # type: ignore[no-untyped-de
     return float(near / total)
 
 
-@njit(nb.void(_F8, _F8, nb.int64, nb.int64, nb.int64), cache=True)
+@njit()
 def add_weighted(total, spectrum, low, high, half):  # type: ignore[no-untyped-def]  # kernel
     """Add a spectrum of power 1 to ``total``, weighted by the square of how much of it lies around its peak."""
     peak = highest(spectrum, low, high)
@@ -186,7 +186,7 @@ def add_weighted(total, spectrum, low, high, half):  # type: ignore[no-untyped-d
         total[k] += weight * weight * spectrum[k] / power
 
 
-@njit(nb.int64(_F8_2D, _SETUP, _F8), cache=True)
+@njit()
 def first_of(rows, setup, out):  # type: ignore[no-untyped-def]  # records
     """Index of the first pulse of the window, which lies at or before its begin; fills what is known of the window."""
     time = setup["time"]
@@ -218,7 +218,7 @@ def first_of(rows, setup, out):  # type: ignore[no-untyped-def]  # records
     return first
 
 
-@njit(nb.boolean(_F8, nb.int64, nb.float64, nb.float64), cache=True)
+@njit()
 def prepare(x: NDArray[np.float64], n: int, limit: float, least: float) -> bool:
     """Straighten, cut outliers, taper ``n`` values and zero the rest; False, and all zero, if they hardly vary."""
     straighten(x, n)
@@ -246,7 +246,7 @@ def to_spectra(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
         b[k] = (w * w + z * z) * k
 
 
-@njit(nb.void(_F8, nb.int64, nb.int64, nb.int64, nb.float64, _F8), cache=True)
+@njit()
 def read_peak(total, low, high, half, bins_per_hz, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
     """Fill in the centre of the highest peak and how much of the power is in it."""
     peak = highest(total, low, high)

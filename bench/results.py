@@ -1,0 +1,42 @@
+"""What a campaign has found, kept until the code that it was found with has changed.
+
+A campaign takes long and runs by itself; bench/figures.py shows what it left, or that there is nothing of this code.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build" / "results"
+SOURCES = ("dsp", "gateway", "hil", "firmware")
+
+
+class MissingError(Exception):
+    """A figure cannot be made here; the text says what would make it."""
+
+
+def fingerprint(packages=SOURCES):
+    """Hash of the sources of some packages."""
+    digest = hashlib.sha256()
+    for path in sorted(path for package in packages for path in (ROOT / package).rglob("*.py")):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def keep(name, lines, packages=SOURCES):
+    """Keep the lines of a figure, with the state of the sources that they say something of."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    document = {"packages": packages, "fingerprint": fingerprint(packages), "lines": list(lines)}
+    (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1))
+
+
+def kept(name, command):
+    """The lines that a campaign left for this code, else ``MissingError`` with the command that makes them."""
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        raise MissingError(f"`{command}` has not been run here")
+    document = json.loads(path.read_text())
+    if document["fingerprint"] != fingerprint(document["packages"]):
+        raise MissingError(f"the code has changed since `{command}` was run")
+    return document["lines"]
