@@ -8,6 +8,8 @@ SCENARIO ?= baseline
 SEEDS ?= 500
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What a campaign prints is kept for `make figures`, until the packages named here change.
+KEEP := $(BIN)/python bench/results.py
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
@@ -33,15 +35,14 @@ check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both
 	$(BIN)/lint-imports
 
 campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, and for 10 million ticks: about 15 minutes
-	$(BIN)/python bench/campaign_board.py
-	$(BIN)/python -m bench.campaign_memory
+	$(KEEP) board firmware,hil sh -c '$(BIN)/python bench/campaign_board.py && $(BIN)/python -m bench.campaign_memory'
 
 .PHONY: docs campaign-mutation
 docs: .venv/dev.stamp docs/asyncapi.yaml  ## docs/alarms.md and asyncapi.yaml, from the code itself
 	$(BIN)/python bench/alarms_page.py
 
 campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? An hour or two; SHARE=0.1 is a sample
-	$(BIN)/python bench/mutation.py --share $(SHARE)
+	$(KEEP) mutation gateway $(BIN)/python bench/mutation.py --share $(SHARE)
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
 	$(BIN)/python bench/figures.py
@@ -54,7 +55,7 @@ docs/asyncapi.yaml: .venv/dev.stamp  ## the MQTT contract for machines, from the
 	$(BIN)/python -m gateway.asyncapi > $@
 
 campaign-artifacts: .venv/dev.stamp  ## every artifact of the catalogue into many signals: nothing wrong is said; SEEDS=500
-	$(BIN)/python bench/campaign_artifacts.py --seeds $(SEEDS)
+	$(KEEP) artifacts dsp,hil $(BIN)/python bench/campaign_artifacts.py --seeds $(SEEDS)
 
 bench: .venv/dev.stamp peers  ## ratios, measured side by side in one run: C, peers, start, tail, memory
 	$(BIN)/python bench/speed.py
@@ -64,13 +65,13 @@ peers: .venv/dev.stamp  ## accuracy beside NeuroKit2, BioSPPy, HeartPy, wabp; do
 	$(BIN)/python bench/peers.py
 
 campaign-aarch64: .venv/dev.stamp  ## the same bits on an emulated Raspberry Pi; fetches Debian's arm64 Python into .aarch64
-	$(BIN)/python bench/aarch64.py
+	$(KEEP) aarch64 dsp $(BIN)/python bench/aarch64.py
 
 pictures: .venv/dev.stamp  ## the pictures of README, from the simulated patient
 	$(BIN)/python bench/pictures.py
 
 campaign-fuzz: .venv/dev.stamp  ## ten million damaged frames through the parser and the device
-	nice -n 10 $(BIN)/python bench/fuzz_link.py 10000000 1
+	$(KEEP) fuzz gateway nice -n 10 $(BIN)/python bench/fuzz_link.py 10000000 1
 
 firmware-manifest: .venv/dev.stamp  ## write down the hashes of the firmware in this clone; after every change of it
 	$(BIN)/python bench/firmware_manifest.py

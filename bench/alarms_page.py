@@ -78,7 +78,8 @@ def page():
     answer = {priority.value: watch.ANSWER_US[priority] // 10**6 for priority in Priority}
     yield "# Alarms"
     yield ""
-    yield "Made by `make docs` from the code; do not edit. Modelled on IEC 60601-1-8; nothing here claims conformity, and"
+    made_by = "Made by `make docs` from the code; do not edit."
+    yield f"{made_by} Modelled on IEC 60601-1-8; nothing here claims conformity, and"
     yield "no clinic has signed the profiles that come with the program."
     yield ""
     yield "## Signals"

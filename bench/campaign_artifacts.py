@@ -13,9 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from bench.results import keep
 from dsp import Channel
 from gateway.recordings import load
 from hil.artifact_kinds import KINDS, Sensors
@@ -87,11 +84,7 @@ def main():
             if sys.stderr.isatty():
                 print(f"\r{done} of {len(jobs)} runs", end="", file=sys.stderr, flush=True)
     print(f"Into {'recordings' if FOLDER else 'simulated patients'}:\n", file=sys.stderr)
-    lines = list(table(list(rows.values())))
-    print("\n".join(lines))
-    if not args.kind:
-        source = "recordings" if FOLDER else "simulated patients"
-        keep("artifacts", [f"{args.seeds} seeds of each kind, into {source}.", "", *lines], ("dsp", "hil"))
+    print("\n".join(table(list(rows.values()))))
     for row in rows.values():
         for example in row.examples:
             print(f"{row.kind.name}: {example}", file=sys.stderr)

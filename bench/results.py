@@ -1,22 +1,26 @@
 """What a campaign has found, kept until the code that it was found with has changed.
 
 A campaign takes long and runs by itself; bench/figures.py shows what it left, or that there is nothing of this code.
+
+python bench/results.py NAME PACKAGES COMMAND...     runs a command; what it prints is kept for NAME, as long as no
+                                                     source of the PACKAGES (dsp,hil) changes; exit code of the command
 """
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "results"
-SOURCES = ("dsp", "gateway", "hil", "firmware")
 
 
 class MissingError(Exception):
     """A figure cannot be made here; the text says what would make it."""
 
 
-def fingerprint(packages=SOURCES):
+def fingerprint(packages):
     """Hash of the sources of some packages."""
     digest = hashlib.sha256()
     for path in sorted(path for package in packages for path in (ROOT / package).rglob("*.py")):
@@ -24,7 +28,7 @@ def fingerprint(packages=SOURCES):
     return digest.hexdigest()
 
 
-def keep(name, lines, packages=SOURCES):
+def keep(name, lines, packages):
     """Keep the lines of a figure, with the state of the sources that they say something of."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     document = {"packages": packages, "fingerprint": fingerprint(packages), "lines": list(lines)}
@@ -40,3 +44,24 @@ def kept(name, command):
     if document["fingerprint"] != fingerprint(document["packages"]):
         raise MissingError(f"the code has changed since `{command}` was run")
     return document["lines"]
+
+
+def main():
+    name, packages, *command = sys.argv[1:]
+    before = fingerprint(packages.split(","))
+    lines = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip())
+    if process.returncode:
+        lines.append(f"FAILED: exit code {process.returncode}")
+    if fingerprint(packages.split(",")) == before:
+        keep(name, [line if line.startswith("|") or not line else f"    {line}" for line in lines], packages.split(","))
+    else:
+        print(f"{name}: not kept, the code has changed meanwhile", file=sys.stderr)
+    return process.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

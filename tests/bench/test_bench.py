@@ -69,8 +69,17 @@ def test_a_result_of_other_code_is_not_shown(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     with pytest.raises(results.MissingError, match="has not been run"):
         results.kept("some", "make campaign-some")
-    results.keep("some", ["| a |"])
+    results.keep("some", ["| a |"], ["dsp"])
     assert results.kept("some", "make campaign-some") == ["| a |"]
     monkeypatch.setattr(results, "fingerprint", lambda _packages: "other")
     with pytest.raises(results.MissingError, match="has changed since"):
         results.kept("some", "make campaign-some")
+
+
+def test_what_a_campaign_prints_is_kept_also_that_it_failed(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    program = "print('two'); print('| a |'); raise SystemExit(3)"
+    monkeypatch.setattr(sys, "argv", ["results.py", "some", "dsp,hil", sys.executable, "-c", program])
+    assert results.main() == 3
+    assert results.kept("some", "make x") == ["    two", "| a |", "    FAILED: exit code 3"]
+    assert capfd.readouterr().out == "two\n| a |\n"
