@@ -32,7 +32,7 @@ from dsp.types import (
 if TYPE_CHECKING:
     from dsp.latency import TIMINGS, Timing
     from dsp.monitor import VitalsMonitor
-from dsp.trend import Forecast, Limits, Trend, Trends
+    from dsp.trend import Forecast, Limits, Trend, Trends
 
 __all__ = [
     "LEAST_OUTPUT_L_MIN",
@@ -68,7 +68,12 @@ __all__ = [
 ]
 
 # What loads the compiled kernels, and with them the compiler: who only reads values starts without.
-_COMPILED = {"TIMINGS": "dsp.latency", "Timing": "dsp.latency", "VitalsMonitor": "dsp.monitor"}
+_COMPILED = {
+    "TIMINGS": "dsp.latency",
+    "Timing": "dsp.latency",
+    "VitalsMonitor": "dsp.monitor",
+    **dict.fromkeys(("Forecast", "Limits", "Trend", "Trends"), "dsp.trend"),
+}
 
 
 def __getattr__(name: str) -> object:

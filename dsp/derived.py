@@ -6,9 +6,9 @@ from dsp.channel import SECOND_US, Summary
 from dsp.ejection import EjectionTime
 from dsp.hemodynamics import Hemodynamics
 from dsp.pulse_log import PulseLog
-from dsp.rate import better
+from dsp.rate import better, measured, shortage
 from dsp.respiration import Respiration
-from dsp.types import Measured, OutputReference, Quantity, Reading
+from dsp.types import Measured, OutputReference, Quantity, Reading, Unavailable
 from dsp.variability import PressureVariation, RateVariability
 
 RESTART_US = 300 * SECOND_US  # without a pulse: the sensor may be on another finger, or another person
@@ -35,6 +35,7 @@ class Derived:
         self._pressure.take(pressure)
         self._pleth.take(pleth)
         self._hear(pressure.t_us, before_us)
+        quality = _quality(pressure)
         breathing = self._pressure_respiration.reading(pressure, self._pressure, is_moving=False)
         respiration = better((breathing, self._pleth_respiration.reading(pleth, self._pleth, is_moving=is_moving)))
         by_pressure = self._rate_variability.reading(pressure, self._pressure)
@@ -45,8 +46,8 @@ class Derived:
             Quantity.RESPIRATION_RATE: respiration,
             Quantity.PULSE_PRESSURE_VARIATION: self._pressure_variation.reading(pressure, self._pressure, respiration),
             Quantity.PULSE_RATE_VARIABILITY: variability,
-            Quantity.EJECTION_TIME: self._ejection_time.reading(pressure),
-            **self._hemodynamics.readings(pressure, self._pressure),
+            Quantity.EJECTION_TIME: self._ejection_time.reading(pressure, quality),
+            **self._hemodynamics.readings(pressure, self._pressure, quality),
         }
 
     def _hear(self, t_us: int, before_us: int | None) -> None:
@@ -56,3 +57,10 @@ class Derived:
             self._hemodynamics = Hemodynamics(has_lost=self._hemodynamics.has_reference)
         while self._references and self._references[0].t_us <= t_us:
             self._hemodynamics.calibrate(self._references.pop(0))
+
+
+def _quality(summary: Summary) -> Reading:
+    """What the quality of the window's beats allows, for a value of 1."""
+    if summary.unavailable is not None:
+        return Unavailable(reason=summary.unavailable)
+    return measured(1.0, summary) if any(p.accepted for p in summary.pulses) else Unavailable(reason=shortage(summary))

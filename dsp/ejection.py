@@ -7,7 +7,7 @@ from statistics import median
 
 from dsp.channel import SECOND_US, Summary
 from dsp.notch import Ejection
-from dsp.rate import QUESTIONABLE_SQI, measured
+from dsp.rate import QUESTIONABLE_SQI
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 
@@ -25,13 +25,13 @@ class EjectionTime:
     def __init__(self) -> None:
         self._ejections: deque[Ejection] = deque()
 
-    def reading(self, summary: Summary) -> Reading:
-        """Milliseconds at the end of a second; ask for each second once, in order."""
+    def reading(self, summary: Summary, quality: Reading) -> Reading:
+        """Milliseconds at the end of a second; ask for each second once, in order. ``quality`` is that of the beats."""
         self._ejections.extend(summary.ejections)
         while self._ejections and self._ejections[0].t_us <= summary.t_us - WINDOW_US:
             self._ejections.popleft()
-        if summary.unavailable is not None:
-            return summary.none
+        if isinstance(quality, Unavailable):
+            return quality
         lengths = [e.length_us / 1e3 for e in self._ejections if e.length_us is not None]
         if len(lengths) < max(LEAST_NOTCHES, LEAST_SHARE * len(self._ejections)):
             return self._too_few(len(lengths))
@@ -40,7 +40,7 @@ class EjectionTime:
         if spread > SPREAD_MS[1]:
             wide = found(Rule.NOTCH_SPREAD, spread_ms=spread, most_ms=SPREAD_MS[1])
             return Unavailable(reason=Reason.NO_NOTCH, finding=wide)
-        return _doubted(measured(middle, summary), spread)
+        return _measured(middle, spread, quality)
 
     def _too_few(self, count: int) -> Unavailable:
         reason = Reason.LEARNING if len(self._ejections) < LEAST_NOTCHES else Reason.NO_NOTCH
@@ -48,14 +48,11 @@ class EjectionTime:
         return Unavailable(reason=reason, finding=found(Rule.NOTCH_COUNT, notches=count, least=least))
 
 
-def _doubted(reading: Reading, spread_ms: float) -> Reading:
-    """A number whose notches scatter is questionable."""
-    if not isinstance(reading, Measured) or spread_ms <= SPREAD_MS[0]:
-        return reading
-    share = (SPREAD_MS[1] - spread_ms) / (SPREAD_MS[1] - SPREAD_MS[0])
-    return Measured(
-        value=reading.value,
-        sqi=min(reading.sqi, QUESTIONABLE_SQI * (0.5 + 0.5 * share)),
-        newest_us=reading.newest_us,
-        reasons=(*reading.reasons, Reason.NO_NOTCH),
-    )
+def _measured(length_ms: float, spread_ms: float, quality: Measured) -> Measured:
+    """With the quality of the beats; a number whose notches scatter is questionable."""
+    sqi, reasons = quality.sqi, quality.reasons
+    if spread_ms > SPREAD_MS[0]:
+        share = (SPREAD_MS[1] - spread_ms) / (SPREAD_MS[1] - SPREAD_MS[0])
+        sqi = min(sqi, QUESTIONABLE_SQI * (0.5 + 0.5 * share))
+        reasons = (*reasons, Reason.NO_NOTCH)
+    return Measured(value=length_ms, sqi=sqi, newest_us=quality.newest_us, reasons=reasons)

@@ -9,7 +9,7 @@ until a reference output is given: from then on they are absolute, with the age 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from statistics import median
 
@@ -20,7 +20,7 @@ from dsp import pulse_log
 from dsp.channel import SECOND_US, Summary
 from dsp.kernels import circulation as kernel
 from dsp.pulse_log import PulseLog
-from dsp.rate import measured, shortage
+from dsp.rate import shortage
 from dsp.rules import Rule, found
 from dsp.types import Detail, Measured, OutputReference, Quantity, Reading, Reason, Unavailable
 
@@ -91,11 +91,11 @@ class Hemodynamics:
         self._reference = reference
         self._state = State.PENDING
 
-    def readings(self, summary: Summary, log: PulseLog) -> dict[Quantity, Reading]:
-        """The three at the end of a second; ask for each second once, in order."""
+    def readings(self, summary: Summary, log: PulseLog, quality: Reading) -> dict[Quantity, Reading]:
+        """The three at the end of a second; ask for each second once, in order. ``quality`` is that of the beats."""
         self._match(summary.t_us)
-        if summary.unavailable is not None:
-            return dict.fromkeys(QUANTITIES, summary.none)
+        if isinstance(quality, Unavailable):
+            return dict.fromkeys(QUANTITIES, quality)
         rows = log.rows(summary.t_us - WINDOW_US)
         now = self._circulation(rows)
         if now is None:
@@ -103,19 +103,19 @@ class Hemodynamics:
             return dict.fromkeys(QUANTITIES, Unavailable(reason=shortage(summary), finding=few))
         if now.resistance <= 0:
             return dict.fromkeys(QUANTITIES, Unavailable(reason=Reason.IMPLAUSIBLE, finding=found(Rule.BELOW_ZERO)))
-        quality = measured(1.0, summary)
-        if isinstance(quality, Unavailable):
-            return dict.fromkeys(QUANTITIES, quality)
         if not quality.reasons:
             self._learn(summary.t_us, now)
         if self._state is State.MATCHED and self._reference is not None:
-            age_s = (summary.t_us - self._reference.measured_us) / 1e6
-            return self._absolute(now, replace(quality, details=((Detail.REFERENCE_AGE_S, age_s),)))
+            return self._absolute(now, quality, (summary.t_us - self._reference.measured_us) / 1e6)
         return self._relative(now, quality)
 
-    def _absolute(self, now: Circulation, quality: Measured) -> dict[Quantity, Reading]:
+    def _absolute(self, now: Circulation, quality: Measured, age_s: float) -> dict[Quantity, Reading]:
         values = (1e3 * now.stroke_volume * self._factor, now.output * self._factor, now.resistance / self._factor)
-        return {q: replace(quality, value=v) for q, v in zip(QUANTITIES, values, strict=True)}
+        details = ((Detail.REFERENCE_AGE_S, age_s),)
+        return {
+            q: Measured(value=v, sqi=quality.sqi, newest_us=quality.newest_us, reasons=quality.reasons, details=details)
+            for q, v in zip(QUANTITIES, values, strict=True)
+        }
 
     def _relative(self, now: Circulation, quality: Measured) -> dict[Quantity, Reading]:
         base = self._baseline
@@ -129,7 +129,7 @@ class Hemodynamics:
         )
         reasons = (*quality.reasons, *_WHY_RELATIVE[self._state])
         return {
-            q: replace(quality, value=100 * v, is_relative=True, reasons=reasons)
+            q: Measured(value=100 * v, sqi=quality.sqi, newest_us=quality.newest_us, reasons=reasons, is_relative=True)
             for q, v in zip(QUANTITIES, values, strict=True)
         }
 

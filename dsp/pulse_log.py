@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ class PulseLog:
     def __init__(self) -> None:
         self._table = np.zeros((CAPACITY, COLUMNS))
         self._begin = self._end = 0
+        self._times_us: list[float] = []  # of all rows up to the end: a search in a list costs a tenth
         self._newest_us = -1.0
 
     def take(self, summary: Summary) -> None:
@@ -44,7 +46,7 @@ class PulseLog:
         for pulse in reversed(new):
             self._add(pulse)
         oldest_us = summary.t_us - KEPT_US
-        while self._begin < self._end and self._table[self._begin, UPSLOPE_US] < oldest_us:
+        while self._begin < self._end and self._times_us[self._begin] < oldest_us:
             self._begin += 1
 
     @property
@@ -54,14 +56,13 @@ class PulseLog:
 
     def rows(self, since_us: float) -> NDArray[np.float64]:
         """The pulses after ``since_us``, shape (n, COLUMNS); a view, C-contiguous."""
-        times = self._table[self._begin : self._end, UPSLOPE_US]
-        first = self._begin + int(np.searchsorted(times, since_us, side="right"))
-        return self._table[first : self._end]
+        return self._table[bisect_right(self._times_us, since_us, self._begin) : self._end]
 
     def _add(self, pulse: Pulse) -> None:
         if self._end == CAPACITY:
             kept = self._end - self._begin
             self._table[:kept] = self._table[self._begin : self._end]
+            del self._times_us[: self._begin]
             self._begin, self._end = 0, kept
         c = pulse.candidate
         self._newest_us = float(c.upslope_us)
@@ -77,6 +78,7 @@ class PulseLog:
             pulse.sqi,
             -1.0,
         )
+        self._times_us.append(self._newest_us)
         self._end += 1
         self._judge(self._end - 1 - NEIGHBOURS)
 

@@ -70,7 +70,7 @@ class Respiration:
             self._recent.clear()
             return summary.none
         rows = log.rows(summary.t_us - WINDOW_US - BRIDGE_US - 4 * SECOND_US)
-        kernel.estimate(rows, self._series, self._cosines, self._sines, self._order, self._setup[0], self._out)
+        kernel.estimate(rows, self._series, self._cosines, self._sines, self._order, self._setup, self._out)
         obstacle = self._obstacle()
         if obstacle is not None:
             return obstacle
