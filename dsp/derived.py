@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dsp.channel import SECOND_US, Summary
 from dsp.ejection import EjectionTime
 from dsp.hemodynamics import Hemodynamics
 from dsp.pulse_log import PulseLog
-from dsp.rate import better, measured, shortage
+from dsp.rate import DOUBTED_SQI, better, measured, shortage
 from dsp.respiration import Respiration
 from dsp.types import Measured, OutputReference, Quantity, Reading, Unavailable
 from dsp.variability import PressureVariation, RateVariability
@@ -36,15 +38,16 @@ class Derived:
         self._pleth.take(pleth)
         self._hear(pressure.t_us, before_us)
         quality = _quality(pressure)
-        breathing = self._pressure_respiration.reading(pressure, self._pressure, is_moving=False)
-        respiration = better((breathing, self._pleth_respiration.reading(pleth, self._pleth, is_moving=is_moving)))
-        by_pressure = self._rate_variability.reading(pressure, self._pressure)
-        variability = by_pressure
-        if not isinstance(by_pressure, Measured):  # the upslope of a pressure is steeper: its intervals are sharper
-            variability = better((by_pressure, self._rate_variability.reading(pleth, self._pleth)))
+        breathing = _doubted(self._pressure_respiration.reading(pressure, self._pressure, is_moving=False), pressure)
+        at_finger = _doubted(self._pleth_respiration.reading(pleth, self._pleth, is_moving=is_moving), pleth)
+        respiration = better((breathing, at_finger))
+        variability = _doubted(self._rate_variability.reading(pressure, self._pressure), pressure)
+        if not isinstance(variability, Measured):  # the upslope of a pressure is steeper: its intervals are sharper
+            variability = better((variability, _doubted(self._rate_variability.reading(pleth, self._pleth), pleth)))
+        variation = self._pressure_variation.reading(pressure, self._pressure, respiration)
         return {
             Quantity.RESPIRATION_RATE: respiration,
-            Quantity.PULSE_PRESSURE_VARIATION: self._pressure_variation.reading(pressure, self._pressure, respiration),
+            Quantity.PULSE_PRESSURE_VARIATION: _doubted(variation, pressure),
             Quantity.PULSE_RATE_VARIABILITY: variability,
             Quantity.EJECTION_TIME: self._ejection_time.reading(pressure, quality),
             **self._hemodynamics.readings(pressure, self._pressure, quality),
@@ -64,3 +67,11 @@ def _quality(summary: Summary) -> Reading:
     if summary.unavailable is not None:
         return Unavailable(reason=summary.unavailable)
     return measured(1.0, summary) if any(p.accepted for p in summary.pulses) else Unavailable(reason=shortage(summary))
+
+
+def _doubted(reading: Reading, summary: Summary) -> Reading:
+    """The reading with what is doubtful about the window of its channel."""
+    if not summary.doubts or not isinstance(reading, Measured):
+        return reading
+    reasons = tuple(dict.fromkeys((*reading.reasons, *summary.doubts)))
+    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)

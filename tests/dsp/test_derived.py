@@ -1,5 +1,6 @@
 """The quantities that look back on many beats, on whole signals: any cut, any gap, any garbage, a simulated patient."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp import Channel, Measured, MonitorConfig, Quantity, Tick, Vital, VitalsMonitor
+from dsp import Channel, Measured, MonitorConfig, Quantity, Reason, Tick, Vital, VitalsMonitor
+from dsp.channel import Summary
 from hil.patient import Patient
 from tests import naive
 from tests.dsp.signals import block, run
@@ -125,3 +127,17 @@ def test_a_simulated_patient_is_measured_as_it_breathes(seed):
     assert 250 < ejection < 420  # 294 ms of its valve, and the dicrotic wave after it
     outputs = [r.value for s in range(150, 240) if isinstance(r := vitals[Quantity.CARDIAC_OUTPUT, s], Measured)]
     assert np.mean(outputs) == pytest.approx(100, abs=6)
+
+
+def test_what_is_doubtful_about_a_window_is_doubtful_about_what_is_made_of_it():
+    t_us, x = signal()
+    monitor = VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ))
+    monitor.feed(block(t_us, x))
+    monitor.feed(Tick(t_us=149_000_000))
+    channel = monitor._channels[Channel.PRESSURE]
+    doubtful = replace(channel.summary(150_000_000), doubts=(Reason.ARTIFACT,))
+    absent = Summary(t_us=150_000_000, pulses=(), unavailable=Reason.NO_CHANNEL)
+    readings = monitor._derived.readings(doubtful, absent, is_moving=False)
+    for quantity in SLOW:
+        assert Reason.ARTIFACT in readings[quantity].reasons
+        assert readings[quantity].sqi < 0.5
