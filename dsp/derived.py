@@ -65,7 +65,7 @@ class Derived:
 def _quality(summary: Summary) -> Reading:
     """What the quality of the window's beats allows, for a value of 1."""
     if summary.unavailable is not None:
-        return Unavailable(reason=summary.unavailable)
+        return summary.none
     return measured(1.0, summary) if any(p.accepted for p in summary.pulses) else Unavailable(reason=shortage(summary))
 
 
