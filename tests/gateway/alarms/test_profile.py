@@ -1,0 +1,311 @@
+"""Profiles: every fault at once, with its place, and nothing that would switch an alarm off quietly."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.alarm_profiles import ProfileError, load_or_default, load_profile, shipped
+from gateway.alarms import Condition, Priority, faults_of
+from gateway.alarms.catalogue import CATALOGUE, Rule
+from gateway.alarms.profile import limits_of, name_faults, with_limits
+from gateway.alarms.types import Kind
+from tests.gateway.alarms.chair import adult, profile, tier
+
+
+def fault(**conditions):
+    """The one fault of a profile with these conditions."""
+    [found] = faults_of(profile(**conditions))
+    return found
+
+
+# What is shipped
+
+
+def test_the_shipped_profiles_are_good_and_unsigned():
+    assert shipped() == ["adult", "im", "iv", "nasal", "oral"]
+    for name in shipped():
+        one = load_profile(name)
+        assert (one.name, one.signed_off_by, one.signed_off_on) == (name, None, None)
+        assert faults_of(one) == []
+
+
+def test_every_tier_that_is_shipped_says_where_it_is_from():
+    for name in shipped():
+        for tiers in load_profile(name).conditions.values():
+            assert all(len(one.source) > 5 for one in tiers)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("systolic-high", {"medium": 160, "high": 180}),
+        ("systolic-low", {"medium": 90, "high": 80}),
+        ("diastolic-high", {"medium": 100, "high": 110}),
+        ("mean-low", {"high": 60}),
+        ("spo2-low", {"low": 92, "medium": 90, "high": 85}),
+        ("pulse-rate-high", {"low": 110, "medium": 120}),
+        ("pulse-rate-low", {"medium": 50}),
+        ("extreme-bradycardia", {"high": 40}),
+        ("extreme-tachycardia", {"high": 150}),
+        ("respiration-low", {"medium": 10}),
+        ("respiration-high", {"medium": 30}),
+        ("pulse-lost", {"high": 4}),
+    ],
+)
+def test_the_defaults_are_those_of_the_clinical_notes(condition, expected):
+    limits = limits_of(adult(), Condition(condition))
+    assert {priority.value: limit for priority, limit in limits.items()} == expected
+
+
+def test_every_technical_condition_is_on_by_default():
+    assert all(adult().tiers(c) for c, definition in CATALOGUE.items() if definition.kind is Kind.TECHNICAL)
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"limit": 99.9}, "limit: expected 100..260, found 99.9"),
+        ({"limit": 260.1}, "limit: expected 100..260, found 260.1"),
+        ({"limit": math.nan}, "limit: expected a finite number, found nan"),
+        ({"limit": math.inf}, "limit: expected a finite number, found inf"),
+        ({"limit": 160, "delay_s": math.nan}, "delay_s: expected a finite number, found nan"),
+        ({"limit": 160, "delay_s": -1}, "delay_s: expected 0..120, found -1"),
+        ({"limit": 160, "delay_s": 120.5}, "delay_s: expected 0..120, found 120.5"),
+        ({}, "expected one of limit, percent and points, found none"),
+        ({"percent": 20}, "bound: expected with percent and with points, and only there"),
+        ({"limit": 160, "bound": 150}, "bound: expected with percent and with points, and only there"),
+        ({"percent": 0, "bound": 150}, "percent: expected more than 0, found 0"),
+        ({"points": -5, "bound": 150}, "points: expected more than 0, found -5"),
+        ({"percent": 20, "bound": 99}, "bound: expected 100..260, found 99"),
+        ({"limit": 160, "point_seconds": 0}, "point_seconds: expected more than 0, found 0"),
+        ({"limit": 160, "beats": 5}, "beats: not used by this condition"),
+        ({"limit": 160, "drop": 5}, "drop: expected 100..260, found 5"),
+    ],
+)
+def test_a_tier_that_cannot_be_is_refused_with_its_place(fields, expected):
+    found = faults_of(profile(systolic_high=[tier("medium", **fields)]))
+    assert f"conditions.systolic-high, tier 1: {expected}" in found
+
+
+@pytest.mark.parametrize("limit", [100, 260])
+def test_the_bounds_themselves_are_allowed(limit):
+    assert faults_of(profile(systolic_high=[tier("medium", limit=limit)])) == []
+
+
+@pytest.mark.parametrize("delay", [0, 120])
+def test_a_delay_may_be_none_or_two_minutes(delay):
+    assert faults_of(profile(systolic_high=[tier("medium", limit=160, delay_s=delay)])) == []
+
+
+def test_two_ways_to_say_a_limit_are_one_too_many():
+    found = fault(systolic_high=[tier("medium", percent=20, points=40, bound=140)])
+    assert found.endswith("expected one of limit, percent and points, found percent and points")
+
+
+@pytest.mark.parametrize(
+    ("condition", "fields", "expected"),
+    [
+        ("desaturation", {"window_s": 60}, "drop: missing"),
+        ("desaturation", {"drop": 10}, "window_s: missing"),
+        ("desaturation", {"drop": 10, "window_s": 121}, "window_s: expected at most 120, found 121"),
+        ("desaturation", {"drop": 3.9, "window_s": 60}, "drop: expected 4..20, found 3.9"),
+        ("extreme_bradycardia", {"limit": 40}, "beats: missing"),
+        ("extreme_tachycardia", {"beats": 17}, "limit: missing"),
+        ("extreme_tachycardia", {"limit": 150, "beats": 0}, "beats: expected more than 0, found 0"),
+        ("pulse_lost", {}, "limit: missing"),
+        ("pulse_lost", {"limit": 2.9}, "limit: expected 3..10, found 2.9"),
+        ("pulse_lost", {"limit": 4, "percent": 20}, "percent: not used by this condition"),
+        ("probe_off", {"limit": 4}, "limit: not used by this condition"),
+        ("board_fault", {"beats": 4}, "beats: not used by this condition"),
+    ],
+)
+def test_each_rule_needs_its_fields_and_no_others(condition, fields, expected):
+    found = fault(**{condition: [tier("high", **fields)]})
+    assert found == f"conditions.{condition.replace('_', '-')}, tier 1: {expected}"
+
+
+def test_the_fields_of_every_rule_are_allowed():
+    given = {
+        Rule.DROP: {"drop": 10, "window_s": 120, "delay_s": 1},
+        Rule.SLOW_BEATS: {"limit": 40, "beats": 5, "delay_s": 1},
+        Rule.FAST_BEATS: {"limit": 150, "beats": 17, "delay_s": 1},
+        Rule.NO_BEAT: {"limit": 4, "delay_s": 1},
+        Rule.READING: {"delay_s": 1},
+        Rule.FACT: {"delay_s": 1},
+    }
+    for condition, definition in CATALOGUE.items():
+        if definition.rule in given:
+            one = tier("high", **given[definition.rule])
+            assert faults_of(profile(**{condition.value.replace("-", "_"): [one]})) == [], condition
+
+
+def test_the_place_names_the_tier():
+    found = fault(systolic_high=[tier("medium", limit=160), tier("high", limit=999)])
+    assert found.startswith("conditions.systolic-high, tier 2: ")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "limits"),
+    [
+        ("systolic-low", "systolic-high", (120, 121)),
+        ("diastolic-low", "diastolic-high", (80, 81)),
+        ("mean-low", "mean-high", (90, 91)),
+        ("pulse-rate-low", "pulse-rate-high", (80, 81)),
+        ("respiration-low", "respiration-high", (18, 19)),
+    ],
+)
+def test_limits_that_leave_nothing_between_them_are_crossed(low, high, limits):
+    def of(under, over):
+        names = {low: under, high: over}
+        return faults_of(profile(**{n.replace("-", "_"): [tier("medium", limit=x)] for n, x in names.items()}))
+
+    under, over = limits
+    assert of(under, over) == []
+    for above in (over, over + 1):
+        assert of(above, over) == [
+            f"conditions.{low} {above} and conditions.{high} {over}: crossed, expected the low limit under the high one"
+        ]
+
+
+def test_the_widest_of_the_low_and_the_nearest_of_the_high_limits_count():
+    found = fault(
+        systolic_low=[tier("medium", limit=130), tier("high", limit=80)],
+        systolic_high=[tier("medium", limit=120), tier("high", limit=180)],
+    )
+    assert "systolic-low 130 and conditions.systolic-high 120: crossed" in found
+
+
+def test_a_higher_priority_is_farther_from_normal():
+    assert fault(systolic_high=[tier("medium", limit=180), tier("high", limit=160)]) == (
+        "conditions.systolic-high: a higher priority has the nearer limit: [180, 160]"
+    )
+    assert "nearer limit: [80, 90]" in fault(systolic_low=[tier("medium", limit=80), tier("high", limit=90)])
+    assert faults_of(profile(systolic_high=[tier("high", limit=180), tier("medium", limit=160)])) == []
+
+
+def test_two_limits_of_one_priority_are_refused():
+    found = faults_of(profile(systolic_high=[tier("medium", limit=160), tier("medium", limit=170)]))
+    assert "conditions.systolic-high: two limits of one priority" in found
+
+
+def test_a_technical_condition_may_not_be_left_out():
+    one = profile()
+    conditions = {c: t for c, t in one.conditions.items() if c is not Condition.LINK_LOST}
+    assert faults_of(type(one)(format=1, name="x", version="1", conditions=conditions)) == [
+        "conditions.link-lost: missing; a technical condition may not be left out"
+    ]
+
+
+def test_a_signature_has_a_name_and_a_date():
+    one = profile()
+    for signed in ({"signed_off_by": "Dr A"}, {"signed_off_on": "2026-11-25"}):
+        made = type(one)(format=1, name="x", version="1", conditions=one.conditions, **signed)
+        assert faults_of(made) == ["signed_off_by, signed_off_on: expected both or none"]
+
+
+def test_an_unknown_name_is_told_with_what_may_have_been_meant():
+    assert name_faults(["systolic-high", "sistolic-high", "zzz"]) == [
+        "conditions.sistolic-high: no such condition; is systolic-high meant?",
+        "conditions.zzz: no such condition",
+    ]
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from(["limit", "percent", "points", "delay_s"]))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_whatever_number_stands_there_it_is_finite_and_bounded_or_refused(number, name):
+    fields = {"limit": 160.0} if name == "delay_s" else {"bound": 150.0} if name != "limit" else {}
+    made = profile(systolic_high=[tier("medium", **{**fields, name: number})])
+    assert bool(faults_of(made)) or (math.isfinite(number) and abs(number) < 1e300)
+
+
+def test_changed_limits_leave_everything_else():
+    changed = with_limits(adult(), Condition.SYSTOLIC_HIGH, {Priority.HIGH: 190.0})
+    assert limits_of(changed, Condition.SYSTOLIC_HIGH) == {Priority.MEDIUM: 160, Priority.HIGH: 190.0}
+    others = [c for c in Condition if changed.tiers(c) != adult().tiers(c)]
+    assert others == [Condition.SYSTOLIC_HIGH]
+    assert changed.tiers(Condition.SYSTOLIC_HIGH)[1] == adult().tiers(Condition.SYSTOLIC_HIGH)[1]
+
+
+# Files
+
+CLINIC = """
+format = 1
+based_on = "adult"
+name = "clinic"
+version = "2026-11"
+signed_off_by = "Dr A. Example"
+signed_off_on = 2026-11-25
+[[conditions.systolic-high]]
+priority = "medium"
+limit = 150
+delay_s = 20
+source = "our own protocol"
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "clinic.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_clinics_own_profile_says_only_what_differs(written):
+    one = load_profile(written(CLINIC))
+    assert (one.signed_off_by, one.signed_off_on) == ("Dr A. Example", "2026-11-25")
+    assert limits_of(one, Condition.SYSTOLIC_HIGH) == {Priority.MEDIUM: 150}
+    assert one.tiers(Condition.SPO2_LOW) == adult().tiers(Condition.SPO2_LOW)
+
+
+def test_every_fault_of_a_file_is_said_at_once(written):
+    path = written("""
+format = 1
+based_on = "nobody"
+name = "Clinic 1"
+colour = "red"
+[[conditions.sistolic-high]]
+priority = "medium"
+limit = 150
+source = "x"
+[[conditions.systolic-low]]
+priority = "urgent"
+limit = "90"
+[conditions.mean-low]
+limit = 60
+""")
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    found = [line.removeprefix(f"{path}: ") for line in str(caught.value).splitlines()]
+    assert found == [
+        "based_on: expected one of adult, im, iv, nasal, oral, found 'nobody'",
+        "conditions.sistolic-high: no such condition; is systolic-high meant?",
+        "conditions.systolic-low, tier 1: priority: Invalid enum value 'urgent', found 'urgent'",
+        "conditions.systolic-low, tier 1: source: missing",
+        "conditions.systolic-low, tier 1: limit: Expected `float | null`, got `str`, found '90'",
+        "conditions.mean-low: expected [[conditions.mean-low]] tables, found {'limit': 60}",
+        "name: Expected `str` matching regex '^[a-z0-9-]{1,32}$', found 'Clinic 1'",
+        "version: missing",
+        "colour: not known here, expected format, name, version, conditions, signed_off_by, signed_off_on",
+        "signed_off_by, signed_off_on: missing; a clinic's own profile has the name and date of who did",
+    ]
+
+
+def test_a_profile_that_cannot_be_used_leaves_the_default_in_force_and_says_why(written):
+    one, why = load_or_default(written(CLINIC.replace("150", "nan")))
+    assert one == adult()
+    assert "limit: expected a finite number, found nan" in why
+    assert load_or_default(written(CLINIC))[1] == ""
+
+
+def test_no_file_and_no_toml_are_told(written, tmp_path):
+    for path in (tmp_path / "nowhere.toml", written("limit = = 3")):
+        with pytest.raises(ProfileError):
+            load_profile(path)
