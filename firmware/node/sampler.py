@@ -116,7 +116,13 @@ class Sampler:
             self._say_hello()
 
     def describe(self):
-        """Say HELLO, now."""
+        """Say HELLO, now, and again which sensors have failed."""
+        self._begin_hello()
+        self._optical.tell()
+        if self._motion:
+            self._motion.tell()
+
+    def _begin_hello(self):
         self._described = 0
         self._hello_s = 0
 
@@ -145,7 +151,7 @@ class Sampler:
         board.optical.set(settings.pleth_rate_hz, settings.red, settings.infrared)
         board.pressure.set(settings.pressure_rate_hz)
         self._descriptions = _describe(board)
-        self.describe()
+        self._begin_hello()
         gc.collect()
         self._second = 0
         self._pace.start(board.pressure.period_us)
@@ -163,7 +169,7 @@ class Sampler:
             self._status.send(self._sources, self._streams)
             self._hello_s += 1
             if self._hello_s >= _HELLO_S:
-                self.describe()
+                self._begin_hello()
 
     def _idle(self, us):
         """Pass at most this time: look for samples, listen to the host, or sleep."""

@@ -59,6 +59,7 @@ class FifoSource:
         self._failures = 0
         self._starts = 0
         self._is_bad = False  # an error has been told and not yet its end
+        self._why = 0
         self._is_off_rate = False
         self._marks = _FIRST_MARKS  # to look for at once
         self._until_mark = 0
@@ -116,6 +117,13 @@ class FifoSource:
         except OSError as error:
             self._fail(error.errno)
 
+    def tell(self):
+        """Tell an error that lasts again, for whoever has not heard its beginning."""
+        if self._is_bad:
+            self._events.put(self._stream.number, SENSOR_ERROR, self._why)
+        elif self._is_off_rate:
+            self._events.put(self._stream.number, SENSOR_ERROR, WRONG_RATE)
+
     def restart(self, flags):
         """Configure the sensor anew, at the next two polls."""
         self._stop()
@@ -140,6 +148,7 @@ class FifoSource:
         if not self._is_bad:
             self._events.put(self._stream.number, SENSOR_ERROR, why)
             self._is_bad = True
+            self._why = why
         self._stop()
 
     def _stop(self):

@@ -357,6 +357,16 @@ def test_wrong_part_is_refused_and_told(address):
 
 
 @rig
+def test_an_error_that_lasts_is_told_again_to_a_gateway_that_comes_later():
+    """S12: whoever was not there when it began asks START, and is told why there are no samples."""
+    bus = wire(TimeCode())
+    bus.i2c[OPTICAL_ADDRESS].part_id = 0x77
+    found = converse(5, [(4, command(Verb.START, index=1))], bus=bus)
+    assert events(found) == [(OPTICAL, ERROR, 2)] * 2
+    assert events(converse(5, [(4, command(Verb.START, index=1))])) == []
+
+
+@rig
 def test_rate_that_is_not_the_declared_one_is_told():
     """S19: 100 Hz declared, 25 Hz sent; STATUS shows what comes."""
     bus = wire(TimeCode())
