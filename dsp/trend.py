@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dsp.latency import TIMINGS
-from dsp.types import Measured, Quantity, Validity, Vital
+from dsp.types import RELATIVE_UNIT, Measured, Quantity, Validity, Vital
 
 SHORT_S, MIDDLE_S, LONG_S = 15, 60, 300
 SLOPE_S = 180  # a rise under ketamine takes ten minutes and more, a breath five seconds
@@ -81,6 +81,10 @@ class Trends:
         """Forget what was: another person is in the chair."""
         self._histories.clear()
         self._baseline.clear()
+
+    def forget_relative(self) -> None:
+        """Forget values in per cent of a baseline that is taken anew."""
+        self._histories = {q: h for q, h in self._histories.items() if h.unit != RELATIVE_UNIT}
 
     def feed(self, vitals: Iterable[Vital]) -> dict[Quantity, Trend]:
         """Take the vitals of a second, in order; return the trends of those that have any."""

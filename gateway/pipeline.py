@@ -216,6 +216,7 @@ class Pipeline:
 
     def _forget_signal(self, t_us: int) -> None:
         """Begin to learn the signal from nothing."""
+        self._trend.forget_relative()
         self._monitor = dsp.VitalsMonitor(self._routing.config if self._routing else dsp.MonitorConfig())
         self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
 

@@ -115,6 +115,15 @@ def test_another_unit_begins_another_trend():
     assert found[Quantity.CARDIAC_OUTPUT].from_baseline == pytest.approx(0.2)
 
 
+def test_values_of_a_baseline_that_is_taken_anew_are_forgotten_and_the_others_are_not():
+    trends = Trends()
+    for second in range(1, 100):
+        relative = vital(second, 100.0, Quantity.CARDIAC_OUTPUT, is_relative=True, reasons=(Reason.UNCALIBRATED,))
+        trends.feed([relative, vital(second, 120.0)])
+    trends.forget_relative()
+    assert trends.feed([vital(100, None, Quantity.CARDIAC_OUTPUT), vital(100, 120.0)]).keys() == {SYSTOLIC}
+
+
 def noisy_ramp(per_min, seconds=400, seed=1):
     noise = np.random.default_rng(seed).normal(0, 1.5, seconds // 8 + 1).repeat(8)[:seconds]  # 8 s share their beats
     return [140.0 + per_min / 60 * k + noise[k] for k in range(seconds)]
