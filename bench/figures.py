@@ -118,6 +118,14 @@ def monitor():
         yield f"| {name} | {one.mae:.2f} | {one.bias:+.2f} | {one.sd:.2f} | {100 * one.answered:.1f} |"
 
 
+def marks():
+    from bench import marks
+
+    if not marks.RECORDINGS.is_dir():
+        raise MissingError("the recordings beside the clone are not there")
+    yield from marks.lines()
+
+
 def session():
     agree = [BIN / "hil", "agree", "--scenario", "iv", "--seed", "1"]
     printed = subprocess.run(agree, check=True, capture_output=True, text=True).stdout
@@ -216,6 +224,7 @@ SECTIONS = [
         "make demo RECORD=../shared/waveforms/anaesthesia_enevoldsen/or_s26 SPEED=max",
         monitor,
     ),
+    Section("Beat points and pulse pressure variation", "python bench/marks.py", marks),
     Section("A simulated session against its truth", "hil agree --scenario iv --seed 1", session),
     Section("Alarms on recordings", "python bench/alarms.py", alarms),
     Section("Artifacts in signals", "make campaign-artifacts", artifacts),
