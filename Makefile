@@ -37,12 +37,15 @@ check: .venv/dev.stamp typings/.stamp  ## format, lint, types, firmware for both
 campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, and for 10 million ticks: about 15 minutes
 	$(KEEP) board firmware,hil sh -c '$(BIN)/python bench/campaign_board.py && $(BIN)/python -m bench.campaign_memory'
 
-.PHONY: docs campaign-mutation
+.PHONY: docs campaign-mutation campaign-alarms
 docs: .venv/dev.stamp docs/asyncapi.yaml  ## docs/alarms.md and asyncapi.yaml, from the code itself
 	$(BIN)/python bench/alarms_page.py
 
 campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? An hour or two; SHARE=0.1 is a sample
-	$(KEEP) mutation gateway $(BIN)/python bench/mutation.py --share $(SHARE)
+	$(KEEP) mutation gateway/alarms,tests/gateway/alarms $(BIN)/python bench/mutation.py --share $(SHARE)
+
+campaign-alarms: .venv/dev.stamp  ## every alarm case against the truth of the simulated patient: about 10 minutes
+	$(KEEP) alarms gateway,dsp,hil $(BIN)/hil alarms
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
 	$(BIN)/python bench/figures.py
