@@ -27,6 +27,7 @@ TESTS = {  # the tests that know a module best come first
     "profile.py": ["test_profile.py"],
     "selfcheck.py": ["test_selfcheck.py"],
     "catalogue.py": ["test_catalogue.py", "test_evidence.py"],
+    "ahead.py": ["../test_trend_messages.py"],
 }
 REST = ["test_engine.py", "test_evidence.py", "test_hold.py", "test_profile.py", "test_selfcheck.py"]
 REST += ["test_catalogue.py", "test_signals.py"]

@@ -6,7 +6,7 @@ What a clinic may set (limits, delays, priorities) stands in its profile; what s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, auto
 
 import dsp
 from gateway.alarms.tier import Tier
@@ -16,14 +16,14 @@ from gateway.alarms.types import Condition, Kind
 class Rule(Enum):
     """How a condition is judged."""
 
-    ABOVE = "at or above a limit"
-    BELOW = "under a limit"
-    DROP = "fallen by so much within so long"
-    SLOW_BEATS = "so many beats in a row under a rate"
-    FAST_BEATS = "so many beats in a row above a rate"
-    NO_BEAT = "no beat for so long on a channel that has a signal"
-    READING = "the reason why a reading is not there"
-    FACT = "found out outside the alarm engine"
+    ABOVE = auto()  # at or above a limit
+    BELOW = auto()  # under a limit
+    DROP = auto()  # fallen by so much within so long
+    SLOW_BEATS = auto()  # so many beats in a row under a rate
+    FAST_BEATS = auto()  # so many beats in a row above a rate
+    NO_BEAT = auto()  # no beat for so long on a channel that has a signal
+    READING = auto()  # the reason why a reading is not there
+    FACT = auto()  # found out outside the alarm engine
 
 
 class Site(Enum):

@@ -1,6 +1,8 @@
 """What a chair with alarms publishes: documents, alerts, the state of the alarm system, and what the board shows."""
 
 import json
+import random
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +14,7 @@ from gateway.link.downlink import ToBoard, Verb, annunciate, command
 from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from tests.gateway.test_pipeline import chunks, silence
+from tests.link_bytes import Board
 
 ROOT = "chairside/v1/clinic/chair-7/"
 
@@ -95,6 +98,22 @@ def test_an_acknowledgement_is_told_at_once_and_ends_the_sound():
     now = chair.announcer.annunciation
     assert now.light.value == "high"
     assert now.sound.value == "medium"  # the frozen light is another condition, and nobody has answered it
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_lost_frames_never_raise_an_alarm_of_the_patient(share):
+    rng = random.Random(1)
+    chair = Chair().play([replace(c, data=b"") if rng.random() < share else c for c in chunks(60)])
+    raised = {a["alarm"]["condition"] for leaf in ("low", "medium", "high") for a in chair.of(f"alerts/{leaf}")}
+    assert raised <= {"sensor-fault", "artifact-pressure", "artifact-finger", "no-pulse-rate"}
+
+
+def test_a_board_that_restarts_is_a_lost_link_and_then_well_again():
+    again = Board(boot=77, start_us=33_000_000)
+    chair = Chair().play(chunks(30) + silence(30, 3) + chunks(20, board=again, start_s=33))
+    link = [(a["change"], a["t_us"]) for a in chair.of("alerts/high") if a["alarm"]["condition"] == "link-lost"]
+    assert link == [("raised", 32_000_000), ("ended", 39_000_000)]
+    assert [a for a in chair.of("alerts/high") if a["alarm"]["kind"] == "physiological"] == []
 
 
 def test_a_broker_that_has_forgotten_is_told_everything_again(lost):

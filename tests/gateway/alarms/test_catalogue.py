@@ -6,7 +6,7 @@ import pytest
 
 import dsp
 from gateway.alarms import Condition
-from gateway.alarms.catalogue import CATALOGUE, SITES, Rule, Site, rule_text, signal_delay_s, site_of
+from gateway.alarms.catalogue import CATALOGUE, SITES, Site, rule_text, signal_delay_s, site_of
 from gateway.alarms.types import Kind, Priority
 from gateway.messages import ID_PATTERN
 from tests.gateway.alarms.chair import tier
@@ -122,7 +122,3 @@ def test_the_delay_of_the_signal_is_that_of_its_number(condition, seconds):
 )
 def test_what_is_watched_for_is_told_in_words(condition, fields, words):
     assert rule_text(Condition(condition), tier("high", **fields)) == words
-
-
-def test_rules_are_spoken_of():
-    assert len({rule.value for rule in Rule}) == len(Rule)
