@@ -1,8 +1,9 @@
 """A detector of pressure pulses after Zong et al., Computers in Cardiology 2003, 30:259: what others are held against.
 
-Written from the description: low-pass at 16 Hz, slope sum over 128 ms, a threshold that follows its peaks, a lockout of
-256 ms, and a threshold that sinks after 2.5 s without a beat. Its usual companion, the signal abnormality index of Sun,
-Reisner and Mark (Computers in Cardiology 2006, 33:13), rejects beats with numbers that it thinks no patient has.
+Written from the description: low-pass at 16 Hz, slope sum over 128 ms, a level that follows its peaks, a beat above a
+third of it, a lockout of 256 ms, and a level that sinks after 2.5 s without a beat. Its usual companion, the signal
+abnormality index of Sun, Reisner and Mark (Computers in Cardiology 2006, 33:13), rejects beats with numbers that it
+thinks no patient has.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ WINDOW = 16  # samples of the slope sum
 LOCKOUT = 32
 PATIENCE = 312
 LEARN = 8 * 125
+LEAST_LEVEL = 5.0
 EARLY = 2  # samples, for the delay of the filter
 
 
@@ -31,11 +33,10 @@ def slope_sums(mmhg):
 def onsets(mmhg):
     """Sample of each onset in a pressure at 125 Hz."""
     z = slope_sums(np.asarray(mmhg, float))
-    threshold = 3.0 * float(np.mean(z[:LEARN]))
-    base = float(np.mean(z[:LEARN]))
-    found, k, last, floor = [], WINDOW, -LOCKOUT, base + 5.0
+    level = 3.0 * float(np.mean(z[:LEARN]))
+    found, k, last = [], WINDOW, -LOCKOUT
     while k < len(z) - LOCKOUT:
-        if z[k] > threshold and k - last >= LOCKOUT:
+        if z[k] > level / 3.0 and k - last >= LOCKOUT:
             after, before = z[k : k + WINDOW], z[max(0, k - WINDOW) : k + 1]
             top, low = float(after.max()), float(before.min())
             if top > low + 10.0:
@@ -43,12 +44,12 @@ def onsets(mmhg):
                 while onset > k - WINDOW and z[onset] - z[onset - 1] >= 0.01 * top:
                     onset -= 1
                 found.append(max(0, onset - EARLY))
-                threshold += 0.1 * (top - threshold)
+                level += 0.1 * (top - level)
                 last = k
                 k += LOCKOUT
                 continue
-        if k - last > PATIENCE and threshold > floor:
-            threshold -= 1.0
+        if k - last > PATIENCE and level > LEAST_LEVEL:
+            level -= 1.0
         k += 1
     return np.array(found, np.int64)
 
