@@ -20,8 +20,8 @@ THRESHOLD = 0.45  # of the median slope sum
 LEARN_BEATS = 4
 # Pulses of one patient look alike, also when they are irregular; humps of noise and movement do not. Likeness is a
 # running mean (8 beats) of the correlation with the template, 0 at 0.3 and 1 at 0.95.
-FRESH_LIKENESS = 0.75
-LEAST_LIKENESS = 0.5
+FRESH_LIKENESS = 0.8
+LEAST_LIKENESS = 0.65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,13 @@ class Bar:
     alike: float
 
 
-# Noise of no colour passes; an irregular pulse, whose beats differ, needs more of them.
-LEARNED = (Bar(beats=LEARN_BEATS, spread=0.4, alike=0.93), Bar(beats=6, spread=1.2, alike=0.8))
+# Noise of no colour passes. The more regular, the less alike they need be; an irregular pulse needs more of them.
+LEARNED = (
+    Bar(beats=LEARN_BEATS, spread=0.15, alike=0.85),
+    Bar(beats=LEARN_BEATS, spread=0.3, alike=0.95),
+    Bar(beats=5, spread=0.4, alike=0.93),
+    Bar(beats=7, spread=1.2, alike=0.8),
+)
 LEAST_SIZE = 0.45  # of the largest among them
 ALIKE_AGAIN = 0.85  # for a pulse that was followed before and is coming back through a disturbance
 

@@ -127,7 +127,7 @@ class PulseTracker:
                 found = self._search_back(self._history, self._last)
             if found is None:
                 if since_us >= LOST_US:
-                    self._memory, self._history = self._history, None
+                    self._lose(self._history)
                     self._is_joined = False
                 break
             pulses.append(found)
@@ -206,8 +206,14 @@ class PulseTracker:
         history.add(c, interval_us)
         self._follow(c)
         if history.likeness < LEAST_LIKENESS:
-            self._memory, self._history = history, None
+            self._lose(history)
         return Pulse(candidate=c, accepted=True, sqi=sqi, reasons=(), interval_us=interval_us, cycle_mean=cycle_mean)
+
+    def _lose(self, history: History) -> None:
+        """Learn again; a pulse that was not followed for long is not remembered."""
+        is_proven = self._proven >= PROVEN
+        self._memory, self._history = history if is_proven else None, None
+        self._proven = self._proven if is_proven else 0
 
     def _follow(self, c: Candidate) -> None:
         self._last = c
