@@ -226,7 +226,7 @@ def main():
     survivors = []
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        for folder in ("gateway", "dsp", "tests"):
+        for folder in ("gateway", "dsp", "tests", "docs"):
             shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
         if is_noticed((ROOT / PACKAGE / "hold.py").read_text(), "hold.py", directory):
             raise SystemExit("mutation: the tests fail without any change")

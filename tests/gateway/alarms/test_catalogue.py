@@ -1,6 +1,7 @@
 """The catalogue: total, with ids that fit into topics, and the words and delays that are told."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,13 @@ def test_every_condition_is_defined_and_has_an_id_for_topics():
     assert list(CATALOGUE) == list(Condition)
     assert all(re.fullmatch(ID_PATTERN, condition.value) for condition in Condition)
     assert len({definition.title for definition in CATALOGUE.values()}) == len(Condition)
+
+
+def test_the_titles_are_those_of_the_page():
+    page = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text()
+    for condition, definition in CATALOGUE.items():
+        latching = ", latching" if definition.is_latching else ""
+        assert f"| `{condition.value}`: {definition.title}{latching} |" in page
 
 
 def test_what_is_over_soon_and_kills_latches():
