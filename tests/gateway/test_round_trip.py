@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -298,3 +300,41 @@ def test_a_person_drives_a_session_from_the_command_line(any_broker, tmp_path, c
         ended.set()
         alive.join()
         gateway.kill()
+
+
+_ACCESS = """user gateway
+topic readwrite #
+user nurse-1
+topic read #
+pattern write chairside/v1/+/+/cmd/%u/#
+pattern write chairside/v1/+/+/receipt/%u
+"""
+
+
+def test_a_broker_with_access_rules_lets_nobody_ask_in_anothers_name(tmp_path):
+    """X3: the rules that docs/mqtt.md asks for, in mosquitto's own words."""
+    if MOSQUITTO.find() is None or shutil.which("mosquitto_passwd") is None:
+        pytest.skip("mosquitto is not installed")
+    passwords, access = tmp_path / "passwords", tmp_path / "access"
+    access.write_text(_ACCESS)
+    passwords.touch()
+    for name in ("gateway", "nurse-1"):
+        subprocess.run(["mosquitto_passwd", "-b", passwords, name, "pw"], check=True, capture_output=True)
+    rules = f"password_file {passwords}\nacl_file {access}"
+    guarded = replace(MOSQUITTO, config=MOSQUITTO.config.replace("allow_anonymous true", rules))
+    will = VirtualChair().pipeline.close(0)[0]
+    with PrivateBroker(guarded, port=None, report=print) as broker:
+        gateway, nurse = (replace(broker.url, user=name, password="pw") for name in ("gateway", "nurse-1"))
+        with (
+            MqttSink(gateway, "chair", will=will, report=print, listen=TOPICS.from_clients) as sink,
+            Subscriber(nurse, "chairside/#", report=print) as subscriber,
+        ):
+            wait_connected(sink)
+            time.sleep(0.3)
+            forged = (TOPICS.command("nurse-2", "mark"), TOPICS.receipt("nurse-2"), TOPICS.alarm("link-lost"))
+            for topic in (*forged, TOPICS.command("nurse-1", "mark")):
+                subscriber.send(topic, b"{}")
+            [incoming] = patiently(sink.incoming)
+            assert incoming.topic == TOPICS.command("nurse-1", "mark")
+            assert subscriber.wait_message(0.3).topic == incoming.topic  # nor did anybody hear of a forged alarm
+            assert subscriber.wait_message(0.3) is None
