@@ -20,7 +20,7 @@ from gateway.mqtt.subscriber import Heard, Subscriber, printable
 from gateway.requests import Verb
 from gateway.sources import monotonic_us
 
-_FIND_US = 4_000_000  # a heartbeat comes each second
+_FIND_US = 6_000_000  # a heartbeat comes each second
 _REPLY_US = 5_000_000
 
 
@@ -97,7 +97,9 @@ def open_chair(args: argparse.Namespace) -> Iterator[Chair]:
                 if one.topic.endswith("/heartbeat") and not one.retained and chair_of(one.topic) is not None:
                     break
             if monotonic_us() >= until_us:
-                raise UserError(f"chair: expected one at {url} under {wanted.root}, heard none for 4 s")
+                raise UserError(
+                    f"chair: expected one at {url} under {wanted.root}, heard none for {_FIND_US // 1_000_000} s"
+                )
         names = sorted(name for name, is_online in online.items() if is_online)
         if len(names) != 1:
             shown = ", ".join("/".join(name) for name in names) or "none online"

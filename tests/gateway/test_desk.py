@@ -321,7 +321,7 @@ def test_a_request_that_is_wrong_is_answered_under_its_id_with_what_was_expected
 
 def test_too_many_requests_within_ten_seconds_are_refused():
     chair = lost()
-    answers = [acknowledge(chair, client="robot") for _ in range(300)]
+    answers = [acknowledge(chair, client="robot") for _ in range(260)]
     assert "too many requests" in answers[-1]["reason"]
     chair.seconds(11)
     assert acknowledge(chair)["accepted"]
@@ -424,7 +424,7 @@ def test_alarms_acknowledgements_and_session_come_back_with_the_same_ids_after_k
 def test_a_state_that_cannot_be_read_is_an_alarm_until_somebody_has_seen_it():
     """N4 and the corrupt file: a safe start, never silently forgotten."""
     for kept, reason in ((b"{", ""), (None, "damaged"), (b'{"format": 9}', "")):
-        chair = Chair(kept, lost=reason).play(chunks(20))
+        chair = Chair(kept, lost=reason).seconds(15)
         alarm = chair.alarms("state-lost")
         assert (alarm["presence"], alarm["latching"]) == ("latched", True)
         assert chair.session()["phase"] == "idle"
@@ -432,7 +432,7 @@ def test_a_state_that_cannot_be_read_is_an_alarm_until_somebody_has_seen_it():
         assert chair.alarms("state-lost")["presence"] == "off"
 
 
-def test_a_gateway_that_starts_again_and_again_is_an_alarm_until_it_has_run_for_a_while():
+def test_a_gateway_that_starts_again_and_again_is_an_alarm_until_it_has_not_for_a_while():
     """N4."""
     kept, presences = None, []
     for number in range(5):
@@ -442,12 +442,12 @@ def test_a_gateway_that_starts_again_and_again_is_an_alarm_until_it_has_run_for_
     assert presences == ["off", "off", "off", "on", "on"]
     assert chair.alarms("gateway-unstable")["priority"] == "high"
     assert chair.alarms("gateway-unstable")["text"].endswith("5 starts in 10 min")
-    chair.seconds(600)
-    assert chair.alarms("gateway-unstable")["presence"] == "off"
+    later = Chair(kept, boot="b9", started_ms=STARTED_MS + 1_000_000).seconds(15)
+    assert later.alarms("gateway-unstable")["presence"] == "off"
 
 
 def test_a_first_start_is_no_loss():
-    chair = Chair().play(chunks(20))
+    chair = Chair().seconds(15)
     assert chair.alarms("state-lost")["presence"] == "off"
 
 
@@ -558,7 +558,7 @@ class Clients(RuleBasedStateMachine):
 
 
 TestClients = Clients.TestCase
-TestClients.settings = settings(max_examples=20, stateful_step_count=15, deadline=None, derandomize=True)
+TestClients.settings = settings(max_examples=12, stateful_step_count=12, deadline=None, derandomize=True)
 
 
 def test_the_priorities_of_alerts_are_topics():

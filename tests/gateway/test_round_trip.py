@@ -275,9 +275,11 @@ def test_a_person_drives_a_session_from_the_command_line(any_broker, tmp_path, c
 
     def live():  # its time goes on as on a live chair
         while not ended.wait(0.05):
-            gateway.write([Chunk(t_us=gateway.t_us + 50_000, data=b"")])
+            gateway.write([Chunk(t_us=gateway.t_us + 100_000, data=b"")])
 
-    gateway.seconds(14)
+    with Subscriber(any_broker.url, "chairside/#", report=print) as subscriber:
+        gateway.seconds(14)
+        Nurse(subscriber, gateway).wait("heartbeat", lambda d: d["t_us"] >= 14 * S)
     alive = threading.Thread(target=live)
     alive.start()
     try:

@@ -478,4 +478,4 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=30, stateful_step_count=20, deadline=None, derandomize=True)
+TestSessions.settings = settings(max_examples=20, stateful_step_count=20, deadline=None, derandomize=True)
