@@ -51,6 +51,16 @@ _PRESSURE: dict[dsp.Reason, Condition | None] = {
 _CHANNELS = {Site.FINGER: dsp.Channel.PLETH, Site.PRESSURE: dsp.Channel.PRESSURE}
 _NUMBERS = {Site.FINGER: dsp.Quantity.SPO2, Site.PRESSURE: dsp.Quantity.SYSTOLIC}
 _ABSENT = (dsp.Reason.NOT_IMPLEMENTED, dsp.Reason.NO_CHANNEL)
+# A channel with one of these is not in use: a sensor that lies beside the chair, a cable that is not plugged in.
+_UNUSED = (
+    *_ABSENT,
+    dsp.Reason.NO_DATA,
+    dsp.Reason.LINK_LOST,
+    dsp.Reason.STALE,
+    dsp.Reason.FLAT,
+    dsp.Reason.PROBE_OFF,
+    dsp.Reason.LED_FAULT,
+)
 # Only a channel with one of these would show a pulse if there were one; on any other its silence says nothing.
 _SEEING = (
     None,
@@ -97,6 +107,7 @@ class Evidence:
         self._facts: dict[Condition, str] = {}
         self._second = Second(t_us=0, readings={}, channels={})
         self._good: dict[dsp.Quantity | Site, int] = {}  # seconds in a row
+        self._alive: dict[Site, int] = {}  # seconds in a row with a signal, whatever it is worth
         self._is_pulseless = False  # by the rule of the lost pulse
         self._pulseless = 0
         self._seeing = 0  # seconds in a row in which a pulse would have been seen
@@ -135,7 +146,9 @@ class Evidence:
             if self._is_long(quantity, is_good) or (is_expected and reading is not None and not _is_absent(reading)):
                 self.armed.add(quantity)
         for site, reason in reasons.items():
-            if self._is_long(site, reason is None) or (is_expected and reason not in _ABSENT):
+            self._alive[site] = self._alive.get(site, 0) + 1 if reason not in _UNUSED else 0
+            is_tried = self._alive[site] * SECOND_US >= ATTENDED_US  # a signal for so long, and never a good pulse
+            if self._is_long(site, reason is None) or is_tried or (is_expected and reason not in _ABSENT):
                 self.armed_sites.add(site)
         if self._seeing * SECOND_US >= ATTENDED_US:
             self.armed.add(dsp.Quantity.PULSE_RATE)  # a signal for so long, and never a pulse
@@ -303,6 +316,7 @@ class Evidence:
         return Observation(
             is_beyond=is_here,
             is_back=not is_here,
+            is_doubtful=not is_here and self._is_number_doubtful(site),
             is_urgent=bool(self.lost_sites & {site, Site.EITHER}),
             detail=reason.value if is_here and reason else "",
         )
@@ -314,6 +328,10 @@ class Evidence:
         if reason is None and isinstance(reading, dsp.Unavailable) and not _is_absent(reading):
             return reading.reason
         return reason
+
+    def _is_number_doubtful(self, site: Site) -> bool:
+        reading = self._second.readings.get(_NUMBERS[site])
+        return isinstance(reading, dsp.Measured) and _is_doubtful(reading)
 
     def _is_pulse_lost(self, reason: dsp.Reason) -> bool:
         """No pulse anywhere is the patient's; no pulse at one site is the site's."""

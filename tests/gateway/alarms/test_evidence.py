@@ -468,6 +468,26 @@ def test_nothing_is_uncalibrated_before_anything_is_measured():
     assert chair.sounding() == set()
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(29 + 21, "off"), (30 + 21, "on")])
+def test_a_sensor_with_a_signal_that_is_never_good_is_told_after_half_a_minute_and_its_delay(seconds, expected):
+    chair = Chair(armed=False)
+    values = dict.fromkeys(("systolic", "diastolic", "mean_pressure"))
+    chair.wait(
+        seconds - 1, channels=reasons(None, R.SIGNAL_LOST), reasons=dict.fromkeys(values, R.SIGNAL_LOST), **values
+    )
+    assert chair.presence("artifact-pressure") == expected
+
+
+def test_a_disturbance_is_not_over_while_the_number_is_doubtful():
+    chair = Chair()
+    values = dict.fromkeys(("systolic", "diastolic", "mean_pressure"))
+    chair.wait(21, channels=reasons(None, R.DAMPED), reasons=dict.fromkeys(values, R.DAMPED), **values)
+    chair.wait(30, reasons={"systolic": R.ARTIFACT})
+    assert chair.presence("artifact-pressure") == "on"
+    chair.wait(6)
+    assert chair.presence("artifact-pressure") == "off"
+
+
 def test_a_site_arms_by_its_own_pulse():
     chair = Chair(armed=False)
     chair.wait(60, channels=reasons(None, R.FLAT), systolic=None, diastolic=None, mean_pressure=None)
