@@ -13,7 +13,8 @@ from hil.board.bus import NoAcknowledgeError
 Acceleration = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 _WHO_AM_I, _CTRL_REG0 = 0x0F, 0x1E
-_CTRL_REG1, _CTRL_REG4, _CTRL_REG5 = 0x20, 0x23, 0x24
+_CTRL_REG1, _CTRL_REG3, _CTRL_REG4, _CTRL_REG5 = 0x20, 0x22, 0x23, 0x24
+_INT1_WATERMARK, _INT1_OVERRUN = 0x04, 0x02  # CTRL_REG3
 _OUT_FIRST, _OUT_LAST, _FIFO_CTRL, _FIFO_SRC = 0x28, 0x2D, 0x2E, 0x2F
 _WRITABLE = {_CTRL_REG0, *range(0x1F, 0x27), _FIFO_CTRL, 0x30, *range(0x32, 0x35), 0x36, 0x37, *range(0x38, 0x40)}
 _MOVES_ON = 0x80  # in the register address ("I2C operation")
@@ -23,7 +24,7 @@ _MG_PER_DIGIT = (1, 2, 4, 12)  # of 12 bits, by CTRL_REG4, bits 5:4
 _LOW_POWER, _HIGH_RESOLUTION, _FIFO_ENABLE = 0x08, 0x08, 0x40
 _DEPTH = 32
 _BYPASS, _STOP_WHEN_FULL = 0, 1  # FIFO_CTRL_REG, bits 7:6; the others keep the newest
-_OVERRUN, _EMPTY, _MOST_UNREAD = 0x40, 0x20, 0x1F
+_WATERMARK, _OVERRUN, _EMPTY, _MOST_UNREAD = 0x80, 0x40, 0x20, 0x1F
 _BLOCK = 64  # samples computed at once
 
 
@@ -73,6 +74,18 @@ class Lis3dh:
         return bytes(out[:wanted])
 
     @property
+    def _is_above_watermark(self) -> bool:
+        """More unread samples than FTH ("FIFO_SRC_REG", WTM)."""
+        return len(self._fifo) > self._registers[_FIFO_CTRL] & _MOST_UNREAD
+
+    @property
+    def is_interrupting(self) -> bool:
+        """Whether the INT1 pin is high."""
+        wanted = self._registers[_CTRL_REG3]
+        is_marked = bool(wanted & _INT1_WATERMARK and self._has_fifo and self._is_above_watermark)
+        return is_marked or bool(wanted & _INT1_OVERRUN and len(self._fifo) == _DEPTH)
+
+    @property
     def _has_fifo(self) -> bool:
         return bool(self._registers[_CTRL_REG5] & _FIFO_ENABLE and self._mode != _BYPASS)
 
@@ -85,8 +98,9 @@ class Lis3dh:
             return bytes([self.identity])
         if address == _FIFO_SRC:
             unread = len(self._fifo)
+            marked = _WATERMARK * self._is_above_watermark
             full, empty = _OVERRUN * (unread == _DEPTH), _EMPTY * (not unread)
-            return bytes([full | empty | min(unread, _MOST_UNREAD)])
+            return bytes([marked | full | empty | min(unread, _MOST_UNREAD)])
         if _OUT_FIRST <= address <= _OUT_LAST:
             return self._newest[address - _OUT_FIRST :][:1]
         return bytes([self._registers[address]])

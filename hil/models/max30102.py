@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +12,35 @@ from hil.board.bus import NoAcknowledgeError
 
 Light = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
-_STATUS_1, _FIFO_WR, _OVF, _FIFO_RD, _FIFO_DATA, _FIFO_CONFIG = 0x00, 0x04, 0x05, 0x06, 0x07, 0x08
+_STATUS_1, _STATUS_2, _ENABLE_1, _FIFO_WR, _OVF, _FIFO_RD, _FIFO_DATA, _FIFO_CONFIG = 0, 1, 2, 4, 5, 6, 7, 8
 _MODE, _SPO2, _LED_RED, _LED_INFRARED = 0x09, 0x0A, 0x0C, 0x0D
+_TEMPERATURE, _TEMPERATURE_CONFIG = 0x1F, 0x21
 _REV_ID, _PART_ID = 0xFE, 0xFF
 _PART = 0x15
 _POWER_READY = 0x01
+_ALMOST_FULL, _SAMPLE_READY, _TEMPERATURE_READY = 0x80, 0x40, 0x02  # "Interrupt Status"
+_CELSIUS = 27
 _SHUTDOWN, _RESET, _MODE_SPO2 = 0x80, 0x40, 0x03
 _ROLLOVER = 0x10
 _DEPTH = 32
 _POINTER = 31  # mask; the overflow counter saturates there too
 _RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)  # SpO2 configuration, bits 4:2
+# The highest rate by pulse width in SpO2 mode ("SpO2 Configuration", table of allowed settings): 69, 118, 215, 411 us
+_HIGHEST_HZ = (1600, 1000, 800, 400)
+_AS_SEEN_HZ = {400: 100, 800: 50}  # at 411 us, by users of the part
 _FULL_BITS = 18
+_COUNTS = (1 << _FULL_BITS) - 1
 _FULL_SCALE_NA = 16384.0
 _LED_STEPS = 0x24  # 7 mA
 _UNDEFINED = 0xFC  # of the first byte of three ("FIFO Data"): the model returns ones, so that nobody relies on zeros
 _BLOCK = 64  # samples computed at once
+
+
+class RateRule(Enum):
+    """What a rate does that its pulse width does not allow, or that users have not got."""
+
+    DATA_SHEET = "the highest possible rate"
+    AS_SEEN = "400 Hz and 411 us give 100 Hz, 800 Hz give 50 Hz"
 
 
 class Max30102:
@@ -36,11 +51,25 @@ class Max30102:
     light : gives red and infrared at each of some times (int64, us): shape (n, 2), counts of 18 bits at 4096 nA
         and 7 mA; all of it is taken for light of the LEDs
     rate_error : relative error of the sensor's own clock
+    rate_rule : the data sheet and its readers disagree
+    rolls_read_pointer : whether a sample that rolls over the oldest moves the read pointer on; the data sheet is silent
+    keeps_overflow : whether the overflow counter keeps its value when a sample is read; the same
     """
 
-    def __init__(self, light: Light, *, rate_error: float = 0.0) -> None:
+    def __init__(
+        self,
+        light: Light,
+        *,
+        rate_error: float = 0.0,
+        rate_rule: RateRule = RateRule.DATA_SHEET,
+        rolls_read_pointer: bool = True,
+        keeps_overflow: bool = False,
+    ) -> None:
         self._light = light
         self._rate_error = rate_error
+        self._rate_rule = rate_rule
+        self._rolls_read_pointer = rolls_read_pointer
+        self._keeps_overflow = keeps_overflow
         self.is_present = True
         self.part_id = _PART
         self.dropped = 0  # samples lost since the start, the truth behind the overflow counter
@@ -55,6 +84,7 @@ class Max30102:
         self._unread = 0
         self._start_ns: int | None = None
         self._made = 0  # samples since the start
+        self._averaged: list[bytes] = []
         self._samples: list[bytes] = []
         self._samples_first = 0
 
@@ -71,6 +101,11 @@ class Max30102:
             return self._pop(wanted)
         return bytes(self._read((address + i) & 255) for i in range(wanted))
 
+    @property
+    def is_interrupting(self) -> bool:
+        """Whether the INT pin is pulled low."""
+        return bool(self._registers[_STATUS_1] & (self._registers[_ENABLE_1] | _POWER_READY))
+
     @staticmethod
     def _after(address: int) -> int:
         """FIFO_DATA is the only register that does not move on ("Reading from the FIFO")."""
@@ -80,12 +115,16 @@ class Max30102:
         if address == _PART_ID:
             return self.part_id
         value = self._registers[address]
-        if address == _STATUS_1:
-            self._registers[_STATUS_1] = 0  # cleared by reading
+        if address in (_STATUS_1, _STATUS_2):
+            self._registers[address] = 0  # cleared by reading
         return value
 
     def _write(self, address: int, value: int, now_ns: int) -> None:
-        if address in (_REV_ID, _PART_ID, _STATUS_1):
+        if address in (_REV_ID, _PART_ID, _STATUS_1, _STATUS_2, _TEMPERATURE, _TEMPERATURE + 1):
+            return
+        if address == _TEMPERATURE_CONFIG:  # one measurement; its 29 ms are not modelled
+            self._registers[_TEMPERATURE : _TEMPERATURE + 2] = bytes([_CELSIUS, 0])
+            self._registers[_STATUS_2] |= _TEMPERATURE_READY
             return
         if address == _MODE and value & _RESET:
             self.power_on()  # the bit clears itself
@@ -105,12 +144,21 @@ class Max30102:
         runs = mode & 7 == _MODE_SPO2 and not mode & _SHUTDOWN
         self._start_ns = now_ns if runs else None
         self._made = 0
+        self._averaged = []
         self._samples, self._samples_first = [], 0
 
     @property
     def _period_ns(self) -> float:
-        rate = _RATES_HZ[self._registers[_SPO2] >> 2 & 7]
-        return 1e9 / (rate * (1 + self._rate_error))
+        return 1e9 / (self.effective_rate_hz * (1 + self._rate_error))
+
+    @property
+    def effective_rate_hz(self) -> int:
+        """The rate at which it really samples, before averaging, by a clock without error."""
+        spo2 = self._registers[_SPO2]
+        rate_hz = _RATES_HZ[spo2 >> 2 & 7]
+        if self._rate_rule is RateRule.AS_SEEN and spo2 & 3 == 3:
+            return _AS_SEEN_HZ.get(rate_hz, rate_hz)
+        return min(rate_hz, _HIGHEST_HZ[spo2 & 3])
 
     def _advance(self, now_ns: int) -> None:
         """Put into the FIFO what was measured until now."""
@@ -118,8 +166,16 @@ class Max30102:
             return
         due = int((now_ns - self._start_ns) / self._period_ns)
         while self._made < due:
-            self._push(self._sample(self._made))
+            self._averaged.append(self._sample(self._made))
             self._made += 1
+            if len(self._averaged) >= self._averaging:
+                self._push(_mean(self._averaged))
+                self._averaged = []
+
+    @property
+    def _averaging(self) -> int:
+        """Samples that become one: SMP_AVE ("FIFO Configuration", bits 7:5)."""
+        return int(1 << min(self._registers[_FIFO_CONFIG] >> 5, 5))
 
     def _sample(self, k: int) -> bytes:
         if k - self._samples_first >= len(self._samples):
@@ -146,23 +202,40 @@ class Max30102:
             registers[_OVF] = min(registers[_OVF] + 1, _POINTER)
             if not registers[_FIFO_CONFIG] & _ROLLOVER:
                 return
-            registers[_FIFO_RD] = (registers[_FIFO_RD] + 1) & _POINTER
+            if self._rolls_read_pointer:
+                registers[_FIFO_RD] = (registers[_FIFO_RD] + 1) & _POINTER
             self._unread -= 1
         at = registers[_FIFO_WR]
         self._fifo[at] = sample
         registers[_FIFO_WR] = (at + 1) & _POINTER
         self._unread += 1
+        registers[_STATUS_1] |= _SAMPLE_READY
+        if self._unread == _DEPTH - (registers[_FIFO_CONFIG] & 15):
+            registers[_STATUS_1] |= _ALMOST_FULL
 
     def _pop(self, wanted: int) -> bytes:
         """Read whole samples; the pointer moves with the first byte of each, an empty FIFO repeats its last."""
         out = bytearray()
+        self._registers[_STATUS_1] &= ~(_SAMPLE_READY | _ALMOST_FULL)  # "cleared by reading FIFO_DATA"
         while len(out) < wanted:
             at = self._registers[_FIFO_RD]
             if self._unread:
                 out += self._fifo[at]
                 self._unread -= 1
                 self._registers[_FIFO_RD] = (at + 1) & _POINTER
-                self._registers[_OVF] = 0  # restarts when a sample is read
+                if not self._keeps_overflow:
+                    self._registers[_OVF] = 0  # restarts when a sample is read
             else:
                 out += self._fifo[(at - 1) & _POINTER]
         return bytes(out[:wanted])
+
+
+def _mean(samples: list[bytes]) -> bytes:
+    """Average each LED over some samples, as whole counts."""
+    if len(samples) == 1:
+        return samples[0]
+    means = []
+    for at in (0, 3):
+        counts = [int.from_bytes(sample[at : at + 3], "big") & _COUNTS for sample in samples]
+        means.append((sum(counts) // len(counts) | _UNDEFINED << 16).to_bytes(3, "big"))
+    return b"".join(means)

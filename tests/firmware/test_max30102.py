@@ -104,9 +104,12 @@ def test_every_sample_has_its_place_after_any_stall(bench, stalls):
         time.now_ns += stall_us * 1000
 
 
+@pytest.mark.parametrize("keeps", [False, True])
 @pytest.mark.parametrize("lost", range(1, 31))
-def test_overflow_below_saturation_is_counted_exactly(bench, lost):
+def test_overflow_below_saturation_is_counted_exactly(bench, lost, keeps):
+    """Whether the counter restarts when a sample is read, or not: both readings of the data sheet."""
     time, model, driver = started(bench)
+    model._keeps_overflow = keeps
     start_ns = model._start_ns
     time.now_ns = start_ns + (32 + lost) * 10_000_000 + 3_000_000
     while not driver.read():
@@ -114,6 +117,9 @@ def test_overflow_below_saturation_is_counted_exactly(bench, lost):
         time.now_ns += 4_700_000
     assert driver.lost == model.dropped == lost + 1, "one more while it waited for the counter to move"
     assert not driver.is_lost_unknown
+    time.now_ns += 30_000_000
+    assert driver.read() > 0
+    assert driver.lost == 0
 
 
 def test_saturated_counter_is_an_unknown_loss(bench):

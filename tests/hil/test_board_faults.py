@@ -19,10 +19,13 @@ from gateway.link.downlink import (
     identify,
     time_request,
 )
-from gateway.link.frame import Flag, FrameType
+from gateway.link.frame import Flag, Frame, FrameParser, FrameType
 from gateway.link.status import Shown, StatusBit
 from hil.board.bus import HeldLine, Op, Span, Stall
-from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, wire
+from hil.board.unix import UnixBoard
+from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, play, wire
+from hil.models.max30102 import RateRule
+from tests.firmware.stand_in import FIRMWARE
 from tests.hil.link import (
     CODES,
     DARK,
@@ -378,6 +381,17 @@ def test_rate_that_is_not_the_declared_one_is_told():
 
 
 @rig
+def test_part_that_does_not_reach_its_rate_is_told():
+    """400 Hz configured, 100 Hz got, as users of the part have seen."""
+    bus = wire(TimeCode())
+    bus.i2c[OPTICAL_ADDRESS]._rate_rule = RateRule.AS_SEEN
+    order = command(Verb.CONFIGURE, configure(pleth_rate_hz=400, pressure_rate_hz=200), index=1)
+    found = converse(18, [(1, order)], bus=bus)
+    assert (OPTICAL, ERROR, 5) in events(found)
+    assert statuses(found)[-1].streams["optical"].rate_hz == pytest.approx(100.0, rel=1e-3)
+
+
+@rig
 def test_collection_of_garbage_at_each_tick_costs_nothing():
     """M5: stalls of 5 to 60 ms; the FIFOs absorb them, what pressure misses is counted."""
     bus = wire(TimeCode())
@@ -498,3 +512,107 @@ def test_host_that_stalls_for_eight_seconds_at_400_hz_costs_counted_frames_only(
     for frame in optical:
         late_us = (frame.ticks_us - shown_us(frame) + 100_000) % (CODES * 100) - 100_000
         assert abs(late_us) < 2_000
+
+
+CALLS = [
+    ("node.drivers.pressure_adc", "PressureAdc", "read"),
+    ("node.drivers.max30102", "Max30102", "read"),
+    ("node.drivers.max30102", "Max30102", "look"),
+    ("node.drivers.max30102", "Max30102", "changed_register"),
+    ("node.drivers.lis3dh", "Lis3dh", "read"),
+    ("node.drivers.board_adc", "BoardAdc", "read"),
+    ("node.streams", "Stream", "send"),
+    ("node.sources", "FifoSource", "poll"),
+    ("node.sources", "PressureSource", "flush"),
+    ("node.link", "Link", "flush"),
+    ("node.annunciator", "Annunciator", "step"),
+    ("node.commands", "Commands", "receive"),
+    ("node.status", "Status", "send"),
+]
+
+
+def raising(module, owner, method, error, *, for_ever=False):
+    """The firmware's own main.py, with one call that after 3 s raises what nobody expects: once, or each time."""
+    return f"""
+import time
+from {module} import {owner}
+real = {owner}.{method}
+left = [None]
+def broken(self, *args):
+    if time.ticks_us() > 3_000_000 and left:
+        {"pass" if for_ever else "left.clear()"}
+        raise {error}("one day")
+    return real(self, *args)
+{owner}.{method} = broken
+""" + (FIRMWARE / "main.py").read_text()
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """Let the rig run a program instead of the firmware's main.py."""
+
+    def program(text):
+        path = tmp_path / "main.py"
+        path.write_text(text)
+        monkeypatch.setattr(UnixBoard.__init__, "__kwdefaults__", {"link": None, "program": path})
+
+    return program
+
+
+@rig
+@pytest.mark.parametrize(("module", "owner", "method"), CALLS)
+def test_error_anywhere_is_caught_counted_told_and_survived(runs, module, owner, method):
+    """M10: all streams start anew, and everything goes on."""
+    runs(raising(module, owner, method, "ValueError"))
+    found = converse(7, [(2.9, command(Verb.START, index=1)), (3.2, command(Verb.START, index=2))])
+    assert (0, EventCode.EXCEPTION, 1) in events(found)
+    assert [f.payload for _, f in found if f.type is FrameType.LOG] in ([b"ValueError"], []), (
+        "a link that failed may lose it"
+    )
+    assert statuses(found)[-1].exceptions == 1
+    assert len({json.loads(f.payload)["boot"] for _, f in found if f.type is FrameType.HELLO and f.stream == 0}) == 1
+    for stream in STREAMS:
+        received = data(found, stream)
+        assert received[-1].ticks_us > 6.7 * S
+        assert received[-1].epoch == (received[0].epoch + 1) % 256
+        assert wrong_samples(received) == 0
+
+
+@rig
+@pytest.mark.parametrize("error", ["MemoryError", "ValueError"])
+def test_error_that_stays_is_told_and_ends_in_a_reset(runs, error):
+    """M8, M10: a heap that is full stays full; after three in a row the board starts again."""
+    runs(raising("node.sources", "PressureSource", "take", error, for_ever=True))
+    found = converse(5)
+    assert [f.payload for _, f in found if f.type is FrameType.LOG][:3] == [error.encode()] * 3
+    assert [event for event in events(found) if event[1] is EventCode.EXCEPTION][:3] == [
+        (0, EventCode.EXCEPTION, k) for k in (1, 2, 3)
+    ]
+    causes = [json.loads(f.payload)["reset"] for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
+    assert causes[0] == 1
+    assert causes[-1] == 3
+
+
+@rig
+def test_loop_that_spins_without_progress_is_ended_by_the_watchdog(runs):
+    """M2: it still asks the time and sleeps, but no samples come of it."""
+    text = raising("node.sources", "PressureSource", "take", "ValueError").replace(
+        'raise ValueError("one day")', "return None"
+    )
+    runs(text.replace("left.clear()", "pass"))
+    found = converse(14)
+    hellos = [json.loads(f.payload) for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
+    assert {hello["reset"] for hello in hellos} == {1, 3}
+
+
+@rig
+def test_reset_amid_a_frame_costs_that_frame_only():
+    """M1: the stream is cut at every byte of four frames, and goes on with that of the next boot."""
+    first, second = (b"".join(c.data for c in itertools.islice(play(TimeCode(), seed=seed), 40)) for seed in (1, 2))
+    good = [f for f in FrameParser().feed(first) if isinstance(f, Frame)]
+    after = [f for f in FrameParser().feed(second) if isinstance(f, Frame)]
+    end = [k for k, byte in enumerate(first) if not byte and k > 200][60]
+    for cut in range(200, end):
+        found = [f for f in FrameParser().feed(first[:cut] + second) if isinstance(f, Frame)]
+        assert found[-len(after) :] == after
+        assert found[: -len(after)] == good[: len(found) - len(after)]

@@ -289,6 +289,8 @@ class Max30102:
                 self._burst(_DEPTH)
                 if ticks_diff(ticks_us(), before) > self._least_us + _BURST_US:
                     return self._give_up()
+                # The counter restarts with a read sample, or it does not: the data sheet can be read either way.
+                self._write_register(_OVF_COUNTER, 0)
                 self._overflow = 0
                 self.lost = overflow
                 self.ticks = ticks_add(start, -overflow * self.period_us)
