@@ -27,7 +27,7 @@ PRESSURE_CHANNEL, REFERENCE_CHANNEL, TEMPERATURE_CHANNEL = 0, 1, 4
 _REFERENCE_V = 2.5
 _TEMPERATURE_V = 0.706  # 27 degrees
 _SILENCE_US = 50_000  # the longest time without a chunk
-_QUIET_US = 30_000  # the board is heard every 20 ms: from here on the next time may be too late
+_QUIET_US = 30_000  # the board is heard every 40 ms: from here on the next time may be too late
 
 
 class Sensed(Protocol):

@@ -111,12 +111,10 @@ class Annunciator:
     def step(self, ms):
         """``ms`` have passed since the last step."""
         self._look_at_button()
-        self._until_silent_ms = max(0, self._until_silent_ms - ms)
-        self._expires_ms = max(0, self._expires_ms - ms)
-        self._paused_ms = max(0, self._paused_ms - ms)
-        self._test_ms = max(0, self._test_ms - ms)
-        self._identify_ms = max(0, self._identify_ms - ms)
-        self._judge_own()
+        self._pass(ms)
+        own = SELF_TEST_FAILED if self._is_faulty else 0 if self._until_silent_ms > 0 else GATEWAY_SILENT
+        if own != self._own:
+            self._tell_own(own)
         self._phase_ms = (self._phase_ms + ms) & _COUNT_MAX
         self._flash_ms = (self._flash_ms + ms) & _COUNT_MAX
         why, priority = self._decide()
@@ -125,7 +123,17 @@ class Annunciator:
             self.priority = priority
             self._phase_ms = 0
             self._flash_ms = 0
+        elif why == NOTHING:
+            return  # it is dark and silent since this was decided
         self._show()
+
+    def _pass(self, ms):
+        """Let time go by; plain subtraction, for this runs at every step."""
+        self._until_silent_ms -= ms if self._until_silent_ms > 0 else 0
+        self._expires_ms -= ms if self._expires_ms > 0 else 0
+        self._paused_ms -= ms if self._paused_ms > 0 else 0
+        self._test_ms -= ms if self._test_ms > 0 else 0
+        self._identify_ms -= ms if self._identify_ms > 0 else 0
 
     def _look_at_button(self):
         """A press counts when two steps in a row have seen it."""
@@ -140,10 +148,7 @@ class Annunciator:
             self.is_pressed = False
         self._was_pressed = is_down
 
-    def _judge_own(self):
-        own = SELF_TEST_FAILED if self._is_faulty else GATEWAY_SILENT if not self._until_silent_ms else 0
-        if own == self._own:
-            return
+    def _tell_own(self, own):
         if own:
             self._events.put(0, OWN_ALARM, own)
         else:
@@ -152,13 +157,13 @@ class Annunciator:
         self._paused_ms = 0
 
     def _decide(self):
-        if self._test_ms:
+        if self._test_ms > 0:
             return _SHOWN[SELF_TEST]
         if self._own:
             return _SHOWN[OWN]
-        if self._expires_ms and self._commanded:
+        if self._expires_ms > 0 and self._commanded:
             return _GATEWAY[self._commanded]
-        if self._identify_ms:
+        if self._identify_ms > 0:
             return _SHOWN[IDENTIFY]
         return _SHOWN[NOTHING]
 
@@ -176,7 +181,7 @@ class Annunciator:
 
     def _show_priority(self):
         priority = self.priority
-        self.is_sounding = priority > NONE and (self._commanded_sound if self.why == GATEWAY else not self._paused_ms)
+        self.is_sounding = priority > NONE and (self._commanded_sound if self.why == GATEWAY else self._paused_ms <= 0)
         if not priority:
             self._apply(0, 0)
             return
@@ -187,6 +192,7 @@ class Annunciator:
         for start in _PULSES_MS[priority]:
             if start <= self._phase_ms < start + _PULSE_MS[priority]:
                 is_pulse = True
+                break
         self._apply(
             _COLOURS[priority] if is_lit else 0,
             _TONES_HZ[priority] if is_pulse and self.is_sounding else 0,

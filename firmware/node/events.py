@@ -46,26 +46,26 @@ class Events:
         self._what = bytearray(_ROOM * _FIELDS)
         self._when = array("I", bytes(4 * _ROOM))
         self._first = 0
-        self._waiting = 0
+        self.waiting = 0
         self.lost = 0
 
     def put(self, stream, code, detail):
         """Note that this has happened now."""
-        if self._waiting == _ROOM:
+        if self.waiting == _ROOM:
             self.lost = min(self.lost + 1, _LOST_MAX)
             return
-        slot = (self._first + self._waiting) % _ROOM
+        slot = (self._first + self.waiting) % _ROOM
         at = slot * _FIELDS
         self._what[at] = stream
         self._what[at + 1] = code
         self._what[at + 2] = detail
         self._when[slot] = ticks_us()  # type: ignore[call-overload]  # ticks are plain numbers outside of time
-        self._waiting += 1
+        self.waiting += 1
 
     def send(self):
-        """Send the oldest one, if there is any and the link has room; return whether it did."""
-        if not self._waiting or not self._link.flush():
-            return False
+        """Send the oldest one, if there is any and the link has room."""
+        if not self.waiting or not self._link.flush():
+            return
         slot = self._first
         at = slot * _FIELDS
         header = self._header
@@ -76,5 +76,4 @@ class Events:
         self._link.send(header, self._payload, 2)
         header.index = (header.index + 1) & _INDEX_MAX
         self._first = (slot + 1) % _ROOM
-        self._waiting -= 1
-        return True
+        self.waiting -= 1

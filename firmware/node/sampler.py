@@ -68,9 +68,11 @@ class Sampler:
         self._sources = (self._optical, None, self._motion)
         self._hello = Header(HELLO, 0)
         self._descriptions = []
+        self._to_describe = 0
         self._described = 0  # descriptions sent of the present HELLO
         self._pace = Pace(_SECOND_US, self._idle)
         self._second = 0  # ticks of the present one
+        self._ticks_a_second = 0
         self._hello_s = 0
         self._step_us = 0
         self._block_ticks = 0
@@ -110,9 +112,12 @@ class Sampler:
             self._annunciator.step(self._step_us // 1000)
             self._step_us = 0
         self._second += 1
-        if self._second * period_us >= _SECOND_US - 4 * period_us:
-            self._close_second(_SECOND_US // period_us - self._second)
-        elif not self._events.send() and self._described < len(self._descriptions) and self._link.flush():
+        left = self._ticks_a_second - self._second
+        if left < 4:
+            self._close_second(left)
+        elif self._events.waiting:
+            self._events.send()
+        elif self._described < self._to_describe and self._link.flush():
             self._say_hello()
 
     def describe(self):
@@ -151,9 +156,11 @@ class Sampler:
         board.optical.set(settings.pleth_rate_hz, settings.red, settings.infrared)
         board.pressure.set(settings.pressure_rate_hz)
         self._descriptions = _describe(board)
+        self._to_describe = len(self._descriptions)
         self._begin_hello()
         gc.collect()
         self._second = 0
+        self._ticks_a_second = _SECOND_US // board.pressure.period_us
         self._pace.start(board.pressure.period_us)
 
     def _close_second(self, left):

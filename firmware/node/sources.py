@@ -32,9 +32,9 @@ _OFF = const(0)
 _RESET = const(1)
 _RUNNING = const(2)
 
-# A moment is looked for at each of the first polls of an epoch, then about once a second
+# A moment is looked for at each of the first polls of an epoch, then every second or three
 _FIRST_MARKS = const(25)
-_MARK_POLLS = const(20)
+_MARK_POLLS = const(40)
 _TICK_US = const(4_000)  # the shortest
 
 # The rate is measured over 10 s, between samples whose moment is known; if there are none, over 13 s of any

@@ -55,21 +55,15 @@ class Request:
     is_heard: bool
 
 
-def decode(raw: bytes, true_ns: Callable[[int], int]) -> Request:
+def decode(raw: bytes, true_ns: Callable[[int], int] | None) -> Request:
+    """Unpack one; ``true_ns`` turns the board's time into the rig's, where they differ."""
     op, _, address, is_heard, n_written, wanted, now_ns, link_ns = _REQUEST.unpack_from(raw)
     end = _REQUEST.size + n_written
     if len(raw) < end:
         raise ValueError(f"request: {len(raw)} bytes, expected {end} at least")
-    return Request(
-        _OPS[op],
-        address,
-        true_ns(now_ns),
-        raw[_REQUEST.size : end],
-        wanted,
-        raw[end:],
-        true_ns(link_ns),
-        bool(is_heard),
-    )
+    if true_ns is not None:
+        now_ns, link_ns = true_ns(now_ns), true_ns(link_ns)
+    return Request(_OPS[op], address, now_ns, raw[_REQUEST.size : end], wanted, raw[end:], link_ns, bool(is_heard))
 
 
 class NoAcknowledgeError(Exception):
@@ -165,11 +159,16 @@ class Bus:
         except TimeoutError:
             status = errno.ETIMEDOUT
         stretch_us = self._stretch_us(request) if self.stalls else 0
-        is_deaf = any(request.now_ns in span for span in self.deaf)
+        is_deaf = bool(self.deaf) and any(request.now_ns in span for span in self.deaf)
         bits = _DEAF * is_deaf | _WRITTEN * is_written
         return _ANSWER.pack(status, bits, 0, stretch_us, self._levels(request.now_ns)) + data.ljust(
             request.wanted, b"\0"
         )
+
+    def _is_stuck(self, now_ns: int) -> bool:
+        if self.held is not None and self.held.clocks:
+            return True
+        return bool(self.hangs) and any(now_ns in span for span in self.hangs)
 
     def _levels(self, now_ns: int) -> int:
         levels = _ALL_HIGH
@@ -182,7 +181,7 @@ class Bus:
     def _data(self, request: Request) -> bytes:
         match request.op:
             case Op.I2C:
-                if any(request.now_ns in span for span in self.hangs) or (self.held is not None and self.held.clocks):
+                if self._is_stuck(request.now_ns):
                     raise TimeoutError
                 device = self.i2c.get(request.address)
                 if device is None:

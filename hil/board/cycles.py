@@ -13,7 +13,7 @@ from hil.board.bus import Bus
 from hil.board.unix import Boot, Clock, ResetCause, RigError, UnixBoard
 
 _RESTART_US = 5_000_000  # from the firmware's death to the next power-on
-_SILENCE_US = 20_000
+_SILENCE_US = 40_000
 _BOOT_US = 200_000  # from a reset to the first line of main.py
 
 

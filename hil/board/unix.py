@@ -24,7 +24,7 @@ MAIN = _FIRMWARE / "main.py"
 _HEAP = "192k"  # a Pico has 232,816 bytes free after boot
 _MAX_REQUEST = 512
 _LINK_BYTES = 1 << 16
-_HUNG_S = 20  # wall time; a board asks every 20 ms
+_HUNG_S = 20  # wall time; a board asks every 40 ms
 _RESET_STATUS = 77  # the shim's machine.reset()
 _MILLION = 1_000_000
 
@@ -80,8 +80,6 @@ class Boot:
 
     def true_ns(self, board_ns: int) -> int:
         """The rig's time of a moment as the board counts it."""
-        if not self.skew_ppm:
-            return board_ns
         return self.start_ns + (board_ns - self.start_ns) * _MILLION // (_MILLION + self.skew_ppm)
 
 
@@ -153,7 +151,7 @@ class UnixBoard:
             return None
         if not raw:
             return None
-        request = decode(raw, self._boot.true_ns)
+        request = decode(raw, self._boot.true_ns if self._boot.skew_ppm else None)
         self.is_heard = request.is_heard
         self._came += request.link
         return request

@@ -165,10 +165,15 @@ class Max30102:
         if self._start_ns is None:
             return
         due = int((now_ns - self._start_ns) / self._period_ns)
+        averaging = self._averaging
         while self._made < due:
-            self._averaged.append(self._sample(self._made))
+            sample = self._sample(self._made)
             self._made += 1
-            if len(self._averaged) >= self._averaging:
+            if averaging == 1:
+                self._push(sample)
+                continue
+            self._averaged.append(sample)
+            if len(self._averaged) >= averaging:
                 self._push(_mean(self._averaged))
                 self._averaged = []
 

@@ -20,7 +20,7 @@ I2C, ADC, ENTROPY, SYNC, PIN, PWM = range(6)
 
 _CALL_NS = 5_000  # ticks_us() on an RP2040 at 125 MHz
 _BYTE_NS = 22_500  # 9 clocks at 400 kHz
-_SILENCE_NS = 20_000_000  # the rig hears from the board at least this often in virtual time
+_SILENCE_NS = 40_000_000  # the rig hears from the board at least this often in virtual time
 _ANSWER = 12
 _DEAF, _WRITTEN = 1, 2
 _NEVER = 1 << 62
@@ -55,6 +55,7 @@ def spend(ns):
     _ns += ns
 
 
+@micropython.native
 def ticks_us():
     global _ns
     _ns += _CALL_NS
@@ -69,6 +70,7 @@ def bite():
     sys.exit(RESET_STATUS)
 
 
+@micropython.native
 def level(pin):
     """The level of a pin, as of the last answer."""
     return _answer[8 + (pin >> 3)] >> (pin & 7) & 1
@@ -99,6 +101,7 @@ def flush():
         call(SYNC, 0, 0, None, 0, None, 0)
 
 
+@micropython.native
 def call(op, unit, address, written, n_written, read, n_read):
     """Exchange one request; fill ``read``; return the status (0 or an errno)."""
     global _heard_ns, _taken_n, _ns, is_host_deaf, is_host_heard
@@ -136,6 +139,7 @@ def stretch(us):
         utime.sleep_us(us)
 
 
+@micropython.native
 def sleep_ns(ns, is_listening=False):
     """Sleep; tell the rig before, if it has not heard for a while or if the link was used.
 
@@ -151,6 +155,7 @@ def sleep_ns(ns, is_listening=False):
         utime.sleep_us(ns // 1000)
 
 
+@micropython.native
 def _pass(ns, is_listening):
     global _ns
     end = _ns + ns

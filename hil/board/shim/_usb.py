@@ -7,6 +7,7 @@ the host waits in 512 bytes (MICROPY_HW_STDIN_BUFFER_LEN), then with the host.
 """
 
 import _rig
+import micropython
 import uselect
 
 _FIFO = 256
@@ -33,6 +34,7 @@ class Cdc:
     def has_room(self):
         return self.used < _FIFO
 
+    @micropython.native
     def write(self, data, start=None, n=None):
         """MicroPython's write(data), write(data, n) and write(data, start, n)."""
         if start is None:
@@ -47,6 +49,7 @@ class Cdc:
             done += taken
         return done
 
+    @micropython.native
     def _transmit(self, data, start, n):
         i = 0
         while i < n:
@@ -63,6 +66,7 @@ class Cdc:
             i += k
         return i
 
+    @micropython.native
     def drain(self):
         """The host takes what is there."""
         if _rig.is_host_deaf:
@@ -81,6 +85,7 @@ class Cdc:
             self.used -= taken
             _rig.copy(self._fifo, 0, self._fifo, taken, self.used)
 
+    @micropython.native
     def has_input(self):
         """Whether a byte of the host waits."""
         if self._came_at == self._came_n and _rig.is_host_heard:

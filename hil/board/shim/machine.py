@@ -6,11 +6,12 @@ from errno import ETIMEDOUT
 from struct import pack_into
 
 import _rig
+import micropython
 from umachine import *  # noqa: F403 - what this does not replace
 
 _ADC_NS = 8_000  # read_u16 on an RP2040
 _SLOT_NS = 1_000_000
-_SLOTS = 64 if _rig.IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
+_SLOTS = 128 if _rig.IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
 _CONVERSIONS = 16
 
 
@@ -114,6 +115,7 @@ class I2C:
             self._byte[1 + i] = buf[i]
         self._transfer(addr, 1 + len(buf), None, 0)
 
+    @micropython.native
     def _transfer(self, addr, n_written, buf, n_read):
         status = _rig.call(_rig.I2C, self._id, addr, self._byte, n_written, buf, n_read)
         if status == ETIMEDOUT:
@@ -141,24 +143,28 @@ class ADC:
         self._slots = _SLOTS if self._channel == 0 else 1
         self._block = array("H", bytes(2 * _CONVERSIONS * self._slots))
         self._first = -self._slots  # slot of the first conversion held
-        self._at = 0
-        self._end = 0
+        self._next = array("I", (0, 0))  # the next conversion, and where those of its millisecond end
 
-    def read_u16(self):
-        _rig._ns += _ADC_NS
-        at = self._at
-        if at == self._end:
-            at = self._enter((_rig._ns if _rig.IS_VIRTUAL else _rig.now_ns()) // _SLOT_NS)
-        self._at = at + 1
-        return self._block[at]
+    @micropython.viper
+    def read_u16(self) -> int:
+        state = ptr32(self._next)  # noqa: F405 - names of the viper compiler
+        codes = ptr16(self._block)  # noqa: F405
+        at = state[0]
+        if at == state[1]:
+            at = int(self._enter())
+        state[0] = at + 1
+        return codes[at]
 
-    def _enter(self, slot):
+    def _enter(self):
+        """Go to the present millisecond; the time of all its conversions passes now."""
+        _rig._ns += _CONVERSIONS * _ADC_NS
+        slot = (_rig._ns if _rig.IS_VIRTUAL else _rig.now_ns()) // _SLOT_NS
         held = slot - self._first
         if held >= self._slots:
             _rig.call(_rig.ADC, 0, self._channel, None, 0, self._block, 2 * _CONVERSIONS * self._slots)
             self._first = slot
             held = 0
-        self._end = (held + 1) * _CONVERSIONS
+        self._next[1] = (held + 1) * _CONVERSIONS
         return held * _CONVERSIONS
 
 

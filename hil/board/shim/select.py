@@ -1,6 +1,7 @@
 """MicroPython's select for the link, the only thing the firmware polls; it asks the USB port of the rig."""
 
 import _rig
+import micropython
 from uselect import POLLIN, POLLOUT
 
 
@@ -11,6 +12,7 @@ class _Poll:
         self._ready = [(stream, flags)]
         self._is_input = flags == POLLIN
 
+    @micropython.native
     def ipoll(self, timeout):
         if not self._is_input:
             if timeout:

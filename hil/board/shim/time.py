@@ -1,9 +1,9 @@
 """MicroPython's time with the tick width of the rp2 port, in real or virtual time."""
 
 import _rig
+import micropython
 from utime import *  # noqa: F403 - what this does not replace
 
-_HALF = 1 << 29
 ticks_us = _rig.ticks_us
 
 
@@ -13,14 +13,17 @@ def ticks_ms():
     return _rig.now_ns() // 1_000_000 & _rig.TICKS_MASK
 
 
+@micropython.native
 def ticks_add(ticks, delta):
-    return (ticks + delta) & _rig.TICKS_MASK
+    return (ticks + delta) & 0x3FFFFFFF
 
 
+@micropython.native
 def ticks_diff(end, start):
-    return ((end - start + _HALF) & _rig.TICKS_MASK) - _HALF
+    return ((end - start + 0x20000000) & 0x3FFFFFFF) - 0x20000000
 
 
+@micropython.native
 def sleep_us(us):
     _rig.sleep_ns(us * 1000)
 
