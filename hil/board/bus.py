@@ -87,11 +87,11 @@ class AnalogInput(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Stall:
-    """The processor is held for ``lasts_us`` after the first request of this kind from ``at_us`` on."""
+    """The processor is held for ``lasts_us`` after the first request of these kinds from ``at_us`` on."""
 
     at_us: int
     lasts_us: int
-    op: Op = Op.SYNC
+    ops: tuple[Op, ...] = (Op.SYNC, Op.ADC)  # outside of a bus transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +205,7 @@ class Bus:
 
     def _stretch_us(self, request: Request) -> int:
         for stall in self.stalls:
-            if stall.op is request.op and request.now_ns >= stall.at_us * 1000:
+            if request.op in stall.ops and request.now_ns >= stall.at_us * 1000:
                 self.stalls.remove(stall)
                 return stall.lasts_us
         return 0

@@ -269,7 +269,7 @@ def test_line_that_is_held_later_costs_a_second_or_is_told(clocks, recovers):
 def test_hang_of_the_bus_beyond_the_watchdog_is_a_reset_with_its_cause():
     """B4, M2: a transfer that does not come back for ten seconds."""
     bus = wire(TimeCode())
-    bus.stalls.append(Stall(at_us=4 * S, lasts_us=10 * S, op=Op.I2C))
+    bus.stalls.append(Stall(at_us=4 * S, lasts_us=10 * S, ops=(Op.I2C,)))
     found = converse(20, bus=bus)
     hellos = [json.loads(f.payload) for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
     assert next(hello["reset"] for hello in hellos if hello["boot"] != hellos[0]["boot"]) == 3
@@ -281,7 +281,7 @@ def test_hang_of_the_bus_beyond_the_watchdog_is_a_reset_with_its_cause():
 @rig
 def test_hang_that_nearly_bites_is_counted():
     bus = wire(TimeCode())
-    bus.stalls.append(Stall(at_us=4 * S, lasts_us=3 * S, op=Op.I2C))
+    bus.stalls.append(Stall(at_us=4 * S, lasts_us=3 * S, ops=(Op.I2C,)))
     found = converse(12, bus=bus)
     assert statuses(found)[-1].near_misses == 1
     assert statuses(found)[-1].reset_cause == 1
@@ -395,7 +395,7 @@ def test_part_that_does_not_reach_its_rate_is_told():
 def test_collection_of_garbage_at_each_tick_costs_nothing():
     """M5: stalls of 5 to 60 ms; the FIFOs absorb them, what pressure misses is counted."""
     bus = wire(TimeCode())
-    bus.stalls += [Stall(at_us=3 * S + k * 100_000, lasts_us=5_000 * (1 + k % 12), op=Op.SYNC) for k in range(40)]
+    bus.stalls += [Stall(at_us=3 * S + k * 200_000, lasts_us=5_000 * (1 + k % 12)) for k in range(24)]
     found = converse(9, bus=bus)
     assert bus.stalls == []
     samples_are_right(found)
@@ -403,7 +403,7 @@ def test_collection_of_garbage_at_each_tick_costs_nothing():
         assert lost_samples(data(found, stream)) == 0
         assert len({f.epoch for f in data(found, stream)}) == 1
     pressure = data(found, PRESSURE)
-    assert lost_samples(pressure) > 100
+    assert lost_samples(pressure) > 60
     assert pressure[-1].index + pressure[-1].n == pytest.approx(9 * 200, abs=12)
 
 
@@ -460,7 +460,7 @@ def test_settings_survive_a_reset_and_damaged_ones_are_told(monkeypatch):
         hil.board.unix, "_start", lambda *args, **more: (flashes.append(args[2]), start(*args, **more))[1]
     )
     bus = wire(TimeCode())
-    bus.stalls += [Stall(at_us=k * S, lasts_us=9 * S, op=Op.I2C) for k in (3, 18)]
+    bus.stalls += [Stall(at_us=k * S, lasts_us=9 * S, ops=(Op.I2C,)) for k in (3, 18)]
 
     def then(t_us):
         if t_us > 17 * S and not damaged:

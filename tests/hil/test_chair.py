@@ -139,7 +139,7 @@ def test_stall_within_the_counter_is_counted_exactly(stall_ms):
     "stall",
     [
         Stall(at_us=2_003_000, lasts_us=900_000),
-        Stall(at_us=2_003_000, lasts_us=400_000, op=Op.I2C),  # between pointers and burst: hides a loss
+        Stall(at_us=2_003_000, lasts_us=400_000, ops=(Op.I2C,)),  # between pointers and burst: hides a loss
     ],
 )
 def test_stall_that_cannot_be_counted_starts_an_epoch(stall):
