@@ -86,21 +86,21 @@ def play(
     pace = _Pace(speed)
     cycles = power_cycles(bus, Clock.VIRTUAL, ticks_us=boot_ticks_us, host=host, skew_ppm=skew_ppm)
     with contextlib.closing(cycles):
-        for chunk in _steady(cycles):
+        for chunk in _steady(cycles, _QUIET_US if host is nobody else 0):
             if end_us is not None and chunk.t_us > end_us:
                 return
             pace.wait(chunk.t_us)
             yield chunk
 
 
-def _steady(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Fill long silences with empty chunks and leave out needless ones."""
+def _steady(chunks: Iterator[Chunk], quiet_us: int) -> Iterator[Chunk]:
+    """Fill long silences with empty chunks and leave out needless ones, which come sooner than ``quiet_us``."""
     t_us = 0
     for chunk in chunks:
         while chunk.t_us - t_us > _SILENCE_US:
             t_us += _SILENCE_US
             yield Chunk(t_us=t_us, data=b"")
-        if chunk.data or chunk.t_us - t_us >= _QUIET_US:
+        if chunk.data or chunk.t_us - t_us >= quiet_us:
             t_us = chunk.t_us
             yield chunk
 

@@ -14,6 +14,7 @@ from hil.board.unix import Boot, Clock, ResetCause, RigError, UnixBoard
 
 _RESTART_US = 5_000_000  # from the firmware's death to the next power-on
 _SILENCE_US = 40_000
+_PRESENT_US = 1_000
 _BOOT_US = 200_000  # from a reset to the first line of main.py
 
 
@@ -80,12 +81,14 @@ def power_cycles(
 def _run(board: UnixBoard, start_us: int, host: Callable[[], bytes]) -> Iterator[Chunk]:
     """Answer one firmware until it ends, yielding what came on the link, and silence now and then."""
     t_us = start_us
+    # What the host took a while ago it answers now: one that answers is shown the present, to know when it does.
+    silence_us = _SILENCE_US if host is nobody else _PRESENT_US
     while (request := board.wait_request()) is not None:
         now_us = request.now_ns // 1000
         if request.link:
             t_us = request.link_ns // 1000
             yield Chunk(t_us=t_us, data=board.read_link())
-        if now_us - t_us >= _SILENCE_US:
+        if now_us - t_us >= silence_us:
             t_us = now_us
             yield Chunk(t_us=t_us, data=b"")
         if sent := host():
