@@ -13,7 +13,8 @@ KEEP := $(BIN)/python bench/results.py
 SETTINGS := pyproject.toml constraints.txt
 DEMO_STAMP := $(if $(RECORD),.venv/recordings.stamp,.venv/demo.stamp)
 
-.PHONY: demo test check bench peers accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures campaign-artifacts
+.PHONY: demo test check bench peers accuracy figures campaign-aarch64 campaign-board campaign-fuzz pictures
+.PHONY: campaign-artifacts campaign-noise
 .PHONY: firmware-manifest constraints clean
 .DEFAULT_GOAL := demo
 
@@ -59,6 +60,9 @@ docs/asyncapi.yaml: .venv/dev.stamp  ## the MQTT contract for machines, from the
 
 campaign-artifacts: .venv/dev.stamp  ## every artifact of the catalogue into many signals: nothing wrong is said; SEEDS=500
 	$(KEEP) artifacts dsp,hil $(BIN)/python bench/campaign_artifacts.py --seeds $(SEEDS)
+
+campaign-noise: .venv/dev.stamp  ## half an hour of noise of every colour: no pulse is found, nothing is called good
+	$(BIN)/python bench/campaign_noise.py
 
 bench: .venv/dev.stamp peers  ## ratios, measured side by side in one run: C, peers, start, tail, memory
 	$(BIN)/python bench/speed.py

@@ -27,9 +27,9 @@ LEAST_EXCHANGE = 0.01  # of the intensity; below it the two cannot be told apart
 JOINED_US = 10 * SECOND_US  # over a longer gap the intensities themselves change
 EXCHANGED = 0.2  # the largest rest, in jumps
 
-# The proportion of the lights, in logarithms, against what it was so long ago. Own choice: 0.1 moves a ratio of ratios
-# by a tenth, which is 2 to 3 % of saturation.
-MOST_SHIFT = 0.1
+# The proportion of the lights, in logarithms, against what it was so long ago. Own choice: 0.05 moves a ratio of ratios
+# by a twentieth, which is about 1 % of saturation.
+MOST_SHIFT = 0.05
 SHIFT_FROM_US, SHIFT_UNTIL_US = 30 * SECOND_US, 60 * SECOND_US
 LEAST_LEVELS = 5
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+COLOURS = {"white": 0, "pink": 1, "brown": 2, "blue": -1}  # power falls with frequency to this power
 _HALF = np.float64(2.0**-32)
 
 
@@ -23,3 +24,13 @@ def standard_normal(seed: int, channel: int, t_us: NDArray[np.int64]) -> NDArray
     radius = np.sqrt(-2 * np.log(((z >> np.uint64(32)).astype(np.float64) + 1) * _HALF))
     angle = 2 * np.pi * _HALF * (z & np.uint64(0xFFFFFFFF)).astype(np.float64)
     return np.asarray(radius * np.cos(angle))
+
+
+def coloured(colour: str, count: int, rate_hz: float, seed: int) -> NDArray[np.float64]:
+    """Noise of mean 0 and deviation 1 of a colour, one value for each sample."""
+    spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=count))
+    hz = np.fft.rfftfreq(count, 1 / rate_hz)
+    spectrum[1:] *= hz[1:] ** (-COLOURS[colour] / 2)
+    spectrum[0] = 0
+    x = np.fft.irfft(spectrum, count)
+    return np.asarray(x / x.std())

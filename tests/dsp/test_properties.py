@@ -1,0 +1,164 @@
+"""Any step, ramp, gap and rubbish: followed within the stated latency or no value; never held, never made up."""
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from bench.campaign_noise import watched
+from dsp import TIMINGS, Channel, Measured, Quantity
+from hil.noise import COLOURS
+from tests import naive
+from tests.dsp.optics import finger, watch
+from tests.dsp.signals import accepted, run
+
+RATE_HZ = 125.0
+PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
+CHANGE_S, END_S = 25.0, 45.0
+PHASES = (Phase.explicit, Phase.generate)  # a smaller example would cost minutes
+SETTINGS = settings(deadline=None, max_examples=6, derandomize=True, database=None, phases=PHASES)
+
+
+def levels(before, after, slope):
+    """A quantity at each time: a step where the slope is None, else a ramp of so much a second."""
+
+    def at(t_s):
+        if slope is None:
+            return np.where(np.asarray(t_s) < CHANGE_S, before, after)
+        moved = np.clip((np.asarray(t_s) - CHANGE_S) * slope, 0, abs(after - before))
+        return before + np.sign(after - before) * moved
+
+    return at
+
+
+def is_followed(vitals, quantity, true, tolerance):
+    """Every value of good quality lies within what was true in its window and latency; a held one would not."""
+    latency_s = TIMINGS[quantity].latency_us / 1e6
+    good = 0
+    for second in range(1, int(END_S) + 1):
+        reading = vitals[quantity, second]
+        if not isinstance(reading, Measured):
+            assert reading.reason
+            continue
+        span = true(np.arange(max(0.0, second - latency_s), second, 0.05))
+        assert span.min() - tolerance <= reading.value <= span.max() + tolerance, (quantity, second, reading)
+        good += reading.sqi >= 0.5
+    return good
+
+
+def beats_at(rate_of, duration_s):
+    """Starts of beats whose rate is a function of time."""
+    times, t = [], 0.3
+    while t < duration_s:
+        times.append(t)
+        t += 60 / float(rate_of(t))
+    return np.array(times)
+
+
+def wave(starts, systolic, diastolic, seed=0):
+    """Pulses between two pressures that are functions of time."""
+    t_us = naive.times_us(RATE_HZ, END_S)
+    t_s = t_us / 1e6
+    unit = naive.pressure_wave(t_s, starts, 1.0, 0.0)
+    low, high = diastolic(t_s), systolic(t_s)
+    return t_us, low + (high - low) * unit + np.random.default_rng(seed).normal(0, 0.2, len(t_us))
+
+
+SLOPES = st.one_of(st.none(), st.floats(0.5, 30.0))
+
+
+@SETTINGS
+@given(before=st.floats(60, 200), after=st.floats(45, 220), share=st.floats(0.45, 0.75), slope=SLOPES)
+def test_any_change_of_pressure_is_followed_or_null(before, after, share, slope):
+    systolic = levels(before, after, slope)
+
+    def diastolic(t_s):
+        return share * systolic(t_s)
+
+    t_us, x = wave(naive.beat_times(END_S, 72.0), systolic, diastolic)
+    _, vitals = run(t_us, x, RATE_HZ, until_s=END_S)
+    assert is_followed(vitals, Quantity.SYSTOLIC, systolic, 3.0) >= 10
+    is_followed(vitals, Quantity.DIASTOLIC, diastolic, 3.0)
+    is_followed(vitals, Quantity.MEAN_PRESSURE, lambda t: np.concatenate([diastolic(t), systolic(t)]), 1.0)
+
+
+@SETTINGS
+@given(before=st.floats(40, 170), after=st.floats(35, 180), slope=SLOPES)
+def test_any_change_of_rate_is_followed_or_null(before, after, slope):
+    rate = levels(before, after, slope)
+    t_us, x = wave(beats_at(rate, END_S), lambda t: 120.0 + 0 * t, lambda t: 75.0 + 0 * t)
+    _, vitals = run(t_us, x, RATE_HZ, until_s=END_S)
+    is_followed(vitals, Quantity.PULSE_RATE, rate, 3.0)
+
+
+@SETTINGS
+@given(before=st.floats(72, 100), after=st.floats(72, 100), slope=st.one_of(st.none(), st.floats(0.3, 10.0)))
+def test_any_change_of_saturation_is_followed_or_null(before, after, slope):
+    truth = levels(before, after, slope)
+    light = finger(truth(np.arange(int(END_S * 100)) / 100), END_S, noise=4.0)
+    _, vitals = watch(*light)
+    is_followed(vitals, Quantity.SPO2, truth, 1.5)
+
+
+@SETTINGS
+@given(before=st.floats(0.6, 8.0), after=st.floats(0.6, 8.0), slope=st.one_of(st.none(), st.floats(0.1, 3.0)))
+def test_any_change_of_perfusion_is_followed_or_null(before, after, slope):
+    truth = levels(before, after, slope)
+    share = truth(np.arange(int(END_S * 100)) / 100)
+    t_us, infrared, red = finger(96.0, END_S, perfusion_pct=1.0)
+    dc = np.array([[infrared.max()], [red.max()]])
+    lights = np.rint(dc * np.exp(share * np.log(np.stack([infrared, red]) / dc)))
+    _, vitals = watch(t_us, *lights)
+    is_followed(vitals, Quantity.PERFUSION_INDEX, truth, 0.15 * max(before, after))
+
+
+@SETTINGS
+@given(gaps=st.lists(st.tuples(st.floats(1, 44), st.floats(0.01, 12)), min_size=1, max_size=5))
+def test_gaps_of_any_length_and_place_hold_nothing(gaps):
+    t_us, x = wave(naive.beat_times(END_S, 80.0), lambda t: 118.0 + 0 * t, lambda t: 74.0 + 0 * t)
+    keep = np.ones(len(t_us), bool)
+    for start_s, length_s in gaps:
+        keep &= (t_us < start_s * 1e6) | (t_us > (start_s + length_s) * 1e6)
+    _, vitals = run(t_us[keep], x[keep], RATE_HZ, until_s=END_S)
+    for second in range(1, int(END_S) + 1):
+        newest = t_us[keep & (t_us <= second * 1_000_000)]
+        is_old = not len(newest) or second * 1_000_000 - newest[-1] > 3_000_000
+        for quantity, truth, tolerance in ((Quantity.PULSE_RATE, 80, 2), (Quantity.SYSTOLIC, 118, 2)):
+            reading = vitals[quantity, second]
+            assert not (is_old and isinstance(reading, Measured)), (quantity, second)
+            if isinstance(reading, Measured):
+                assert reading.value == pytest.approx(truth, abs=tolerance), (quantity, second)
+
+
+RUBBISH = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e308, -1e308, 1e-300, 300.0])
+
+
+@SETTINGS
+@given(
+    values=st.lists(st.one_of(RUBBISH, st.floats(allow_nan=True, allow_infinity=True)), min_size=1, max_size=40),
+    repeats=st.integers(1, 400),
+    channel=st.sampled_from([Channel.PLETH, Channel.PRESSURE]),
+)
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_rubbish_never_crashes_and_never_is_a_value(values, repeats, channel):
+    x = np.repeat(np.array(values), repeats)[:2500]
+    t_us = naive.times_us(RATE_HZ, len(x) / RATE_HZ)
+    beats, vitals = run(t_us, x, RATE_HZ, channel=channel, until_s=24)
+    assert not accepted(beats)
+    assert not any(isinstance(reading, Measured) for reading in vitals.values())
+
+
+# Noise has no pulse
+
+
+@pytest.mark.parametrize("channel", [Channel.PLETH, Channel.PRESSURE])
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("rate_hz", [50.0, 125.0])
+def test_noise_of_any_colour_has_no_beat_and_no_good_value(colour, channel, rate_hz):
+    minutes = 4  # thirty in make campaign-noise
+    found = watched(colour, channel, rate_hz, seed=0, minutes=minutes)
+    assert found.good == 0
+    if (colour, channel) == ("brown", Channel.PLETH):  # as slow as pulses and as smooth: a few of low quality
+        assert found.beats <= 15 * minutes
+    else:
+        assert found.beats == 0
