@@ -180,6 +180,7 @@ class Sampler:
 
     def _idle(self, us):
         """Pass at most this time: look for samples, listen to the host, or sleep."""
+        self._link.flush()  # the end of a reply must not wait for the next frame
         if self._optical.is_watching or (self._motion and self._motion.is_watching):
             if us > _LOOK_ROOM_US:
                 if self._optical.is_watching:

@@ -185,8 +185,8 @@ def test_time_is_told_as_it_is(skew_ppm):
         assert queued == frame.ticks_us
         taken_us.append(123_456 + t_us * (1 + skew_ppm / 1e6) - queued)
     assert min(taken_us) >= -20
-    assert max(taken_us) < 45_000, "one behind HELLO waits for the next frame to be pushed out"
-    assert np.quantile(taken_us, 0.9) < 1_000, "the host takes it at once, unless the next tick comes first"
+    assert max(taken_us) < 6_000, "one for which the port had no room follows at the next tick"
+    assert np.quantile(taken_us, 0.8) < 1_000, "the host takes the others at once"
 
 
 @rig
