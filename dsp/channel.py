@@ -215,7 +215,8 @@ class ChannelMonitor:
         if age_us <= patience_us:
             return None
         finding = found(Rule.BEAT_AGE, age_s=age_us / 1e6, most_s=patience_us / 1e6)
-        return Unavailable(reason=Reason.NO_PULSE, finding=finding)
+        is_unseen = self._gap_us is not None and t_us - self._gap_us <= patience_us  # the pulse may lie in the gap
+        return Unavailable(reason=Reason.GAP if is_unseen else Reason.NO_PULSE, finding=finding)
 
     def _without_signal(self, t_us: int) -> Unavailable | None:
         last_us = self._finder.last_us

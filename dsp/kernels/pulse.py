@@ -162,6 +162,23 @@ def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int,
 
 
 @njit()
+def tangent_onset(ring: NDArray[np.float64], capacity: int, foot: int, top: int) -> float:
+    """Fractional index where the tangent at the steepest rise meets the level of the foot."""
+    steepest = 0.0
+    at = foot + 1
+    for k in range(foot + 1, top + 1):
+        d = ring[k % capacity] - ring[(k - 1) % capacity]
+        if d > steepest:
+            steepest = d
+            at = k
+    if steepest <= 0.0:
+        return float(foot)
+    middle = 0.5 * (ring[at % capacity] + ring[(at - 1) % capacity])
+    onset = at - 0.5 - (middle - ring[foot % capacity]) / steepest
+    return float(max(onset, float(foot)))
+
+
+@njit()
 def time_at(ring_t: NDArray[np.int64], capacity: int, at: float, period_us: float) -> int:
     """Time of a fractional index."""
     k = int(np.floor(at))
@@ -221,6 +238,8 @@ def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now)
     # Where the rise has begun; noise and the last low point lie below 2 % of the height. Against the marks of a finger
     # pressure (aac0027) this is 10 ms late, the tangent at the steepest point 21.
     onset = crossing(ring_y, capacity, row["foot"] + 0.02 * (row["top"] - row["foot"]), foot, top)
+    # A baseline that moves with breathing has its lowest point anywhere in diastole; the tangent knows where it rises.
+    onset = max(onset, tangent_onset(ring_y, capacity, foot, top) - 0.04e6 / period_us)
 
     shift = int(np.floor(delay + 0.5))
     upslope = max(oldest, int(middle) - shift)

@@ -38,13 +38,14 @@ def test_every_quantity_has_a_line_each_second(capsys, recording):
         assert set(v) == {"type", "t_s", "quantity", "value", "unit", "sqi", "validity", "reasons"}
         assert (v["value"] is None) == (v["validity"] in {"unavailable", "stale", "calibrating"})
         assert v["reasons"] or v["validity"] == "measured"
-    systolic = [v["value"] for v in vitals if v["quantity"] == "systolic" and v["t_s"] > 10]
-    assert systolic == pytest.approx([120.0] * 20, abs=1.0)
+    systolic = {v["t_s"]: (v["value"], v["reasons"]) for v in vitals if v["quantity"] == "systolic" and v["t_s"] > 10}
+    assert systolic.pop(21.0) == (None, ["gap"])  # the newest beat is too old, and the next may have been missed
+    assert [value for value, _ in systolic.values()] == pytest.approx([120.0] * 19, abs=1.0)
 
 
 def test_beats_have_the_promised_fields(capsys, recording):
     beats = [line for line in json_lines(capsys, recording) if line["type"] == "beat"]
-    assert len([b for b in beats if b["accepted"]]) > 30
+    assert len([b for b in beats if b["accepted"]]) >= 30
     for b in beats:
         fields = {"type", "t_s", "channel", "onset_s", "peak_s", "systolic_mmhg", "diastolic_mmhg", "mean_mmhg"}
         assert fields | {"sqi", "accepted", "reasons"} == set(b)
@@ -66,7 +67,7 @@ def test_text_names_the_value_its_share_and_the_reasons(capsys, recording):
     out = capsys.readouterr().out
     assert "ABP at 125 Hz" in out
     assert "120.0 mm[Hg]" in out
-    assert "learning 30 s" in out  # breathing takes 32 s
+    assert "learning 29 s" in out  # breathing takes 32 s, and a second belongs to the gap
 
 
 def test_nothing_measurable_is_no_error(capsys, tmp_path):
