@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from gateway.decoding import decoded
+
 _RECORD = struct.Struct("<QI")
 _MAX_BYTES = 1 << 20  # a longer record can only be a corrupt length
 _MAX_SILENCE_US = 3_600_000_000  # sources yield silence many times a second; a longer leap is a corrupt time
@@ -72,7 +74,7 @@ def read_header(file: BinaryIO) -> LogHeader:
     """Read the header; raise LogError with the reason where it is none."""
     line = file.readline(4096)
     try:
-        header = msgspec.json.decode(line, type=LogHeader)
+        header = decoded(line, LogHeader)
     except msgspec.DecodeError as error:
         raise LogError(f"expected a chunk log header in the first line, got {line[:40]!r} ({error})") from None
     if header.chairside_log != 1:

@@ -29,6 +29,7 @@ from gateway.alarms import (
     UseProfile,
 )
 from gateway.announcer import Announcer
+from gateway.decoding import decoded
 from gateway.kept import Ended, Snapshot, kept_bytes
 from gateway.messages import ID_PATTERN, Composer, Message
 from gateway.requests import (
@@ -264,8 +265,8 @@ class Desk:
 
     def _receipt(self, t_us: int, who: str, payload: bytes) -> list[Message]:
         try:
-            receipt = msgspec.json.decode(payload, type=ReceiptMessage)
-        except (msgspec.DecodeError, RecursionError):
+            receipt = decoded(payload, ReceiptMessage)
+        except msgspec.DecodeError:
             self._counts["unreadable"] += 1
             return []
         self._counts["receipts"] += 1

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.alarms import AlarmEngine, Condition, Profile, State
 from gateway.alarms.state import Record
+from gateway.decoding import decoded
 from gateway.treatment import Route, Treatment
 from gateway.treatment.records import Summary
 from gateway.treatment.state import Stored
@@ -87,7 +88,7 @@ def resume(
     treatment = Treatment(earlier=earlier)
     if payload is not None:
         try:
-            kept = msgspec.json.decode(payload, type=Kept)
+            kept = decoded(payload, Kept)
             if kept.format == FORMAT:
                 return _resumed(kept, treatment, profile, profiles, started_utc_ms)
             lost = f"format: expected {FORMAT}, found {kept.format}"

@@ -22,7 +22,7 @@ DIGITS = 16  # of a hash, as a board tells them
 _ENTRY = "main"  # what a board starts by itself: always source
 _NOT_ON_A_BOARD = "manifest.py"  # what is frozen into an image; runs on the host
 
-Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

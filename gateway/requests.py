@@ -14,13 +14,16 @@ import msgspec
 
 import dsp
 from gateway.alarms import Condition, Priority
+from gateway.decoding import decoded
 from gateway.treatment.records import Mark, Order
 
 MAX_BYTES = 4096  # of a payload; the longest that can be meant has about 1000
 # How long a reference holds is the clinic's to say; finger-cuff monitors are recalibrated every 30 to 240 min
 # (caretaker.h of libcaretaker 1.6.5).
 LEAST_VALID_MIN, MOST_VALID_MIN = 5, 240
-_Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{8,64}$")]
+# $ alone would take a newline at the end too, and \Z is not known to those who read the AsyncAPI document.
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{8,64}$(?!\n)")]
+_TUs = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]  # what every JSON reader takes for an integer
 _Boot = Annotated[str, msgspec.Meta(max_length=64)]
 _AlarmId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -50,7 +53,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     id: _Id
     boot: _Boot
-    t_us: int
+    t_us: _TUs
 
 
 class AcknowledgeRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,8 +131,8 @@ def read(verb: str, payload: bytes) -> AnyRequest | Refused:
         expected = ", ".join(one.value for one in REQUESTS)
         return Refused(id=name, reason=f"{verb}: not a command, expected one of {expected}")
     try:
-        return msgspec.json.decode(payload, type=REQUESTS[known])
-    except (msgspec.DecodeError, RecursionError) as error:
+        return decoded(payload, REQUESTS[known])
+    except msgspec.DecodeError as error:
         return Refused(id=name, reason=f"{verb}: {error}")
 
 
@@ -146,6 +149,6 @@ def reply_name(payload: bytes) -> str | None:
     if len(payload) > MAX_BYTES:
         return None
     try:
-        return msgspec.json.decode(payload, type=_Name).id
-    except (msgspec.DecodeError, RecursionError):
+        return decoded(payload, _Name).id
+    except msgspec.DecodeError:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.decoding import decoded
 from gateway.errors import UserError
 from gateway.treatment.records import Summary
 
@@ -89,7 +90,7 @@ class Store:
         found, damaged = [], 0
         for line in lines:
             try:
-                found.append(msgspec.json.decode(line, type=Summary))
+                found.append(decoded(line, Summary))
             except msgspec.DecodeError:
                 damaged += 1
         if damaged:

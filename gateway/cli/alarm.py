@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.alarms import Condition, Presence, Priority
 from gateway.cli.ask import Chair, add_ask_options, ask_once, open_chair, told
+from gateway.decoding import decoded
 from gateway.messages import AlarmDocument, AlarmState
 from gateway.mqtt.subscriber import printable
 from gateway.requests import Verb
@@ -83,7 +84,7 @@ def _alarms(chair: Chair) -> list[AlarmState]:
     for topic, heard in chair.newest.items():
         if topic.startswith(chair.topics.alarm("")):
             try:
-                found.append(msgspec.json.decode(heard.payload, type=AlarmDocument).alarm)
+                found.append(decoded(heard.payload, AlarmDocument).alarm)
             except msgspec.DecodeError:
                 continue
     shown = [alarm for alarm in found if alarm.presence is not Presence.OFF]

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.decoding import decoded
 from gateway.errors import UserError
 from gateway.messages import ID_PATTERN, Reply, Status, Topics, chair_of
 from gateway.mqtt.connection import BrokerUrl
@@ -122,7 +123,7 @@ def _note_online(online: dict[tuple[str, str], bool], heard: Heard) -> None:
         online[name] = True
     elif heard.topic.endswith("/status"):
         try:
-            online[name] = msgspec.json.decode(heard.payload, type=Status).state != "offline"
+            online[name] = decoded(heard.payload, Status).state != "offline"
         except msgspec.DecodeError:
             return
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.decoding import decoded
 from gateway.messages import Heartbeat, Topics
 from gateway.mqtt.requester import Requester
 from gateway.mqtt.subscriber import Heard, Subscriber
@@ -80,7 +81,7 @@ class Nurse:
 
     def _act(self, payload: bytes) -> None:
         try:
-            heartbeat = msgspec.json.decode(payload, type=Heartbeat)
+            heartbeat = decoded(payload, Heartbeat)
         except msgspec.DecodeError:
             return
         if heartbeat.boot != self._boot:  # the rig begins again with its gateway; what was done already is refused

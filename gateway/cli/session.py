@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.cli.ask import add_ask_options, ask_once, open_chair
+from gateway.decoding import decoded
 from gateway.errors import UserError
 from gateway.messages import SessionMessage
 from gateway.mqtt.subscriber import printable
@@ -83,7 +84,7 @@ def _show(args: argparse.Namespace) -> int:
         if heard is None:
             raise UserError(f"{chair.topics.session}: expected a session document, got none; unknown, not idle")
         try:
-            session = msgspec.json.decode(heard.payload, type=SessionMessage)
+            session = decoded(heard.payload, SessionMessage)
         except msgspec.DecodeError as error:
             raise UserError(f"{chair.topics.session}: {printable(str(error))}") from None
     for line in described(session):

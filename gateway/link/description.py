@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway import decoding
+
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 20.0, 1000.0  # what the monitor takes
 _UNITS = {"red": "count", "infrared": "count", "pressure": "mm[Hg]"}
 
@@ -82,6 +84,6 @@ _Described = TypeVar("_Described", BoardInfo, Descriptor, OfBoot, ProgramPart)
 def decoded(payload: bytes, kind: type[_Described]) -> _Described | None:
     """A HELLO's payload as what it should be, None if it is not."""
     try:
-        return msgspec.json.decode(payload, type=kind)
+        return decoding.decoded(payload, kind)
     except msgspec.DecodeError:
         return None

@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 import paho.mqtt.client as paho
 
+from gateway.decoding import decoded
 from gateway.messages import Message, Status
 from gateway.mqtt.connection import (
     BrokerError,
@@ -53,7 +54,7 @@ class MqttSink:
         self._listen = tuple(listen)
         self._incoming: queue.Queue[Incoming] = queue.Queue(_MAX_WAITING)
         self.dropped = 0  # of what clients sent: too long, or too many at once
-        self._boot = msgspec.json.decode(will.payload, type=Status).boot
+        self._boot = decoded(will.payload, Status).boot
         self._retained: dict[str, Message] = {}
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -141,16 +142,25 @@ class MqttSink:
     def _overhear(self, topic: str, payload: bytes, is_retained: bool) -> None:
         """Two gateways of one chair must not fight: the one that was there ends when it hears the other's status.
 
-        The last will of an earlier start of ours may come late and would stand as the truth: ours is said again.
+        The last will of an earlier start of ours may come late and would stand as the truth: ours is said again, as it
+        is after what is no status of this version: that is no gateway we know, and none to give way to.
         """
         if topic != self._will.topic:
             self._take(Incoming(topic=topic, payload=payload, is_retained=is_retained))
             return
-        status = msgspec.json.decode(payload, type=Status)
+        try:
+            status = decoded(payload, Status)
+        except msgspec.DecodeError as error:
+            self._report(f"broker: {topic}: no status of this version ({error}); ours is said again")
+            self._say_again()
+            return
         if status.boot == self._boot:
             return
         if status.state != "offline" and not is_retained:
             raise BrokerError(f"broker: another gateway publishes {topic}; this one ends")
+        self._say_again()
+
+    def _say_again(self) -> None:
         if self._connection is not None:
             self._repeat(self._connection.client)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.decoding import decoded
 from gateway.messages import Alert, Heartbeat, Reply, Topics
 from gateway.mqtt.subscriber import Heard, Subscriber
 from gateway.requests import ReceiptMessage, Verb
@@ -39,9 +40,9 @@ class Requester:
             return
         try:
             if heard.topic == self._topics.heartbeat:
-                self._newest = msgspec.json.decode(heard.payload, type=Heartbeat)
+                self._newest = decoded(heard.payload, Heartbeat)
             elif heard.topic.startswith(self._topics.reply("")):
-                reply = msgspec.json.decode(heard.payload, type=Reply)
+                reply = decoded(heard.payload, Reply)
                 if reply.client == self.client and len(self._replies) < _MAX_REPLIES:
                     self._replies.setdefault(reply.id, reply)  # the first one counts: a replay is refused later
         except msgspec.DecodeError:
@@ -69,7 +70,7 @@ class Requester:
         if heard.retained or not heard.topic.startswith(self._topics.alert("")):
             return
         try:
-            alert = msgspec.json.decode(heard.payload, type=Alert)
+            alert = decoded(heard.payload, Alert)
         except msgspec.DecodeError:
             return
         payload = msgspec.json.encode(ReceiptMessage(alert=alert.id, is_shown=is_shown))

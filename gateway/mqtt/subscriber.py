@@ -13,6 +13,7 @@ import paho.mqtt.client as paho
 
 from gateway.alarms import Presence, Priority
 from gateway.chunklog import OriginKind
+from gateway.decoding import decoded
 from gateway.messages import (
     AlarmDocument,
     AlarmState,
@@ -108,26 +109,26 @@ class ChairView:
             if self._take_state(leaf, heard) or heard.retained:
                 return  # nobody may retain live values; one who did does not make them live
             if leaf == "heartbeat":
-                heartbeat = msgspec.json.decode(heard.payload, type=Heartbeat)
+                heartbeat = decoded(heard.payload, Heartbeat)
                 if self._is_fresh(leaf, heartbeat, heartbeat.seq, now_us):
                     self._heartbeat_us, self.utc_ms = now_us, heartbeat.utc_ms
             elif leaf == "vitals":
-                vitals = msgspec.json.decode(heard.payload, type=Vitals)
+                vitals = decoded(heard.payload, Vitals)
                 if self._is_fresh(leaf, vitals, vitals.seq, now_us):
                     self._vitals, self._vitals_us = vitals, now_us
             elif leaf == "alarm-system":
-                self._system, self._system_us = msgspec.json.decode(heard.payload, type=AlarmSystem), now_us
+                self._system, self._system_us = decoded(heard.payload, AlarmSystem), now_us
         except msgspec.DecodeError:
             return
 
     def _take_state(self, leaf: str, heard: Heard) -> bool:
         """Take what is retained, of any age: it is the newest there is."""
         if leaf == "status":
-            self.status = msgspec.json.decode(heard.payload, type=Status)
+            self.status = decoded(heard.payload, Status)
         elif leaf == "session":
-            self.session = msgspec.json.decode(heard.payload, type=SessionMessage)
+            self.session = decoded(heard.payload, SessionMessage)
         elif "/alarms/" in heard.topic:
-            self._alarms[leaf] = msgspec.json.decode(heard.payload, type=AlarmDocument).alarm
+            self._alarms[leaf] = decoded(heard.payload, AlarmDocument).alarm
         else:
             return False
         return True

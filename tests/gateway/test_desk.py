@@ -286,6 +286,8 @@ HUGE = [
     b"",
     b"null",
     b'{"id":"request-0001","t_us":NaN}',
+    b'{"id":"request-0001","boot":"b1","t_us":1,"seconds":5,"alarm":"\xff"}',
+    b'{"alert":"\xff"}',
 ]
 
 
@@ -317,6 +319,20 @@ def test_a_request_that_is_wrong_is_answered_under_its_id_with_what_was_expected
     assert "seconds" in chair.send("audio-pause")["reason"]
     assert chair.send("session", order={"action": "dose", "amount_mg": -1})["reason"].endswith("`$.order.amount_mg`")
     assert chair.send("session", order={"action": "dose"})["reason"] == "dose: not in phase idle"
+
+
+def test_an_id_with_a_newline_at_its_end_is_none_and_gets_no_reply():
+    """It would be a level of the reply's topic."""
+    chair = lost()
+    assert chair.send("audio-pause", seconds=5, id="request-0001\n") is None
+    assert chair.desk.counts["unreadable"] == 1
+
+
+@pytest.mark.parametrize("t_us", [10**400, 2**53 + 1, -1])
+def test_a_request_at_a_time_that_cannot_be_is_refused(t_us):
+    reply = Chair().play(chunks(1)).send("audio-pause", seconds=5, t_us=t_us)
+    assert not reply["accepted"]
+    assert reply["reason"].startswith("audio-pause: ")
 
 
 def test_too_many_requests_within_ten_seconds_are_refused():

@@ -224,6 +224,20 @@ def test_a_late_last_will_of_an_earlier_start_is_answered(url):
         assert payload["boot"] == "b1"
 
 
+@pytest.mark.parametrize("payload", [b"", b"{}", b'{"boot": "\xff"}'])
+def test_what_is_no_status_on_the_chairs_own_topic_is_reported_and_answered_with_its_status(url, payload):
+    reports = []
+    with Subscriber(url, "chairside/#", report=print) as subscriber, sink(url, reports) as publisher:
+        publisher.publish(COMPOSER.status(1, "online", []))
+        wait_status(subscriber, "online")
+        subscriber.send(WILL.topic, payload)
+        heard = subscriber.wait_message(5)
+        assert heard.payload == payload
+        wait_status(subscriber, "online")
+        publisher.publish(COMPOSER.status(2, "online", []))  # and it goes on
+    assert [report for report in reports if "no status of this version" in report]
+
+
 def test_a_callback_that_fails_ends_the_program_instead_of_silencing_it(broker):
     def fail(_line):
         raise OSError("the terminal has gone")

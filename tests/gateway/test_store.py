@@ -61,10 +61,10 @@ def test_sessions_are_read_back_and_a_torn_line_is_said(tmp_path):
         store.append_session(msgspec.json.encode(earlier(rise)))
     assert [one.peak_rise for one in Store(tmp_path).sessions()] == [earlier(18.0).peak_rise, earlier(22.0).peak_rise]
     with (tmp_path / "sessions.jsonl").open("ab") as file:
-        file.write(b'{"series": "s')
+        file.write(b'{"series": "\xff"}\n{"series": "s')
     again = Store(tmp_path)
     assert len(again.sessions()) == 2
-    assert again.lost == "1 of 3 earlier sessions cannot be read"
+    assert again.lost == "2 of 4 earlier sessions cannot be read"
 
 
 def test_a_directory_that_cannot_be_written_is_wrong_use(tmp_path):
