@@ -47,10 +47,10 @@ from gateway.requests import (
     read,
 )
 from gateway.treatment import Route, Treatment
-from gateway.treatment.records import End, EventKind, Order, Start
+from gateway.treatment.records import End, EventKind, Order, Start, note_text
 
 MAX_AGE_US = 10_000_000  # of what the author of a request had seen (product contract)
-_MAX_IDS = 256  # of requests within that time; more in ten seconds are no person's
+_MAX_IDS = 256  # of one client within that time, so that none shuts out another; more in ten seconds are no person's
 _SAVE_US = 60_000_000  # what changes without a transition, such as which signals have been heard, is kept this often
 _COMMAND = re.compile(rf"cmd/({ID_PATTERN})/([a-z-]{{1,32}})")
 _RECEIPT = re.compile(rf"receipt/({ID_PATTERN})")
@@ -83,8 +83,9 @@ class Desk:
         self._profiles = dict(profiles or {})
         self._default = profile
         self._lost = lost
+        self._lost_us: int | None = None  # since when that is told: the first second may come late
         self._starts = list(starts)
-        self._used: dict[str, int] = {}  # ids of requests, and when they were used
+        self._used: dict[tuple[str, str], int] = {}  # clients and ids of their requests, and when they were used
         self._counts: Counter[str] = Counter()
         self.dropped = 0  # of what clients have sent, before it came here
         self._published = -1
@@ -121,7 +122,7 @@ class Desk:
     def _facts(self, t_us: int) -> list[Fact]:
         """What is wrong with this start of the gateway, or with how often it is started."""
         now_ms = self._utc_ms(t_us)
-        recent = sum(now_ms - at_ms <= _LOOP_MS for at_ms in self._starts)
+        recent = sum(0 <= now_ms - at_ms <= _LOOP_MS for at_ms in self._starts)
         facts = [
             Fact(
                 t_us=t_us,
@@ -131,7 +132,8 @@ class Desk:
             )
         ]
         if self._lost:
-            is_told = t_us < _LOST_US
+            self._lost_us = t_us if self._lost_us is None else self._lost_us
+            is_told = t_us - self._lost_us < _LOST_US
             facts.append(Fact(t_us=t_us, condition=Condition.STATE_LOST, is_present=is_told, detail=self._lost))
             self._lost = self._lost if is_told else ""
         return facts
@@ -173,13 +175,13 @@ class Desk:
                 self._counts["unreadable"] += 1
                 return []
             return self._reply(t_us, request.id, who, verb, request.reason)
-        refusal = self._refusal(t_us, request)
+        refusal = self._refusal(t_us, who, request)
         messages: list[Message] = []
         if not refusal:
             messages, refusal = self._do(t_us, who, request)
         return [*messages, *self._document(t_us), *self._reply(t_us, request.id, who, verb, refusal)]
 
-    def _refusal(self, t_us: int, request: AnyRequest) -> str:
+    def _refusal(self, t_us: int, who: str, request: AnyRequest) -> str:
         """Why a request that can be read is not even looked at; else its id is used from now on."""
         self._used = {name: at_us for name, at_us in self._used.items() if t_us - at_us <= MAX_AGE_US}
         if request.boot != self._composer.boot:
@@ -187,11 +189,11 @@ class Desk:
         age_us = t_us - request.t_us
         if not 0 <= age_us <= MAX_AGE_US:
             return f"age: expected 0..{MAX_AGE_US // 1_000_000} s by the chair's clock, got {age_us / 1e6:.1f} s"
-        if request.id in self._used:
+        if any(request.id == name for _, name in self._used):
             return "id: used before"
-        if len(self._used) >= _MAX_IDS:
+        if sum(client == who for client, _ in self._used) >= _MAX_IDS:
             return f"too many requests: {_MAX_IDS} in {MAX_AGE_US // 1_000_000} s"
-        self._used[request.id] = t_us
+        self._used[who, request.id] = t_us
         return ""
 
     def _do(self, t_us: int, who: str, request: AnyRequest) -> tuple[list[Message], str]:
@@ -212,6 +214,9 @@ class Desk:
                 return self._calibrate(t_us, who, request)
 
     def _calibrate(self, t_us: int, who: str, request: CalibrateRequest) -> tuple[list[Message], str]:
+        method = note_text(request.method)
+        if method is None:
+            return [], "method: expected printable text"
         output, ago = request.cardiac_output_l_min, request.seconds_ago
         reference = dsp.OutputReference(
             t_us=t_us,
@@ -220,7 +225,7 @@ class Desk:
             valid_us=request.valid_min * 60_000_000,
         )
         self._references.append(reference)
-        words = f"cardiac output {output:g} L/min by {request.method}, {ago} s ago, for {request.valid_min} min"
+        words = f"cardiac output {output:g} L/min by {method}, {ago} s ago, for {request.valid_min} min"
         self._treatment.note(self._utc_ms(t_us), who, EventKind.CALIBRATION, words)
         return [], ""
 

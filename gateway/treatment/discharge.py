@@ -19,6 +19,7 @@ from gateway.treatment.routes import COURSES, Route
 _SECONDS = 600  # the ten minutes
 _ENOUGH = 0.8  # of the seconds measured; less proves nothing
 _STRAY = 0.05  # of the measured seconds may lie outside, such as after a cough
+_NOW_SECONDS, _NOW_ENOUGH = 20, 5  # what is called now here: the median of the good seconds of these, if so many are
 _NEAR = 0.20
 _SPO2 = 92.0
 _FIT = 9
@@ -47,7 +48,7 @@ def judge(
     gates = [
         _time_gate(route, since_finish_ms),
         *(_ratio_gate(history, baseline, quantity, words) for quantity, words in _RATIO_GATES.items()),
-        _ten_minutes("SpO2", f"{_SPO2:g} % and more", history.good(dsp.Quantity.SPO2, _SECONDS), _SPO2, 100.0),
+        _ten_minutes(history, dsp.Quantity.SPO2, "SpO2", f"{_SPO2:g} % and more", low=_SPO2, high=100.0),
         *_item_gates(items, route),
     ]
     scores = [_score_gate("PADSS", padss), _score_gate("Aldrete", aldrete)]
@@ -75,17 +76,22 @@ def _ratio_gate(history: History, baseline: Mapping[dsp.Quantity, float], quanti
     before = baseline.get(quantity)
     if before is None:
         return Gate(name=words, state=GateState.UNKNOWN, text="no baseline")
-    good = history.good(quantity, _SECONDS)
-    return _ten_minutes(words, f"within {_NEAR:.0%} of {before:g}", good, (1 - _NEAR) * before, (1 + _NEAR) * before)
+    wanted = f"within {_NEAR:.0%} of {before:g}"
+    return _ten_minutes(history, quantity, words, wanted, low=(1 - _NEAR) * before, high=(1 + _NEAR) * before)
 
 
-def _ten_minutes(name: str, wanted: str, good: list[float], low: float, high: float) -> Gate:
+def _ten_minutes(history: History, quantity: dsp.Quantity, name: str, wanted: str, *, low: float, high: float) -> Gate:
+    """Ten minutes prove nothing of a patient who is not measured now, and less of one who is outside now."""
+    good, now = history.good(quantity, _SECONDS), history.now(quantity, _NOW_SECONDS, _NOW_ENOUGH)
     text = f"{wanted} for {_SECONDS // 60} min"
     outside = len([value for value in good if not low <= value <= high])
-    if outside > _STRAY * max(len(good), _ENOUGH * _SECONDS):
+    is_outside_now = now is not None and not low <= now <= high
+    if is_outside_now or outside > _STRAY * max(len(good), _ENOUGH * _SECONDS):
         return Gate(name=name, state=GateState.NOT_MET, text=text)
     if len(good) < _ENOUGH * _SECONDS:
         return Gate(name=name, state=GateState.UNKNOWN, text=f"{text}: not measured for long enough")
+    if now is None:
+        return Gate(name=name, state=GateState.UNKNOWN, text=f"{text}: not measured now")
     return Gate(name=name, state=GateState.MET, text=text)
 
 

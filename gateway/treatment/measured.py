@@ -60,10 +60,10 @@ class History:
                 )
         return found
 
-    def now(self, quantity: dsp.Quantity) -> float | None:
-        """Median of the last minute, None if it was not measured well enough."""
-        good = self.good(quantity, _NOW_WINDOW)
-        return round(median(good), 1) if len(good) >= _NOW_SECONDS else None
+    def now(self, quantity: dsp.Quantity, window: int = _NOW_WINDOW, least: int = _NOW_SECONDS) -> float | None:
+        """Median of the last minute, or ``window`` s, None if fewer than ``least`` of its seconds were good."""
+        good = self.good(quantity, window)
+        return round(median(good), 1) if len(good) >= least else None
 
     def newest(self, quantity: dsp.Quantity) -> float | None:
         """The last second's value, None if it was not good."""

@@ -26,6 +26,7 @@ from gateway.treatment.records import (
     EventKind,
     Finish,
     Mark,
+    NurseItem,
     Order,
     SessionEvent,
     Start,
@@ -45,6 +46,8 @@ _JUDGE_MS = 5_000  # the criteria look back over ten minutes: a change within it
 _RESERVED = 20  # lines of the record that only phases, alarms and the end may still fill
 
 _LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.RESTART})
+
+_KEPT = frozenset({EventKind.START, EventKind.DOSE, EventKind.SUPPLEMENT, EventKind.STOP, EventKind.END})
 
 _EVENT_OF: dict[type[Order], PhaseEvent] = {
     Start: PhaseEvent.START,
@@ -117,7 +120,7 @@ class Treatment:
         event = _EVENT_OF[type(order)]
         if TABLE[self._state.phase, event] is None:
             return f"{event.value}: not in phase {self._state.phase.value}"
-        fault = _fault(order)
+        fault = self._overfull(order) or _fault(order)
         if fault:
             return fault
         match order:
@@ -158,8 +161,9 @@ class Treatment:
         return ""
 
     def note(self, now_ms: int, who: str | None, kind: EventKind, text: str) -> None:
-        """Write down what somebody did to another part of the chair, such as an acknowledgement."""
-        self._log(now_ms, who, kind, text)
+        """Write down what somebody did to another part of the chair; a session that has ended stays as it was."""
+        if self._state.phase is not Phase.ENDED:
+            self._log(now_ms, who, kind, text)
 
     def comparison(self) -> Comparison | None:
         """This session beside the patient's earlier ones by the same route, None if there are none."""
@@ -192,6 +196,10 @@ class Treatment:
         if isinstance(order, Dose):
             state.baseline = state.baseline or self._history.baseline()
             self._fill_form("prior", now_ms)
+        # What a person judged, and that the patient was fit, was before this dose; the escort is there all the same.
+        state.items = {item: value for item, value in state.items.items() if item is NurseItem.ESCORT_PRESENT}
+        state.fit_since_ms = state.first_fit_ms = None
+        self._discharge, self._judged_ms = None, 0
         state.doses.append(GivenDose(utc_ms=now_ms, amount_mg=order.amount_mg))
         is_continuous = state.route is not None and COURSES[state.route].is_continuous
         state.finished_ms = None if is_continuous else now_ms
@@ -314,13 +322,22 @@ class Treatment:
         self._log(now_ms, who, kind, text)
 
     def _log(self, now_ms: int, who: str | None, kind: EventKind, text: str) -> None:
-        """A line of the record; one too many takes the place of the oldest that is not about the treatment."""
+        """A line of the record; one too many takes the place of the oldest that is not about the treatment.
+
+        Where all are about it, the oldest of the others goes; who gave what and when never does.
+        """
         events = self._state.events
         if len(events) >= MAX_EVENTS:
-            del events[next((i for i, old in enumerate(events) if old.kind in _LESSER), 0)]
-            self._state.lines_dropped += 1
+            oldest = {old.kind in _LESSER: i for i, old in reversed(list(enumerate(events))) if old.kind not in _KEPT}
+            if oldest:  # the kept ones alone are bounded by the refusal of supplements
+                del events[oldest.get(True, oldest.get(False, 0))]
+                self._state.lines_dropped += 1
         events.append(SessionEvent(utc_ms=now_ms, who=who, kind=kind, phase=self._state.phase, text=text))
         self.revision += 1
+
+    def _overfull(self, order: Order) -> str:
+        is_refused = isinstance(order, Supplement) and self._is_full()
+        return f"supplement: the record of this session is full ({MAX_EVENTS} lines)" if is_refused else ""
 
     def _is_full(self) -> bool:
         return len(self._state.events) >= MAX_EVENTS - _RESERVED

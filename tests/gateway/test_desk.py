@@ -339,8 +339,18 @@ def test_too_many_requests_within_ten_seconds_are_refused():
     chair = lost()
     answers = [acknowledge(chair, client="robot") for _ in range(260)]
     assert "too many requests" in answers[-1]["reason"]
+    assert acknowledge(chair, client="nurse-1")["accepted"]  # whom no other client shuts out
     chair.seconds(11)
-    assert acknowledge(chair)["accepted"]
+    assert "too many" not in acknowledge(chair, client="robot")["reason"]
+
+
+def test_a_method_that_could_change_how_the_record_reads_is_refused():
+    chair = Chair().play(chunks(1))
+    chair.order("start", route="im")
+    fields = {"cardiac_output_l_min": 5.0, "seconds_ago": 0, "valid_min": 60}
+    assert chair.send("calibrate", method="echo\x1b[2J", **fields)["reason"] == "method: expected printable text"
+    assert chair.desk.references() == []
+    assert chair.send("calibrate", method="echo", **fields)["accepted"]
 
 
 def test_the_session_selects_profile_and_baseline_and_another_patient_has_neither_of_the_one_before():
@@ -446,6 +456,21 @@ def test_a_state_that_cannot_be_read_is_an_alarm_until_somebody_has_seen_it():
         assert chair.session()["phase"] == "idle"
         assert acknowledge(chair, "state-lost")["accepted"]
         assert chair.alarms("state-lost")["presence"] == "off"
+
+
+def test_the_loss_of_the_state_is_told_from_the_first_second_however_late_that_comes():
+    chair = Chair(lost="damaged")
+    chair.t_us = 60 * S
+    assert chair.seconds(15).alarms("state-lost")["presence"] == "latched"
+
+
+def test_starts_in_the_future_do_not_count():
+    """The clock was set back."""
+    kept = None
+    for number in range(3):
+        kept = Chair(kept, started_ms=STARTED_MS + number * 1000).seconds(5).kept
+    chair = Chair(kept, started_ms=STARTED_MS - 3_600_000).seconds(5)
+    assert chair.alarms("gateway-unstable")["presence"] == "off"
 
 
 def test_a_gateway_that_starts_again_and_again_is_an_alarm_until_it_has_not_for_a_while():

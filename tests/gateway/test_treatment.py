@@ -277,6 +277,38 @@ def test_discharge_waits_for_time_values_and_a_person_and_goes_back_when_they_do
     assert run.phase is Phase.RECOVERY
 
 
+def fit():
+    """A patient who is fit for discharge."""
+    run = begun(Route.INTRAMUSCULAR).minutes(75)
+    run.order(Check(items={NurseItem.DISSOCIATION_CLEARED: 1, NurseItem.ESCORT_PRESENT: 1})).minutes(0.1)
+    assert run.phase is Phase.DISCHARGE
+    return run
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        ({"systolic": None, "pulse_rate": None, "spo2": None}, GateState.UNKNOWN),
+        ({"systolic": 215, "pulse_rate": 130, "spo2": 78}, GateState.NOT_MET),
+    ],
+)
+def test_nobody_is_fit_for_discharge_who_is_not_measured_or_is_outside_now(now, state):
+    run = fit().minutes(0.4, **now)
+    assert not run.treatment.discharge.is_fit
+    gates = {gate.name: gate.state for gate in run.treatment.discharge.gates}
+    assert {gates["systolic pressure"], gates["pulse rate"], gates["SpO2"]} == {state}
+    assert run.phase is Phase.RECOVERY
+
+
+def test_what_a_person_judged_before_a_dose_does_not_count_after_it():
+    run = fit().order(Supplement(amount_mg=10))
+    state = run.treatment.state
+    assert state.items == {NurseItem.ESCORT_PRESENT: 1}
+    assert (state.fit_since_ms, state.first_fit_ms) == (None, None)
+    early = Run().order(Start(route=Route.ORAL)).order(Check(items={NurseItem.DISSOCIATION_CLEARED: 1})).order(Dose())
+    assert early.treatment.state.items == {}
+
+
 def test_scores_count_what_is_computed_and_entered_and_stay_open_while_something_is_missing():
     run = begun(Route.NASAL).minutes(1)
     assert run.treatment.discharge.padss.total is None
@@ -385,6 +417,29 @@ def test_a_full_record_refuses_a_persons_mark_and_still_takes_the_end():
     run.order(End())
     assert run.treatment.state.events[0].kind is EventKind.START  # nothing was pushed out
     assert run.treatment.state.events[-1].kind is EventKind.END
+
+
+def test_a_full_record_refuses_a_supplement_and_never_loses_who_gave_what():
+    run = begun().minutes(1).order(Supplement(amount_mg=5))
+    while run.treatment.mark(run.now_ms, "n", Note(text="x")) == "":
+        pass
+    refusal = run.treatment.order(run.now_ms, "n", Supplement(amount_mg=5))
+    assert refusal == f"supplement: the record of this session is full ({MAX_EVENTS} lines)"
+    assert len(run.treatment.state.doses) == 2
+    for _ in range(2 * MAX_EVENTS):
+        run.treatment.note(run.now_ms, None, EventKind.PHASE, "a phase")
+    run.order(Stop()).order(End())
+    kinds = [event.kind for event in run.treatment.state.events]
+    assert len(kinds) == MAX_EVENTS
+    for kind in (EventKind.START, EventKind.DOSE, EventKind.SUPPLEMENT, EventKind.STOP, EventKind.END):
+        assert kind in kinds
+
+
+def test_nothing_is_written_into_the_record_of_a_session_that_has_ended():
+    run = begun().order(End())
+    before = list(run.treatment.state.events)
+    run.treatment.note(run.now_ms, "n", EventKind.ALARM, "acknowledged")
+    assert run.treatment.state.events == before
 
 
 def test_a_killed_gateway_goes_on_with_the_same_session():
