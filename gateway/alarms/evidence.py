@@ -112,6 +112,8 @@ class Evidence:
         self._pulseless = 0
         self._seeing = 0  # seconds in a row in which a pulse would have been seen
         self._beats: dict[dsp.Channel, deque[dsp.Beat]] = {}
+        self._pulse_us: int | None = None  # of the newest pulse of any channel; rejected beats cannot push it out
+        self._new_pulses_us: deque[int] = deque(maxlen=_KEPT_BEATS)  # since the newest second
         self._saturations: deque[tuple[int, float]] = deque(maxlen=_KEPT_SATURATIONS)
 
     def note_fact(self, fact: Fact) -> None:
@@ -122,9 +124,12 @@ class Evidence:
 
     def note_beat(self, beat: dsp.Beat) -> None:
         self._beats.setdefault(beat.channel, deque(maxlen=_KEPT_BEATS)).append(beat)
+        if beat.accepted or _is_strong(beat):
+            self._new_pulses_us.append(beat.t_us)
 
     def note_second(self, second: Second) -> None:
         self._second = second
+        self._note_pulses(second.t_us)
         self._leave_standby()
         is_seeing = any(reason in _SEEING for reason in second.channels.values())
         self._seeing = self._seeing + 1 if is_seeing else 0
@@ -134,13 +139,22 @@ class Evidence:
         if isinstance(saturation, dsp.Measured) and not _is_doubtful(saturation):
             self._saturations.append((second.t_us, round(saturation.value, 2)))
 
+    def _note_pulses(self, t_us: int) -> None:
+        """What is later than the second waits for its own; what is much later has a wrong time and says nothing."""
+        waiting = list(self._new_pulses_us)
+        past = [at for at in waiting if at <= t_us]
+        if past:
+            self._pulse_us = max(past) if self._pulse_us is None else max(self._pulse_us, *past)
+        self._new_pulses_us.clear()
+        self._new_pulses_us.extend(at for at in waiting if t_us < at <= t_us + _LATE_US)
+
     def _arm(self, second: Second) -> None:
         """Numbers that are good, sites that have a pulse; both all at once where somebody is expected to have them."""
         readings = {quantity: second.readings.get(quantity) for quantity in SITES}
         reasons = {site: second.channels.get(channel, dsp.Reason.NO_CHANNEL) for site, channel in _CHANNELS.items()}
         is_expected = self.expected_us is not None and second.t_us >= self.expected_us
-        if is_expected:
-            self.expected_us = None
+        if is_expected and any(reason not in _ABSENT for reason in reasons.values()):
+            self.expected_us = None  # not before the board is there
         for quantity, reading in readings.items():
             is_good = isinstance(reading, dsp.Measured) and not _is_doubtful(reading)
             if self._is_long(quantity, is_good) or (is_expected and reading is not None and not _is_absent(reading)):
@@ -272,16 +286,16 @@ class Evidence:
             return Missing.SETTING
         if not self._seeing:
             return Missing.DATA
-        pulses_us = [b.t_us for beats in self._beats.values() for b in beats if b.accepted or _is_strong(b)]
-        newest_us = max(pulses_us, default=self._second.t_us - self._seeing * SECOND_US)
+        looked_us = self._second.t_us - self._seeing * SECOND_US
+        newest_us = looked_us if self._pulse_us is None else self._pulse_us
         self._is_pulseless = self._second.t_us - newest_us >= tier.limit * SECOND_US
         silent_s = round((self._second.t_us - newest_us) / SECOND_US, 1)
         return Observation(
             is_beyond=silent_s >= tier.limit,
-            is_back=silent_s < tier.limit,
+            is_back=silent_s < tier.limit and self._pulse_us is not None,
             value=silent_s,
             limit=tier.limit,
-            is_doubtful=not self._is_quiet(),
+            is_doubtful=silent_s >= tier.limit and not self._is_quiet(),  # a pulse is proof of itself
         )
 
     def _is_quiet(self) -> bool:
@@ -295,7 +309,9 @@ class Evidence:
         disturbed = {
             channel
             for channel, beats in self._beats.items()
-            if any(b.t_us > since_us and not b.accepted and b.reasons != _ONLY_LEARNING for b in beats)
+            if any(
+                since_us < b.t_us <= self._second.t_us and not b.accepted and b.reasons != _ONLY_LEARNING for b in beats
+            )
         }
         return any(reason in _QUIET and name not in disturbed for name, reason in self._second.channels.items())
 
@@ -399,8 +415,13 @@ def _is_strong(beat: dsp.Beat) -> bool:
 
 def _run(beats: deque[dsp.Beat], count: int, t_us: int) -> tuple[float, float] | None:
     """Quality and rate of the newest ``count`` beats, None where they are not in a row, or not of now."""
-    run = list(beats)[-count:]
+    run = [beat for beat in beats if beat.t_us <= t_us][-count:]
     intervals = [beat.interval_us for beat in run[1:] if beat.interval_us is not None]
-    if len(intervals) < count - 1 or not all(b.accepted for b in run) or t_us - run[-1].t_us > _LATE_US:
+    if (
+        len(run) < count
+        or len(intervals) < count - 1
+        or not all(b.accepted for b in run)
+        or t_us - run[-1].t_us > _LATE_US
+    ):
         return None
     return sum(beat.sqi for beat in run) / count, 60e6 * len(intervals) / sum(intervals)

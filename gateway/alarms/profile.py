@@ -16,6 +16,9 @@ from gateway.alarms.tier import Text, Tier
 from gateway.alarms.types import Condition, Kind, Priority
 
 FORMAT = 1
+MOST_BEATS = 32  # that are kept of a channel (gateway.alarms.evidence)
+MOST_AWAY = 100.0  # percent or points from the baseline: farther would be an alarm switched off
+TOLD_S = 5.0  # a lost state is told for so long (gateway.desk): a longer delay would never alarm
 LONGEST_DELAY_S = 120.0  # longer is an alarm switched off
 
 _LIMIT_RULES = (Rule.ABOVE, Rule.BELOW)
@@ -49,6 +52,8 @@ def faults_of(profile: Profile) -> list[str]:
         for number, tier in enumerate(tiers, 1):
             place = f"conditions.{condition.value}, tier {number}"
             faults += [f"{place}: {fault}" for fault in _tier_faults(CATALOGUE[condition], tier)]
+            if condition is Condition.STATE_LOST and tier.delay_s >= TOLD_S:
+                faults.append(f"{place}: delay_s: expected less than {TOLD_S:g}, found {tier.delay_s:g}")
     return faults + _crossed(profile)
 
 
@@ -97,6 +102,13 @@ def _tier_faults(definition: Definition, tier: Tier) -> list[str]:
         f"{name}: expected more than 0, found {given[name]:g}"
         for name in ("percent", "points", "point_seconds", "beats", "window_s")
         if given.get(name, 1) <= 0
+    ]
+    if tier.beats is not None and tier.beats > 0 and not 2 <= tier.beats <= MOST_BEATS:
+        faults.append(f"beats: expected 2..{MOST_BEATS}, found {tier.beats}")
+    faults += [
+        f"{name}: expected at most {MOST_AWAY:g}, found {given[name]:g}"
+        for name in ("percent", "points")
+        if given.get(name, 1) > MOST_AWAY
     ]
     return faults + _limit_faults(definition, tier)
 

@@ -502,3 +502,41 @@ def test_nine_seconds_of_pulse_do_not_arm_a_site():
     chair.wait(9)
     chair.wait(20, channels=reasons(R.PROBE_OFF, R.FLAT), systolic=None, spo2=None)
     assert chair.sounding() == set()
+
+
+def test_a_pulse_of_one_sensor_ends_a_lost_pulse():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.wait(20, beat_s=None, channels=reasons(R.NO_PULSE, R.NO_PULSE))
+    assert chair.presence("pulse-lost") == "on"
+    chair.acknowledge("pulse-lost")
+    chair.wait(10, channels=reasons(R.PROBE_OFF))
+    assert chair.presence("pulse-lost") == "off"
+    chair.wait(40, beat_s=None, channels=reasons(R.PROBE_OFF, R.NO_PULSE))
+    assert chair.presence("pulse-lost") == "on"
+
+
+def test_a_beat_with_a_time_ahead_hides_no_lost_pulse():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.engine.feed(beat(chair.t_us + 3600 * 1_000_000))
+    chair.wait(10, beat_s=None, channels=reasons(R.NO_PULSE, R.NO_PULSE))
+    assert chair.presence("pulse-lost") == "on"
+
+
+def test_rejected_beats_do_not_push_out_the_time_of_the_last_pulse():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    start_s = chair.t_s
+    for _ in range(8):
+        chair.wait(beat_s=None, channels=reasons(R.IRREGULAR, R.IRREGULAR))
+        for _ in range(10):
+            chair.engine.feed(beat(chair.t_us, accepted=False))
+    seen = chair.engine._evidence._no_beat(tier("high", limit=4))
+    assert seen.value == chair.t_s - start_s
+
+
+def test_who_is_expected_is_waited_for_until_the_board_is_there():
+    chair = Chair(armed=False)
+    chair.engine._evidence.set_attended(0, is_attended=True)
+    chair.wait(40, beat_s=None, channels={})
+    chair.wait(1, beat_s=None, channels=reasons(R.PROBE_OFF, R.NO_DATA))
+    assert chair.engine._evidence.armed_sites == {Site.FINGER, Site.PRESSURE}
+    assert chair.engine._evidence.expected_us is None
