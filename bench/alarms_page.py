@@ -95,7 +95,8 @@ def page():
     yield from textwrap.wrap(
         f"A value is back when it is inside its limit by the hysteresis for {hold.SETTLE_US // 10**6} s. "
         "A doubtful value "
-        f"needs {hold.DOUBT_US // 10**6} s more to begin a condition. Data count as lost after "
+        f"needs {hold.DOUBT_US // 10**6} s more to begin a condition, and ends one after "
+        f"{hold.DOUBTFUL_SETTLE_US // 10**6} s. Data count as lost after "
         f"{hold.LOST_US // 10**6} s; a condition that held is then unknown, and its technical condition comes without "
         f"its delay. An acknowledged one is let go after {watch.FORGET_US // 10**6} s of unknown. A "
         "pulse that only one "

@@ -150,7 +150,7 @@ class AlarmEngine:
             case Baseline():
                 self._evidence.baseline = dict(event.values)
             case Attended():
-                self._attend(event)
+                return [*self._attend(event)]
             case Receipt():
                 self._received(event)
             case _:
@@ -255,9 +255,17 @@ class AlarmEngine:
 
     # Who is there, and who has been told
 
-    def _attend(self, event: Attended) -> None:
+    def _attend(self, event: Attended) -> list[Transition]:
+        """What was switched off for one patient is on again for the next."""
         self._evidence.set_attended(event.t_us, is_attended=event.is_attended)
         self._state.standby_by = None if event.is_attended else event.who
+        if not event.is_attended:
+            return []
+        off = [watch for watch in self._watches.values() if watch.record.signal is Signal.INACTIVE]
+        transitions = [transition for watch in off for transition in watch.switch_on(event.who)]
+        for transition in transitions:
+            self._expect_receipt(transition)
+        return transitions
 
     def _expect_receipt(self, transition: Transition) -> None:
         """An alert that somebody has to act on has to reach somebody, once anybody listens at all."""

@@ -331,8 +331,7 @@ class Evidence:
         is_here = reason is not None and _cause(site, reason) is condition and not self._is_pulse_lost(reason)
         return Observation(
             is_beyond=is_here,
-            is_back=not is_here,
-            is_doubtful=not is_here and self._is_number_doubtful(site),
+            is_back=not is_here and not self._is_number_doubtful(site),
             is_urgent=bool(self.lost_sites & {site, Site.EITHER}),
             detail=reason.value if is_here and reason else "",
         )

@@ -1,9 +1,9 @@
 """What is seen of one tier each second in, whether it holds out: condition delay, hysteresis, severity times time.
 
 A tier begins to hold when its value has been beyond the limit for its delay, and ends when it has been back, inside
-the limit by the hysteresis, for some seconds. A second without data neither confirms nor ends anything; a doubtful
-value never ends anything, and needs longer to begin it: it may be wrong by anything, but a real change may
-look like that.
+the limit by the hysteresis, for some seconds. A second without data neither confirms nor ends anything: where data come
+and go, the delay is counted in the seconds that were judged. A doubtful value needs longer to begin and longer to end
+it: it may be wrong by anything, but a real change may look like that, and what never ended would hide the next one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from gateway.alarms.tier import Tier
 
 SECOND_US = 1_000_000
 SETTLE_US = 5 * SECOND_US  # a value on its way back and forth over the limit is one alarm
+DOUBTFUL_SETTLE_US = 15 * SECOND_US  # the longest of those delays (S52): back for so long, surely or not
 DOUBT_US = 10 * SECOND_US  # of the delays 0, 5, 10 and 15 s that monitors offer for the sake of movement (S52)
 LOST_US = 3 * SECOND_US  # older than this is not live (product.md): what is beyond is then unknown
+FORGET_US = 60 * SECOND_US  # as an acknowledged condition is let go (gateway.alarms.watch)
 VIOLATIONS, VIOLATIONS_US = 3, 60 * SECOND_US  # so many short ones alarm like a long one (Nellcor SatSeconds, S70)
 
 
@@ -56,6 +58,7 @@ class Hold:
     judged_us: int | None = None
     since_us: int | None = None  # beyond without a break
     back_us: int | None = None  # inside without a break
+    doubtful_back_us: int | None = None  # the same, surely or not
     points: float = 0.0
     violations_us: list[int] = field(default_factory=list)
 
@@ -65,9 +68,9 @@ class Hold:
             case Missing.SETTING:
                 self.release()
             case Missing.DATA:
-                if self.judged_us is None or t_us - self.judged_us > LOST_US:
-                    self._forget_run()
+                self._miss(t_us)
             case Observation():
+                self._skip_gap(t_us)
                 self.judged_us = t_us
                 if seen.is_beyond:
                     self._beyond(t_us, seen, may_hurry=may_hurry)
@@ -80,12 +83,27 @@ class Hold:
         self.violations_us.clear()
         self._forget_run()
 
+    def _miss(self, t_us: int) -> None:
+        """What was back is unknown soon; what was beyond goes on when it is measured again, if that is soon."""
+        if self.judged_us is None or t_us - self.judged_us > FORGET_US:
+            self._forget_run()
+        elif t_us - self.judged_us > LOST_US:
+            self.back_us = self.doubtful_back_us = None
+
+    def _skip_gap(self, t_us: int) -> None:
+        """Seconds that were not judged count for no delay, beyond those that are bridged."""
+        if self.since_us is None or self.judged_us is None:
+            return
+        missing_us = t_us - self.judged_us - SECOND_US
+        if missing_us > LOST_US:
+            self.since_us += missing_us
+
     def _forget_run(self) -> None:
-        self.since_us = self.back_us = None
+        self.since_us = self.back_us = self.doubtful_back_us = None
         self.points = 0.0
 
     def _beyond(self, t_us: int, seen: Observation, *, may_hurry: bool) -> None:
-        self.back_us = None
+        self.back_us = self.doubtful_back_us = None
         if self.since_us is None:
             self.since_us = t_us
             self.violations_us = [at for at in self.violations_us if t_us - at < VIOLATIONS_US] + [t_us]
@@ -104,9 +122,11 @@ class Hold:
 
     def _inside(self, t_us: int, seen: Observation) -> None:
         self.since_us, self.points = None, 0.0
-        if not seen.is_back or seen.is_doubtful:
-            self.back_us = None
+        if not seen.is_back:
+            self.back_us = self.doubtful_back_us = None
             return
-        self.back_us = t_us if self.back_us is None else self.back_us
-        if self.is_held and t_us - self.back_us >= SETTLE_US:
+        self.doubtful_back_us = t_us if self.doubtful_back_us is None else self.doubtful_back_us
+        self.back_us = None if seen.is_doubtful else t_us if self.back_us is None else self.back_us
+        is_settled = self.back_us is not None and t_us - self.back_us >= SETTLE_US
+        if self.is_held and (is_settled or t_us - self.doubtful_back_us >= DOUBTFUL_SETTLE_US):
             self.is_held, self.limit = False, None

@@ -277,10 +277,15 @@ def test_data_that_come_back_in_order_end_it():
     assert (chair.presence("systolic-high"), chair.alarm("systolic-high").truth.value) == ("off", "absent")
 
 
-def test_a_doubtful_value_does_not_end_it():
+def test_doubtful_values_end_it_only_after_fifteen_seconds():
     chair = small()
     chair.wait(1, systolic=170.0)
-    chair.wait(30, reasons={"systolic": R.IRREGULAR})
+    chair.acknowledge("systolic-high")
+    chair.wait(15, reasons={"systolic": R.IRREGULAR})
+    assert chair.presence("systolic-high") == "ack"
+    chair.wait(1, reasons={"systolic": R.IRREGULAR})
+    assert chair.presence("systolic-high") == "off"
+    chair.wait(1, systolic=170.0)
     assert chair.presence("systolic-high") == "on"
 
 
@@ -807,3 +812,14 @@ def test_a_snapshot_is_a_copy():
     assert state.records[Condition.SYSTOLIC_HIGH].id == "b-1"
     assert state.records[Condition.SYSTOLIC_HIGH].signal.value == "on"
     assert state.t_us == 13_000_000
+
+
+def test_what_is_switched_off_for_one_patient_is_on_again_for_the_next():
+    chair = small()
+    chair.switch("systolic-high", is_off=True)
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    assert chair.alarm("systolic-high").inactivated_by == "nurse"
+    [told] = chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="dentist"))
+    assert (told.change.value, told.who) == ("switched on", "dentist")
+    assert chair.alarm("systolic-high").inactivated_by is None
+    assert chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="dentist")) == []

@@ -85,7 +85,7 @@ def test_three_seconds_without_data_are_bridged_and_more_are_not():
     forgotten = [seen(True), *[Missing.DATA] * 4, seen(True)]
     hold = Hold(tier=tier("high", limit=100, delay_s=4))
     assert held_after(hold, forgotten) == []
-    assert hold.since_us == 6 * S
+    assert hold.since_us == 5 * S  # of six seconds two were judged
 
 
 def test_data_that_are_gone_never_end_what_holds():
@@ -162,3 +162,24 @@ def test_a_doubtful_third_violation_does_not_alarm():
     hold = Hold(tier=tier("medium", **SEVERE))
     dip = [seen(True, value=89.0, limit=90.0), seen(False)]
     assert held_after(hold, [*dip, *dip, seen(True, value=89.0, limit=90.0, doubtful=True)]) == []
+
+
+def test_a_delay_is_counted_in_judged_seconds_where_data_come_and_go():
+    hold = Hold(tier=tier("high", limit=100, delay_s=10))
+    course = [*[Missing.DATA] * 4, *[seen(True)] * 9] * 2
+    assert held_after(hold, course)[0] == 19  # nine seconds, then two
+
+
+def test_a_minute_without_data_forgets_what_was_beyond():
+    for missing, expected in ((60, [63]), (61, [])):
+        hold = Hold(tier=tier("high", limit=100, delay_s=2))
+        course = [seen(True)] * 2 + [Missing.DATA] * missing + [seen(True)]
+        assert held_after(hold, course) == expected, missing
+
+
+def test_doubtful_values_back_inside_end_it_after_fifteen_seconds():
+    hold = Hold(tier=tier("high", limit=100))
+    assert held_after(hold, [seen(True)] + [seen(False, doubtful=True)] * 20) == list(range(1, 17))
+    hold = Hold(tier=tier("high", limit=100))
+    interrupted = [seen(True), *[seen(False, doubtful=True)] * 14, seen(True), *[seen(False, doubtful=True)] * 15]
+    assert held_after(hold, interrupted) == list(range(1, 32))
