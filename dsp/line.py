@@ -68,7 +68,7 @@ class LineMonitor:
 
     def __init__(self, rate_hz: float) -> None:
         self._is_fast = rate_hz >= LEAST_RATE_HZ
-        self._levels: deque[Level] = deque()  # of the seconds in which nothing was wrong
+        self._levels: deque[Level] = deque()  # of the seconds in which nothing was wrong or doubtful
         self._since_us: int | None = None
 
     def judge(self, summary: Summary) -> Verdict | None:
@@ -84,7 +84,8 @@ class LineMonitor:
             self._since_us = self._since_us if self._since_us is not None else level.t_us
             return verdict
         self._since_us = None
-        self._levels.append(level)
+        if not summary.doubts:  # what is disturbed is no measure for what comes after it
+            self._levels.append(level)
         if level.steepness < SLOW:
             finding = found(Rule.LINE_SLOW, steepness_per_s=level.steepness, least=SLOW)
             return Verdict(reason=Reason.DAMPED, is_certain=False, finding=finding)

@@ -18,7 +18,7 @@ from gateway.treatment import Route
 
 FORMAT = 1
 
-_Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}$(?!\n)")]
+_Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}$")]  # Topics refuses a line end behind it
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 

@@ -149,10 +149,10 @@ def test_after_a_long_time_without_a_pulse_the_reference_is_not_believed_any_mor
 
 
 def test_doubtful_seconds_do_not_make_the_baseline():
-    t_us = naive.times_us(RATE_HZ, FIRST_S + 60)
+    t_us = naive.times_us(RATE_HZ, FIRST_S + 100)
     x = pressure(t_us)
     noise = np.random.default_rng(1).normal(0, 12.0, len(t_us))
-    vitals = feed(t_us, np.where(t_us < 60_000_000, x + noise, x), FIRST_S + 60)
+    vitals = feed(t_us, np.where(t_us < 60_000_000, x + noise, x), FIRST_S + 100)
     doubtful = sum(
         not isinstance(vitals[Quantity.SYSTOLIC, s].reading, Measured)
         or bool(vitals[Quantity.SYSTOLIC, s].reading.reasons)
@@ -160,7 +160,8 @@ def test_doubtful_seconds_do_not_make_the_baseline():
     )
     assert doubtful > 20
     assert vitals[OUTPUT, FIRST_S].reading.reason is Reason.BASELINE
-    assert vitals[OUTPUT, FIRST_S + 55].reading.value == pytest.approx(100, abs=2)
+    # Clean pulses are strange beside those with noise until they have been the usual ones for a while (dsp.cycles).
+    assert vitals[OUTPUT, FIRST_S + 95].reading.value == pytest.approx(100, abs=2)
 
 
 @pytest.mark.parametrize(("output", "valid_us"), [(0.4, HOUR_US), (26.0, HOUR_US), (float("nan"), HOUR_US), (5.0, 0)])
