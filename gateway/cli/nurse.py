@@ -34,8 +34,9 @@ def _order(minute: float, action: str, **fields: Any) -> Step:
     return Step(minute=minute, verb=Verb.SESSION, fields={"order": {"action": action, **fields}})
 
 
-def _before(route: str) -> tuple[Step, ...]:
-    cuff = {"kind": "cuff", "systolic_mmhg": 122, "diastolic_mmhg": 76}  # what every scenario's patient has at rest
+def _before(route: str, systolic_mmhg: int = 122, diastolic_mmhg: int = 76) -> tuple[Step, ...]:
+    """The patient comes; the cuff shows what the scenario's patient has at rest."""
+    cuff = {"kind": "cuff", "systolic_mmhg": systolic_mmhg, "diastolic_mmhg": diastolic_mmhg}
     return (
         _order(0.5, "start", route=route, series="demo"),
         Step(minute=0.8, verb=Verb.MARK, fields={"mark": cuff}),
@@ -52,6 +53,7 @@ SCRIPTS: dict[str, tuple[Step, ...]] = {
     "baseline": _before("iv"),
     "iv": (*_before("iv"), _order(4, "dose", amount_mg=35), _order(44, "finish")),
     "iv-surge": (*_before("iv"), _order(4, "dose", amount_mg=35), _order(44, "finish"), *_after(65)),
+    "elderly": (*_before("iv", 150, 88), _order(4, "dose", amount_mg=35), _order(44, "finish")),
     "im": (*_before("im"), _order(4, "dose", amount_mg=50), *_after(50)),
     "oral": (*_before("oral"), _order(4, "dose", amount_mg=150), *_after(130)),
 }

@@ -51,7 +51,8 @@ def test_chair_writes_a_chunk_log_with_its_origin():
         "simulated patient, scenario baseline, seed 3",
     )
     found = frames(read_chunks(log))
-    assert {(f.type, f.stream) for _, f in found} == {*((FrameType.HELLO, k) for k in (0, 1, 2, 3)), *_DATA}
+    hello = {(FrameType.HELLO, k) for k in (0, 1, 2, 3, 255)}  # 255: the program itself
+    assert {(f.type, f.stream) for _, f in found} == {*hello, *_DATA, (FrameType.STATUS, 0)}
 
 
 _DATA = {(FrameType.DATA, k) for k in (1, 2, 3)}
