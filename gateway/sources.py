@@ -259,7 +259,10 @@ class Log:
     def __iter__(self) -> Iterator[Chunk]:
         if self._file is None:
             raise RuntimeError("iterated before the log was entered")
-        return read_chunks(self._file)
+        try:
+            yield from read_chunks(self._file)
+        except ConnectionResetError:  # a rig that ends before it has read what the board was sent
+            return
 
     def send(self, data: bytes) -> None:
         if self._board is not None:  # a file has no board any more
