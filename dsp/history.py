@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.kernels.pulse import SNIPPET_POINTS, agreement, blend
+from dsp.types import Channel
 from dsp.waveform import Candidate
 
 REFRACTORY_US = 250_000  # 240/min, above any sinus or treated rhythm
@@ -33,13 +34,23 @@ class Bar:
     alike: float
 
 
-# Noise of no colour passes. The more regular, the less alike they need be; an irregular pulse needs more of them.
-LEARNED = (
-    Bar(beats=LEARN_BEATS, spread=0.15, alike=0.85),
-    Bar(beats=LEARN_BEATS, spread=0.3, alike=0.95),
-    Bar(beats=5, spread=0.4, alike=0.93),
-    Bar(beats=7, spread=1.2, alike=0.8),
-)
+# Half an hour of noise of no colour passes (`make campaign-noise`). The more regular, the less alike they need be; an
+# irregular pulse needs more of them. Slow noise looks like a pleth, and like no pressure.
+LEARNED = {
+    Channel.PLETH: (
+        Bar(beats=LEARN_BEATS, spread=0.15, alike=0.95),
+        Bar(beats=5, spread=0.15, alike=0.88),
+        Bar(beats=6, spread=0.3, alike=0.9),
+        Bar(beats=8, spread=1.2, alike=0.8),
+    ),
+    Channel.PRESSURE: (
+        Bar(beats=LEARN_BEATS, spread=0.15, alike=0.85),
+        Bar(beats=LEARN_BEATS, spread=0.3, alike=0.95),
+        Bar(beats=5, spread=0.4, alike=0.93),
+        Bar(beats=7, spread=1.2, alike=0.8),
+    ),
+}
+MOST_BEATS = max(bar.beats for bars in LEARNED.values() for bar in bars)
 LEAST_SIZE = 0.45  # of the largest among them
 ALIKE_AGAIN = 0.85  # for a pulse that was followed before and is coming back through a disturbance
 
@@ -98,25 +109,23 @@ def chain_of(recent: list[Candidate]) -> list[Candidate]:
             break
         if ratio >= THRESHOLD:
             chain.append(c)
-        if len(chain) == LEARNED[-1].beats:
+        if len(chain) == MOST_BEATS:
             break
     return chain[::-1]
 
 
-def resumes(memory: History, recent: list[Candidate]) -> bool:
-    """Whether the newest looks just like the pulses before the pulse was lost, or it and the one before much like."""
+def resumed(memory: History, recent: list[Candidate]) -> list[Candidate]:
+    """The newest, if it looks just like the pulses before the pulse was lost; or it and one before, if much like."""
     newest = recent[-1]
-    if _resembles(memory, newest, 0.92):
-        return True
     if not _resembles(memory, newest, 0.75):
-        return False
+        return []
     for c in reversed(recent[:-1]):
         step = (newest.upslope_us - c.upslope_us) / memory.interval_us
         if step > 1.5:
-            return False
+            break
         if step > 0.65 and _resembles(memory, c, 0.75):
-            return True
-    return False
+            return [c, newest]
+    return [newest] if _resembles(memory, newest, 0.92) else []
 
 
 def _resembles(memory: History, c: Candidate, likeness: float) -> bool:
@@ -128,13 +137,13 @@ def _resembles(memory: History, c: Candidate, likeness: float) -> bool:
     )
 
 
-def learned(chain: list[Candidate], is_known: bool) -> list[Candidate]:
+def learned(chain: list[Candidate], bars: tuple[Bar, ...], is_known: bool) -> list[Candidate]:
     """The last of a chain, if they are alike enough to be pulses: the periodicity check."""
-    for bar in LEARNED:
+    for bar in bars:
         least_alike = min(bar.alike, ALIKE_AGAIN) if is_known else bar.alike
         tail = chain[-bar.beats :]
         if len(tail) == bar.beats and _agrees(tail, bar.spread, least_alike):
-            return tail[-LEARN_BEATS:]
+            return tail
     return []
 
 

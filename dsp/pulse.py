@@ -1,20 +1,23 @@
 """Candidate pulses in, beats out: which humps are pulses, judged against the pulses before.
 
 States: *learning* (no pulse is known; candidates are gathered until the last few agree in size, spacing and shape, so
-that a line without a pulse gives none) and *tracking* (each candidate is judged as it comes). Tracking falls back to
-learning after a gap of ``FORGET_US`` or when no beat was accepted for ``LOST_US``: whatever the thresholds have become,
-a real change of amplitude or rate is found again within a few seconds. All times are stream times, so cutting the
-stream differently changes nothing.
+that a line without a pulse gives none; then those few were beats, too) and *tracking* (each candidate is judged as it
+comes). Tracking falls back to learning after a gap of ``FORGET_US`` or when no beat was accepted for ``LOST_US``:
+whatever the thresholds have become, a real change of amplitude or rate is found again within a few seconds. All times
+are stream times, so cutting the stream differently changes nothing.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 
 from dsp.cycles import Likeness
 from dsp.history import (
+    LEARN_BEATS,
+    LEARNED,
     LEAST_LIKENESS,
     LONGEST_US,
     REFRACTORY_US,
@@ -22,7 +25,7 @@ from dsp.history import (
     alike,
     chain_of,
     learned,
-    resumes,
+    resumed,
 )
 from dsp.kernels.pulse import SNIPPET_POINTS, agreement
 from dsp.quality import REASON_OF, Evidence, is_full_size, judge, sqi_of, trust
@@ -67,11 +70,13 @@ class PulseTracker:
 
     def __init__(self, channel: Channel) -> None:
         self._has_steps = channel is Channel.PRESSURE
+        self._bars = LEARNED[channel]
         self._judged = JUDGED_POINTS[channel]
         self._least_sqi = LEAST_SQI[channel]
         self._history: History | None = None
         self._last: Candidate | None = None  # the last accepted
         self._recent: deque[Candidate] = deque(maxlen=64)  # since the last accepted
+        self._waiting: deque[Pulse] = deque()  # while learning: no beats unless the next ones make them so
         self._is_joined = False  # nothing is missing since the last accepted
         self._overruled = 0
         self._memory: History | None = None  # of a pulse that was lost
@@ -98,10 +103,12 @@ class PulseTracker:
     def feed(self, event: Candidate | Gap) -> list[Pulse]:
         if isinstance(event, Gap):
             self._reset(event)
-            return []
+            return self._give_up()
         pulses = self._settle(event.emit_us - 1)
         self._recent.append(event)
-        pulse = self._learn(event) if self._history is None else self._track(self._history, event)
+        if self._history is None:
+            return pulses + self._learn(event)
+        pulse = self._track(self._history, event)
         return [*pulses, pulse] if pulse else pulses
 
     def advance(self, t_us: int) -> list[Pulse]:
@@ -119,7 +126,7 @@ class PulseTracker:
 
     def _settle(self, t_us: int) -> list[Pulse]:
         """Search back and declare the pulse lost, each at its own deadline."""
-        pulses = []
+        pulses = self._give_up(t_us - LEARN_US)
         while self._history is not None and self._last is not None:
             since_us = t_us - self._last.upslope_us
             found = None
@@ -223,33 +230,53 @@ class PulseTracker:
         while self._recent and self._recent[0].emit_us <= c.emit_us:
             self._recent.popleft()
 
-    def _learn(self, c: Candidate) -> Pulse | None:
+    def _give_up(self, until_us: float = inf) -> list[Pulse]:
+        """The waiting pulses up to a time that have become no beats."""
+        pulses = []
+        while self._waiting and self._waiting[0].candidate.upslope_us < until_us:
+            pulses.append(self._waiting.popleft())
+        return pulses
+
+    def _learn(self, c: Candidate) -> list[Pulse]:
         while self._recent[0].upslope_us < c.upslope_us - LEARN_US:
             self._recent.popleft()
-        if self._memory is not None and resumes(self._memory, list(self._recent)):
-            self._history, self._memory = self._memory, None
-            return self._accept(self._history, c)
+        again = resumed(self._memory, list(self._recent)) if self._memory else []
+        if self._memory is not None and again:
+            history, self._history, self._memory = self._memory, self._memory, None
+            pulses = self._give_up(again[0].upslope_us)
+            self._waiting.clear()
+            return pulses + [self._accept(history, beat) for beat in again]
         chain = chain_of(list(self._recent))
         if len(chain) == 1 < len(self._recent):
-            return None
+            return []
         if c.is_saturated:
-            return _rejected(c, (found(Rule.BEAT_RAILED),))
+            return [*self._give_up(), _rejected(c, (found(Rule.BEAT_RAILED),))]
         is_known = self._last is not None and c.upslope_us - self._last.upslope_us < KNOWN_US and self._proven >= PROVEN
         count = len(chain)
-        chain = learned(chain, is_known)
+        chain = learned(chain, self._bars, is_known)
         if not chain:
-            return _rejected(c, (found(Rule.BEAT_ALIKE, humps=len(self._recent), in_row=count),))
-        self._history, self._memory = History(chain), None
+            finding = found(Rule.BEAT_ALIKE, humps=len(self._recent), in_row=count)
+            self._waiting.append(_rejected(c, (finding,)))
+            return []
+        self._history, self._memory = History(chain[-LEARN_BEATS:]), None
         self._overruled = 0
-        previous = chain[-2]
+        self._is_joined = False
+        pulses = self._give_up(chain[0].upslope_us)
+        self._waiting.clear()
+        return pulses + [self._began(self._history, beat) for beat in chain]
+
+    def _began(self, history: History, c: Candidate) -> Pulse:
+        """One of the beats that the history began with."""
+        evidence = self._evidence(history, c)
+        last = self._last if self._is_joined else None
         self._follow(c)
         return Pulse(
             candidate=c,
             accepted=True,
-            sqi=sqi_of(self._evidence(self._history, c)),
+            sqi=sqi_of(evidence),
             reasons=(),
-            interval_us=c.upslope_us - previous.upslope_us,
-            cycle_mean=_mean_between(previous, c),
+            interval_us=c.upslope_us - last.upslope_us if last else None,
+            cycle_mean=_mean_between(last, c) if last else None,
         )
 
 

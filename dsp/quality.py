@@ -37,6 +37,8 @@ class Evidence:
 
 
 ODD_SLOPE, ODD_SHAPE = 1.8, 0.7  # steeper than usual and unlike the pulses before
+# Higher than steep, and unlike them: a finger that moves. A pulse that is weaker or stronger keeps its rise time.
+SLOW_RISE, SLOW_LIKENESS = 1.4, 0.6
 
 
 def judge(evidence: Evidence) -> tuple[Finding, ...]:
@@ -50,6 +52,11 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     elif slope > ODD_SLOPE and evidence.shape < ODD_SHAPE:
         odd = found(Rule.BEAT_ODD, slope_ratio=slope, most=ODD_SLOPE, shape=evidence.shape, least=ODD_SHAPE)
         findings.append(odd)
+    elif not evidence.has_steps and amplitude > SLOW_RISE * slope and evidence.likeness < SLOW_LIKENESS:
+        ratio = amplitude / slope
+        findings.append(
+            found(Rule.BEAT_SLOW, rise=ratio, most=SLOW_RISE, likeness=evidence.likeness, least=SLOW_LIKENESS)
+        )
     return tuple(findings)
 
 
@@ -57,14 +64,18 @@ REASON_OF = {
     Rule.BEAT_RAILED: Reason.SATURATED,
     Rule.BEAT_LARGE: Reason.ARTIFACT,
     Rule.BEAT_ODD: Reason.ARTIFACT,
+    Rule.BEAT_SLOW: Reason.ARTIFACT,
     Rule.BEAT_POOR: Reason.ARTIFACT,
     Rule.BEAT_ALIKE: Reason.LEARNING,
 }
 
 
 def sqi_of(evidence: Evidence) -> float:
-    """Signal quality 0..1: agreement in shape, in size and in time, multiplied."""
-    shape = _ramp(evidence.shape, 0.4, 0.9)
+    """Signal quality 0..1: agreement in shape, in size and in time, multiplied.
+
+    Of an early beat only the upslope is judged; where the rest is unlike any pulse it was one by chance.
+    """
+    shape = min(_ramp(evidence.shape, 0.4, 0.9), _ramp(evidence.likeness, 0.0, 0.6))
     size = 1 - _ramp(abs(math.log2(max(evidence.slope_ratio, 1e-6))), 0.8, 3.0)
     ratio = evidence.interval_ratio
     timing = 0.7 if ratio is None else 1 - 0.6 * _ramp(abs(math.log2(max(ratio, 1e-6))), 0.3, 1.2)

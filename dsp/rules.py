@@ -25,6 +25,7 @@ class Rule(Enum):
     BEAT_RAILED = "beat_railed"
     BEAT_LARGE = "beat_large"
     BEAT_ODD = "beat_odd"
+    BEAT_SLOW = "beat_slow"
     BEAT_POOR = "beat_poor"
     BEAT_ALIKE = "beat_alike"
     # of a value made of beats

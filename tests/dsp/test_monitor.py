@@ -15,10 +15,12 @@ from dsp import (
     Quantity,
     Rails,
     Reason,
+    Rule,
     Tick,
     Unavailable,
     VitalsMonitor,
 )
+from dsp.history import LEARN_BEATS
 from tests import naive
 from tests.dsp.signals import accepted, block, reason, run, value
 
@@ -59,17 +61,41 @@ def test_every_beat_is_found_at_its_upslope_soon_after_its_peak():
     t_us, x = wave(30.0)
     starts = naive.beat_times(30.0, 72.0)
     monitor = VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ))
-    found = []
+    found, late_us = [], []
     for k in range(len(x)):
         for beat in monitor.feed(block(t_us[k : k + 1], x[k : k + 1])):
-            assert t_us[k] - beat.peak_us <= 400_000
             found += [beat] if beat.accepted else []
+            late_us += [t_us[k] - beat.peak_us] if beat.accepted else []
+    assert max(late_us[LEARN_BEATS:]) <= 400_000
+    assert late_us[LEARN_BEATS - 1] <= 400_000 < late_us[LEARN_BEATS - 2]  # the first ones are known by the fourth
     upslopes = starts + naive.UPSLOPE_S
     late = [min(abs(upslopes - b.t_us / 1e6)) for b in found]
     assert max(late) < 0.03
-    assert len(found) >= len(starts) - 5  # four to learn, one without its end
+    assert len(found) >= len(starts) - 1  # one without its end
     assert all(b.onset_us < b.t_us < b.peak_us for b in found)
-    assert all(b.interval_us == pytest.approx(60e6 / 72, abs=10_000) for b in found)
+    assert found[0].interval_us is None
+    assert all(b.interval_us == pytest.approx(60e6 / 72, abs=10_000) for b in found[1:])
+
+
+def test_a_slow_hump_between_pulses_is_no_beat():
+    t_us, x = wave(40.0)
+    t_s, x = t_us / 1e6, x - 80
+    hump = 60 * np.exp(-(((t_s - 25.2) / 0.35) ** 2))  # a finger that moves: higher and slower than the pulse
+    settled = np.where(abs(t_s - 25.2) < 0.9, 0.0, x)
+    beats, _ = run(t_us, settled + hump, RATE_HZ, channel=Channel.PLETH)
+    at = [b for b in beats if 24.5 < b.t_us / 1e6 < 26.0]
+    assert [b.accepted for b in at] == [False]
+    assert at[0].findings[0].rule is Rule.BEAT_SLOW
+
+
+def test_humps_that_never_become_a_pulse_are_told_in_order_of_time():
+    rng = np.random.default_rng(3)
+    t_us = naive.times_us(RATE_HZ, 40.0)
+    beats, _ = run(t_us, np.cumsum(rng.normal(size=len(t_us))) * 3 + 90, RATE_HZ)
+    assert beats
+    assert not accepted(beats)
+    times = [b.t_us for b in beats]
+    assert times == sorted(times)
 
 
 def test_first_rate_comes_within_ten_seconds():
@@ -79,7 +105,7 @@ def test_first_rate_comes_within_ten_seconds():
     assert value(vitals, Quantity.PULSE_RATE, 10) == pytest.approx(72, abs=1)
 
 
-@pytest.mark.parametrize("rate_bpm", [40, 72, 150])
+@pytest.mark.parametrize("rate_bpm", [72, 150])  # four beats at 40/min already fill the window
 def test_a_rate_over_part_of_the_window_is_questionable_until_the_window_is_full(rate_bpm):
     _, vitals = run(*wave(21, rate_bpm=rate_bpm), RATE_HZ)
     doubts = {s: vitals[Quantity.PULSE_RATE, s].reasons for s in range(1, 21)}
@@ -246,7 +272,8 @@ def test_a_gap_joins_nothing_and_a_long_one_is_learned_again():
     keep = (t_us < 20_000_000) | (t_us > 25_000_000)
     beats, vitals = run(t_us[keep], x[keep], RATE_HZ)
     after = [b for b in beats if b.t_us > 25_000_000]
-    assert [b.reasons for b in after[:3]] == [(Reason.LEARNING,)] * 3
+    assert all(b.accepted for b in after)
+    assert after[0].interval_us is None
     assert all(b.interval_us is None or b.interval_us < 1_000_000 for b in beats)
     assert reason(vitals, Quantity.PULSE_RATE, 26) is Reason.LEARNING
     assert value(vitals, Quantity.PULSE_RATE, 35) == pytest.approx(72, abs=1)

@@ -154,11 +154,8 @@ def test_rubbish_never_crashes_and_never_is_a_value(values, repeats, channel):
 @pytest.mark.parametrize("channel", [Channel.PLETH, Channel.PRESSURE])
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("rate_hz", [50.0, 125.0])
-def test_noise_of_any_colour_has_no_beat_and_no_good_value(colour, channel, rate_hz):
+def test_noise_of_any_colour_has_no_beat(colour, channel, rate_hz):
     minutes = 4  # thirty in make campaign-noise
     found = watched(colour, channel, rate_hz, seed=0, minutes=minutes)
     assert found.good == 0
-    if (colour, channel) == ("brown", Channel.PLETH):  # as slow as pulses and as smooth: a few of low quality
-        assert found.beats <= 15 * minutes
-    else:
-        assert found.beats == 0
+    assert found.beats == 0
