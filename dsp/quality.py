@@ -37,8 +37,11 @@ class Evidence:
 
 
 ODD_SLOPE, ODD_SHAPE = 1.8, 0.7  # steeper than usual and unlike the pulses before
-# Higher than steep, and unlike them: a finger that moves. A pulse that is weaker or stronger keeps its rise time.
+# A finger that moves makes what no pulse is, each unlike the pulses before: far larger than they are, or higher than it
+# is steep (a pulse that is weaker or stronger keeps its rise time), or before its time.
+HUGE_SLOPE, HUGE_LIKENESS = 3.0, 0.8
 SLOW_RISE, SLOW_LIKENESS = 1.4, 0.6
+EARLY_INTERVAL, EARLY_LIKENESS = 0.75, 0.15
 
 
 def judge(evidence: Evidence) -> tuple[Finding, ...]:
@@ -52,19 +55,31 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     elif slope > ODD_SLOPE and evidence.shape < ODD_SHAPE:
         odd = found(Rule.BEAT_ODD, slope_ratio=slope, most=ODD_SLOPE, shape=evidence.shape, least=ODD_SHAPE)
         findings.append(odd)
-    elif not evidence.has_steps and amplitude > SLOW_RISE * slope and evidence.likeness < SLOW_LIKENESS:
-        ratio = amplitude / slope
-        findings.append(
-            found(Rule.BEAT_SLOW, rise=ratio, most=SLOW_RISE, likeness=evidence.likeness, least=SLOW_LIKENESS)
-        )
+    elif not evidence.has_steps:
+        findings += _movement(evidence)
     return tuple(findings)
+
+
+def _movement(evidence: Evidence) -> list[Finding]:
+    likeness, interval = evidence.likeness, evidence.interval_ratio
+    rise = evidence.amplitude_ratio / evidence.slope_ratio
+    if evidence.slope_ratio > HUGE_SLOPE and likeness < HUGE_LIKENESS:
+        slope = evidence.slope_ratio
+        return [found(Rule.BEAT_HUGE, slope_ratio=slope, most=HUGE_SLOPE, likeness=likeness, least=HUGE_LIKENESS)]
+    if rise > SLOW_RISE and likeness < SLOW_LIKENESS:
+        return [found(Rule.BEAT_SLOW, rise=rise, most=SLOW_RISE, likeness=likeness, least=SLOW_LIKENESS)]
+    if interval is not None and interval < EARLY_INTERVAL and likeness < EARLY_LIKENESS:
+        return [found(Rule.BEAT_EARLY, interval=interval, least=EARLY_INTERVAL, likeness=likeness, like=EARLY_LIKENESS)]
+    return []
 
 
 REASON_OF = {
     Rule.BEAT_RAILED: Reason.SATURATED,
     Rule.BEAT_LARGE: Reason.ARTIFACT,
     Rule.BEAT_ODD: Reason.ARTIFACT,
+    Rule.BEAT_HUGE: Reason.ARTIFACT,
     Rule.BEAT_SLOW: Reason.ARTIFACT,
+    Rule.BEAT_EARLY: Reason.ARTIFACT,
     Rule.BEAT_POOR: Reason.ARTIFACT,
     Rule.BEAT_ALIKE: Reason.LEARNING,
 }

@@ -25,7 +25,9 @@ class Rule(Enum):
     BEAT_RAILED = "beat_railed"
     BEAT_LARGE = "beat_large"
     BEAT_ODD = "beat_odd"
+    BEAT_HUGE = "beat_huge"
     BEAT_SLOW = "beat_slow"
+    BEAT_EARLY = "beat_early"
     BEAT_POOR = "beat_poor"
     BEAT_ALIKE = "beat_alike"
     # of a value made of beats
