@@ -21,8 +21,7 @@ def located(summary: Summary, other: Summary) -> Summary:
     Without such a witness it stays *no pulse*: an arrest must not be called anything else.
     """
     is_gone = summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR)
-    is_witnessed = other.unavailable is None and window_sqi(other) >= WITNESS_SQI
-    if not (is_gone and is_witnessed):
+    if not is_gone or other.unavailable is not None or window_sqi(other) < WITNESS_SQI:
         return summary
     finding = found(Rule.OTHER_PULSE, sqi=window_sqi(other), least=WITNESS_SQI)
     return summary.without(Reason.SIGNAL_LOST, finding)

@@ -22,7 +22,7 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
     """
     if summary.unavailable is not None:
         return dict.fromkeys(PRESSURES, summary.none)
-    beats = [p for p in summary.pulses if p.accepted]
+    beats = summary.pulses.accepted
     means = [p.cycle_mean for p in beats if p.cycle_mean is not None]
     values: tuple[Sequence[float], ...] = (
         [p.candidate.raw_max for p in beats],

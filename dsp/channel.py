@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -11,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.config import Rails
-from dsp.cycles import LEAST_JUMP, LONGEST_S, STEP_S, Cycles
+from dsp.cycles import LONGEST_S, Cycles
 from dsp.notch import Ejection, NotchFinder
 from dsp.pulse import LEARN_US, Pulse, PulseTracker
 from dsp.rules import Finding, Rule, found
 from dsp.types import Beat, Channel, Reason, SampleBlock, Unavailable
 from dsp.waveform import CandidateFinder, Gap
+from dsp.window import Window
 
 SECOND_US = 1_000_000
 WINDOW_US = 8 * SECOND_US  # what every averaged value looks back on; bedside monitors average 8 to 12 s
@@ -45,7 +45,7 @@ class Summary:
     """
 
     t_us: int
-    pulses: tuple[Pulse, ...]
+    pulses: Window
     unavailable: Reason | None
     ejections: tuple[Ejection, ...] = ()
     doubts: tuple[Reason, ...] = ()
@@ -70,19 +70,34 @@ class ChannelMonitor:
         self._tracker = PulseTracker(channel)
         self._notches = NotchFinder(self._finder, rate_hz) if channel is Channel.PRESSURE else None
         self._pulses: deque[Pulse] = deque()
-        self._cycles = Cycles()
+        self._cycles = Cycles(self._finder)
         self._onset_index: int | None = None  # of the last accepted pulse
         self._learning_since_us: int | None = None
         self._gap_us: int | None = None  # end of the last gap
         self._had_pulse = False  # since the start or the last forgetting
         self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
+        self._end_us = -SECOND_US  # end of the second in which that lies
         self._summaries: dict[int, Summary] = {}
         self._asked_us = -SECOND_US  # seconds up to here have been answered
 
     def feed(self, block: SampleBlock) -> list[Beat]:
+        """Take the new samples in pieces that end at whole seconds, so that every second is summed up at its end."""
+        t_us, samples = block.t_us, block.samples
+        if self._seen_us is not None and len(t_us) and t_us.item(0) <= self._seen_us:
+            start = int(t_us.searchsorted(self._seen_us, side="right"))
+            t_us, samples = t_us[start:], samples[start:]
         beats: list[Beat] = []
-        for t_us, samples in self._seconds(block):
-            beats += self._take(t_us, samples)
+        while count := len(t_us):
+            first_us = t_us.item(0)
+            if first_us > self._end_us:
+                self._close_until(first_us)
+                self._end_us = -(-first_us // SECOND_US) * SECOND_US
+            if t_us.item(-1) <= self._end_us:
+                beats += self._take(t_us, samples)
+                break
+            count = int(t_us.searchsorted(self._end_us, side="right"))
+            beats += self._take(t_us[:count], samples[:count])
+            t_us, samples = t_us[count:], samples[count:]
         return beats
 
     def summary(self, t_us: int) -> Summary:
@@ -90,19 +105,6 @@ class ChannelMonitor:
         self._asked_us = t_us
         kept = self._summaries.pop(t_us, None)
         return kept if kept is not None else self._summarize(t_us)
-
-    def _seconds(self, block: SampleBlock) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """The new samples in pieces that end at whole seconds, so that every second is summed up at its end."""
-        t_us, samples = block.t_us, block.samples
-        if self._seen_us is not None:
-            start = int(np.searchsorted(t_us, self._seen_us, side="right"))
-            t_us, samples = t_us[start:], samples[start:]
-        while len(t_us):
-            self._close_until(int(t_us[0]))
-            end = -(-int(t_us[0]) // SECOND_US) * SECOND_US
-            count = int(np.searchsorted(t_us, end, side="right"))
-            yield t_us[:count], samples[:count]
-            t_us, samples = t_us[count:], samples[count:]
 
     def _close_until(self, t_us: int) -> None:
         """Sum up each second that ended before ``t_us``."""
@@ -125,11 +127,11 @@ class ChannelMonitor:
         last_us = self._finder.last_us
         if last_us is not None:
             pulses += map(self._compared, self._tracker.advance(last_us))
-            self._note_learning(int(t_us[0]), last_us)
-        self._seen_us = int(t_us[-1])
+            self._note_learning(t_us.item(0), last_us)
+        self._seen_us = t_us.item(-1)
+        if not pulses:
+            return []
         self._pulses.extend(pulses)
-        while self._pulses and self._pulses[0].candidate.upslope_us < self._seen_us - WINDOW_US - SECOND_US:
-            self._pulses.popleft()
         return [self._beat(p) for p in pulses]
 
     def _compared(self, pulse: Pulse) -> Pulse:
@@ -139,12 +141,8 @@ class ChannelMonitor:
         begin, self._onset_index = self._onset_index, pulse.candidate.onset_index
         if begin is None or pulse.interval_us is None or pulse.interval_us > LONGEST_S * 1e6:
             return pulse
-        c = pulse.candidate
-        cycle = self._finder.cycle(begin, c.onset_index, STEP_S)
-        if not len(cycle):
-            return pulse
-        jumps = self._finder.jumps(begin, c.onset_index, LEAST_JUMP * c.amplitude)
-        return replace(pulse, likeness=self._cycles.compare(cycle, begin, c.onset_index, c.onset_us, jumps))
+        likeness = self._cycles.compare(begin, pulse.candidate)
+        return pulse._replace(likeness=likeness)
 
     def _note_gap(self, gap: Gap) -> None:
         self._gap_us = gap.t_us
@@ -179,9 +177,11 @@ class ChannelMonitor:
         )
 
     def _summarize(self, t_us: int) -> Summary:
+        while self._pulses and self._pulses[0].candidate.upslope_us < (self._seen_us or 0) - WINDOW_US - SECOND_US:
+            self._pulses.popleft()
         since_us = t_us - WINDOW_US
-        pulses = tuple(p for p in self._pulses if p.candidate.upslope_us > since_us)
-        ejections = self._notches.feed(pulses) if self._notches else ()
+        pulses = Window([p for p in self._pulses if p.candidate.upslope_us > since_us])
+        ejections = self._notches.feed(pulses.accepted) if self._notches else ()
         summary = Summary(t_us=t_us, pulses=pulses, unavailable=None, ejections=ejections)
         none = self._unavailable(t_us, pulses)
         if none is not None:
@@ -198,7 +198,7 @@ class ChannelMonitor:
         recent = [p.candidate for p in self._pulses if p.accepted]
         if self._channel is not Channel.PRESSURE or not recent:
             return 0
-        low, high = median(c.raw_min for c in recent), median(c.raw_max for c in recent)
+        low, high = median([c.raw_min for c in recent]), median([c.raw_max for c in recent])
         inset = PAUSE_INSET * (high - low)
         most = PAUSE_SHARE * (high - low)
         return self._finder.levels(PAUSE_BACK_US, PAUSE_STILL_US, most, low + inset, high - inset)

@@ -8,13 +8,15 @@ pulses had before.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsp.kernels import cycles as kernel
+from dsp.kernels.pulse import FILTERED, RAW
+from dsp.waveform import Candidate, CandidateFinder
 
 STEP_S = 0.04  # of the points compared; 8 Hz need 0.06
 LONGEST_S = 2.5
@@ -52,44 +54,46 @@ class Likeness:
 class Cycles:
     """The last cycles of one channel."""
 
-    def __init__(self) -> None:
-        self._usual: deque[tuple[int, NDArray[np.float64]]] = deque()  # end, samples
-        self._last: tuple[int, NDArray[np.float64]] | None = None  # index of the end, samples
+    def __init__(self, finder: CandidateFinder) -> None:
+        self._finder = finder
+        self._memory = np.zeros((kernel.ROWS, kernel.COLUMNS))
+        self._setup = _setup(finder)
+        self._out = np.zeros(kernel.OUTPUTS)
 
     def forget(self) -> None:
-        self._usual.clear()
-        self._last = None
+        self._setup["count"] = self._setup["has_before"] = 0
 
-    def compare(self, cycle: NDArray[np.float64], begin: int, end: int, t_us: int, jumps: int) -> Likeness:
-        """Compare a cycle between two indices, that ended at a time, with those before, and keep it."""
-        previous = None
-        if self._last is not None and self._last[0] == begin:
-            previous = kernel.likeness(cycle, self._last[1])
-        self._last = (end, cycle)
-        usual = self._usual_ones(t_us)
-        if not self._usual or t_us - self._usual[-1][0] >= APART_US:
-            self._usual.append((t_us, cycle))
-        if len(usual) < LEAST_USUAL or len(cycle) < _LEAST_POINTS:
-            return Likeness(previous=previous, usual=None, length_ratio=None, height_ratio=None, jumps=jumps)
-        likenesses = sorted(kernel.likeness(cycle, old) for old in usual)
-        height = max(float(np.ptp(cycle)), _TINY)
+    def compare(self, begin: int, candidate: Candidate) -> Likeness | None:
+        """Compare the cycle from an index to the onset of a candidate with those before, and keep it.
+
+        None where its samples are too long ago.
+        """
+        rings, newest = self._finder.rings()
+        end, end_us, least = candidate.onset_index, candidate.onset_us, LEAST_JUMP * candidate.amplitude
+        kernel.compare(rings, newest, begin, end, end_us, least, self._memory, self._setup, self._out)
+        is_whole, previous, usual, length_ratio, height_ratio, jumps = self._out.tolist()
+        if not is_whole:
+            return None
+        is_compared = not isnan(usual)
         return Likeness(
-            previous=previous,
-            usual=likenesses[int(USUAL_RANK * (len(likenesses) - 1))],
-            length_ratio=_nearest([len(cycle) / len(old) for old in usual]),
-            height_ratio=_nearest([height / max(float(np.ptp(old)), _TINY) for old in usual]),
-            jumps=jumps,
+            previous=None if isnan(previous) else previous,
+            usual=usual if is_compared else None,
+            length_ratio=length_ratio if is_compared else None,
+            height_ratio=height_ratio if is_compared else None,
+            jumps=int(jumps),
         )
 
-    def _usual_ones(self, t_us: int) -> list[NDArray[np.float64]]:
-        while self._usual and self._usual[0][0] < t_us - USUAL_UNTIL_US:
-            self._usual.popleft()
-        old = [cycle for end_us, cycle in self._usual if end_us <= t_us - USUAL_FROM_US]
-        if len(old) >= LEAST_USUAL:
-            return old
-        return [cycle for _, cycle in list(self._usual)[: max(LEAST_USUAL, len(self._usual) // 2)]]
 
-
-def _nearest(ratios: list[float]) -> float:
-    """The ratio nearest to one."""
-    return min(ratios, key=lambda ratio: max(ratio, 1 / ratio))
+def _setup(finder: CandidateFinder) -> NDArray[np.void]:
+    setup = np.zeros(1, kernel.SETUP)
+    setup["capacity"] = finder.capacity
+    setup["raw"], setup["filtered"] = RAW, FILTERED
+    setup["delay"] = finder.delay
+    setup["step"] = STEP_S * 1e6 / finder.period_us
+    setup["from_us"], setup["until_us"] = USUAL_FROM_US, USUAL_UNTIL_US
+    setup["apart_us"] = APART_US
+    setup["least_usual"] = LEAST_USUAL
+    setup["least_points"] = _LEAST_POINTS
+    setup["rank"] = USUAL_RANK
+    setup["tiny"] = _TINY
+    return setup

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from statistics import mean, median
+from statistics import median
 
 from dsp.channel import SECOND_US, WINDOW_US, Summary
 from dsp.cycles import Likeness
@@ -43,14 +43,14 @@ NOISE_MMHG = 5.0  # by which the raw signal exceeds the filtered one: hum, or a 
 
 def doubted(summary: Summary) -> Summary:
     """The summary with what is doubtful about its window."""
-    pulses = [p for p in summary.pulses if p.accepted]
+    pulses = summary.pulses.accepted
     is_doubtful = _is_mixed(pulses) or strangeness(pulses) > 1 or _is_wandering(pulses) or _is_jumping(pulses)
     return replace(summary, doubts=(*summary.doubts, Reason.ARTIFACT)) if is_doubtful else summary
 
 
 def doubted_rate(summary: Summary) -> Summary:
     """The summary with what is doubtful about its rate alone."""
-    intervals_us = [p.interval_us for p in summary.pulses if p.accepted and p.interval_us is not None]
+    intervals_us = summary.pulses.intervals_us
     is_doubtful = (
         is_turning_rate(intervals_us)
         or sum(intervals_us) < LEAST_COUNTED * WINDOW_US
@@ -61,7 +61,7 @@ def doubted_rate(summary: Summary) -> Summary:
 
 def doubted_pressure(summary: Summary) -> Summary:
     """The summary with what is doubtful about its pressures alone."""
-    pulses = [p for p in summary.pulses if p.accepted]
+    pulses = summary.pulses.accepted
     is_doubtful = _is_new(pulses, summary.t_us) or is_turning_pressure(pulses)
     return replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR)) if is_doubtful else summary
 
@@ -71,11 +71,11 @@ def is_turning_rate(intervals_us: list[int]) -> bool:
     if len(intervals_us) < LEAST_FOR_LONG:
         return False
     newest_us = median(intervals_us[-NEWEST_INTERVALS:])
-    is_turning = abs(60e6 / newest_us - 60e6 / mean(intervals_us)) > TURNED_BPM
+    is_turning = abs(60e6 / newest_us - 60e6 / (sum(intervals_us) / len(intervals_us))) > TURNED_BPM
     return is_turning or max(intervals_us) > LONG * median(intervals_us)
 
 
-def is_turning_pressure(pulses: list[Pulse]) -> bool:
+def is_turning_pressure(pulses: Sequence[Pulse]) -> bool:
     """Whether the pressures of a window say little: they change, scatter, or have noise on top."""
     for values in ([p.candidate.raw_max for p in pulses], [p.candidate.raw_min for p in pulses]):
         if len(values) >= 4 and abs(median(values[-3:]) - median(values)) > TURNED_MMHG:
@@ -92,12 +92,12 @@ def _scatter(values: list[float]) -> float:
     return median(seconds) / math.sqrt(3) if len(seconds) >= 3 else 0.0
 
 
-def _is_mixed(pulses: list[Pulse]) -> bool:
+def _is_mixed(pulses: Sequence[Pulse]) -> bool:
     likenesses = [p.likeness.previous for p in pulses if p.likeness and p.likeness.previous is not None]
-    return len(likenesses) >= 2 and mean(likenesses) < LEAST_ALIKE
+    return len(likenesses) >= 2 and sum(likenesses) / len(likenesses) < LEAST_ALIKE
 
 
-def _is_new(pulses: list[Pulse], t_us: int) -> bool:
+def _is_new(pulses: Sequence[Pulse], t_us: int) -> bool:
     """Whether the pulse has only just begun, or come back after a loss."""
     times_us = [p.candidate.upslope_us for p in pulses]
     begins_us = times_us[:1] + [b for a, b in pairwise(times_us) if b - a > LOST_US]
@@ -107,20 +107,20 @@ def _is_new(pulses: list[Pulse], t_us: int) -> bool:
 def strangeness(pulses: Sequence[Pulse]) -> float:
     """How unlike the usual pulses the newest ones are; 0 where no usual ones are known."""
     newest = [p.likeness for p in pulses if p.accepted and p.likeness and p.likeness.usual is not None][-NEWEST:]
-    return median(_strangeness(likeness) for likeness in newest) if len(newest) >= 2 else 0.0
+    return median([_strangeness(likeness) for likeness in newest]) if len(newest) >= 2 else 0.0
 
 
 def _strangeness(likeness: Likeness) -> float:
     usual, length, height = likeness.usual or 1.0, likeness.length_ratio or 1.0, likeness.height_ratio or 1.0
     parts = (1 - usual) / STRANGE_SHAPE, math.log(length) / STRANGE_LENGTH, math.log(height) / STRANGE_HEIGHT
-    return sum(abs(part) for part in parts)
+    return sum(map(abs, parts))
 
 
-def _is_jumping(pulses: list[Pulse]) -> bool:
+def _is_jumping(pulses: Sequence[Pulse]) -> bool:
     return any(p.likeness is not None and p.likeness.jumps > 0 for p in pulses)
 
 
-def _is_wandering(pulses: list[Pulse]) -> bool:
+def _is_wandering(pulses: Sequence[Pulse]) -> bool:
     steps = [
         abs(b.candidate.foot - a.candidate.foot) / max(a.candidate.amplitude, b.candidate.amplitude)
         for a, b in pairwise(pulses)

@@ -64,19 +64,22 @@ class History:
         steps = [b.upslope_us - a.upslope_us for a, b in pairwise(chain)]
         self.intervals_us = deque(steps, maxlen=HISTORY)
         self.beats = deque(((c.upslope_us, c.slope_sum) for c in chain), maxlen=HISTORY + 1)
-        self.noises = deque([0.0], maxlen=HISTORY)  # largest other hump between two beats, in slope sums
+        self._noises = deque([0.0], maxlen=HISTORY)
+        self.noise = 0.0  # largest other hump between two beats, in slope sums: median
         self.template = chain[0].snippet.copy()
         for c in chain[1:]:
             blend(self.template, c.snippet, 0.3)
         self.likeness = FRESH_LIKENESS
         self._refresh()
 
-    def add(self, candidate: Candidate, interval_us: int | None) -> None:
+    def add(self, candidate: Candidate, interval_us: int | None, likeness: float, noise: float) -> None:
+        """Take an accepted pulse, its likeness to the template and the largest other hump since the one before."""
+        self._noises.append(noise / self.slope_sum)
+        self.noise = median(self._noises)
         self.slope_sums.append(min(candidate.slope_sum, 2.0 * self.slope_sum))
         self.amplitudes.append(min(candidate.amplitude, 2.0 * self.amplitude))
         if candidate.slope_sum > 0.5 * self.slope_sum:  # small early pulses sit on the slope of the one before
-            likeness = min(1.0, max(0.0, (alike(self.template, candidate.snippet) - 0.3) / 0.65))
-            self.likeness += 0.12 * (likeness - self.likeness)
+            self.likeness += 0.12 * (min(1.0, max(0.0, (likeness - 0.3) / 0.65)) - self.likeness)
         self.beats.append((candidate.upslope_us, candidate.slope_sum))
         if interval_us is not None:
             self.intervals_us.append(interval_us)
@@ -85,11 +88,11 @@ class History:
 
     def _refresh(self) -> None:
         # Two small pulses in a row already lower the reference, so that a fall of amplitude is followed at once.
-        newest = list(self.slope_sums)[-2:]
-        self.slope_sum = min(median(self.slope_sums), 1.6 * max(newest))
-        self.amplitude = min(median(self.amplitudes), 1.6 * max(list(self.amplitudes)[-2:]))
+        self.slope_sum = min(median(self.slope_sums), 1.6 * max(self.slope_sums[-2], self.slope_sums[-1]))
+        self.amplitude = min(median(self.amplitudes), 1.6 * max(self.amplitudes[-2], self.amplitudes[-1]))
         self.interval_us = median(self.intervals_us)
-        large = [t for t, z in self.beats if z >= 0.6 * sorted(z for _, z in self.beats)[-3]]
+        least = 0.6 * sorted([z for _, z in self.beats])[-3]
+        large = [t for t, z in self.beats if z >= least]
         steps = [b - a for a, b in pairwise(large)]
         self.strong_interval_us = max(median(steps) if len(steps) >= 3 else 0, self.interval_us)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from dsp.channel import SECOND_US, Summary
 from dsp.rules import Rule, found
 from dsp.types import Cause, Channel, Interruption, Reason
+from dsp.window import Window
 
 # Who says that a cuff is pumped up may fail to say that it is over: no cuff may hold an arm for longer (IEC 80601-2-30,
 # as quoted in public; its text was not at hand), and a cuff monitor calibrates itself within seconds.
@@ -35,6 +36,8 @@ class Interruptions:
 
     def applied(self, summary: Summary, channel: Channel) -> Summary:
         """The summary without the pulses of such stretches, and with the cause while one lasts."""
+        if not self._past and not self._since_us:
+            return summary
         for cause, since_us in list(self._since_us.items()):
             if summary.t_us - since_us > LONGEST_US[cause]:
                 del self._since_us[cause]
@@ -44,7 +47,7 @@ class Interruptions:
         spans = [span for span in (*self._past, *open_ended) if channel in _DISTURBED[span[0]]]
         if not spans:
             return summary
-        pulses = tuple(
+        pulses = Window(
             p
             for p in summary.pulses
             if not any(a <= p.candidate.peak_us and p.candidate.onset_us <= b for _, a, b in spans)

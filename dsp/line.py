@@ -7,18 +7,15 @@ mean falls as well: that is no damping, however low it is.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass, replace
 from statistics import median
 
-import numpy as np
-
 from dsp.channel import SECOND_US, Summary
-from dsp.pulse import Pulse
 from dsp.rate import DOUBTED_SQI
 from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
-from dsp.waveform import SNIPPET_S
 
 # What is read off the shape of the pulse.
 SHAPED = (
@@ -69,6 +66,8 @@ class LineMonitor:
     def __init__(self, rate_hz: float) -> None:
         self._is_fast = rate_hz >= LEAST_RATE_HZ
         self._levels: deque[Level] = deque()  # of the seconds in which nothing was wrong or doubtful
+        self._old = 0  # how many of them are old enough to compare with
+        self._sorted: tuple[list[float], ...] = ([], [], [])  # the numbers of those, each in order of size
         self._since_us: int | None = None
 
     def judge(self, summary: Summary) -> Verdict | None:
@@ -78,6 +77,7 @@ class LineMonitor:
             return None
         if self._since_us is not None and level.t_us - self._since_us > REMEMBERED_US:
             self._levels.clear()
+            self._old, self._sorted = 0, ([], [], [])
         reference = self._reference(level.t_us)
         verdict = _compared(level, reference) if reference else None
         if verdict is not None:
@@ -92,19 +92,39 @@ class LineMonitor:
         return None
 
     def _reference(self, t_us: int) -> Level | None:
-        while self._levels and self._levels[0].t_us < t_us - REMEMBERED_US:
-            self._levels.popleft()
-        old = [x for x in self._levels if x.t_us <= t_us - REFERENCE_US]
-        if len(old) < LEAST_SECONDS:
-            old = list(self._levels)[: max(LEAST_SECONDS, len(self._levels) // 2)]
+        self._age(t_us)
+        if self._old >= LEAST_SECONDS:
+            return _median_level(t_us, [_middle(values) for values in self._sorted])
+        old = list(self._levels)[: max(LEAST_SECONDS, len(self._levels) // 2)]
         if len(old) < LEAST_SECONDS:
             return None
-        return Level(
-            t_us=t_us,
-            pulse_mmhg=median(x.pulse_mmhg for x in old),
-            mean_mmhg=median(x.mean_mmhg for x in old),
-            steepness=median(x.steepness for x in old),
-        )
+        return _median_level(t_us, [_middle(sorted(values)) for values in zip(*map(_numbers, old), strict=True)])
+
+    def _age(self, t_us: int) -> None:
+        """Let those in that have become old, and those go that are too old."""
+        while self._old < len(self._levels) and self._levels[self._old].t_us <= t_us - REFERENCE_US:
+            for values, number in zip(self._sorted, _numbers(self._levels[self._old]), strict=True):
+                insort(values, number)
+            self._old += 1
+        while self._old and self._levels[0].t_us < t_us - REMEMBERED_US:
+            for values, number in zip(self._sorted, _numbers(self._levels.popleft()), strict=True):
+                del values[bisect_left(values, number)]
+            self._old -= 1
+
+
+def _numbers(level: Level) -> tuple[float, ...]:
+    return level.pulse_mmhg, level.mean_mmhg, level.steepness
+
+
+def _middle(values: list[float]) -> float:
+    """Median of values in order of size."""
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
+def _median_level(t_us: int, medians: list[float]) -> Level:
+    pulse_mmhg, mean_mmhg, steepness = medians
+    return Level(t_us=t_us, pulse_mmhg=pulse_mmhg, mean_mmhg=mean_mmhg, steepness=steepness)
 
 
 def withheld(readings: dict[Quantity, Reading], verdict: Verdict | None) -> dict[Quantity, Reading]:
@@ -124,28 +144,36 @@ def _withheld(reading: Reading, verdict: Verdict) -> Reading:
 
 
 def _level(summary: Summary) -> Level | None:
-    newest = [p for p in summary.pulses if p.accepted][-NEWEST - 1 :]
+    newest = summary.pulses.accepted[-NEWEST - 1 :]
     means = [p.cycle_mean for p in newest[1:] if p.cycle_mean is not None]  # of the cycles that the others begin
     newest = newest[:-1]
     if len(newest) < 2 or not means:
         return None
     return Level(
         t_us=summary.t_us,
-        pulse_mmhg=median(p.candidate.raw_max - p.candidate.raw_min for p in newest),
+        pulse_mmhg=median([p.candidate.raw_max - p.candidate.raw_min for p in newest]),
         mean_mmhg=median(means),
-        steepness=median(_steepness(p) for p in newest),
+        steepness=median([p.candidate.steepness for p in newest]),
     )
 
 
-def _steepness(pulse: Pulse) -> float:
-    snippet = pulse.candidate.snippet
-    height = float(np.max(snippet) - np.min(snippet))
-    step_s = SNIPPET_S / (len(snippet) - 1)
-    return float(np.max(np.diff(snippet))) / (height * step_s) if height > 0 else 0.0
-
-
 def _compared(now: Level, before: Level) -> Verdict | None:
-    numbers = {
+    change = now.pulse_mmhg - before.pulse_mmhg
+    if (
+        abs(now.mean_mmhg - before.mean_mmhg) > max(SAME_MMHG, SAME_SHARE * abs(change))
+        or abs(change) < LEAST_CHANGE_MMHG
+    ):
+        return None
+    numbers = _both(now, before)
+    if now.pulse_mmhg < SMALLER * before.pulse_mmhg and now.steepness < SLOWER * before.steepness:
+        return Verdict(reason=Reason.DAMPED, is_certain=True, finding=found(Rule.LINE_DAMPED, **numbers))
+    if now.pulse_mmhg > LARGER * before.pulse_mmhg and now.steepness > NOT_SLOWER * before.steepness:
+        return Verdict(reason=Reason.RINGING, is_certain=False, finding=found(Rule.LINE_RINGING, **numbers))
+    return None
+
+
+def _both(now: Level, before: Level) -> dict[str, float]:
+    return {
         "pulse_mmhg": now.pulse_mmhg,
         "pulse_before_mmhg": before.pulse_mmhg,
         "mean_mmhg": now.mean_mmhg,
@@ -153,14 +181,3 @@ def _compared(now: Level, before: Level) -> Verdict | None:
         "steepness_per_s": now.steepness,
         "steepness_before_per_s": before.steepness,
     }
-    change = now.pulse_mmhg - before.pulse_mmhg
-    if (
-        abs(now.mean_mmhg - before.mean_mmhg) > max(SAME_MMHG, SAME_SHARE * abs(change))
-        or abs(change) < LEAST_CHANGE_MMHG
-    ):
-        return None
-    if now.pulse_mmhg < SMALLER * before.pulse_mmhg and now.steepness < SLOWER * before.steepness:
-        return Verdict(reason=Reason.DAMPED, is_certain=True, finding=found(Rule.LINE_DAMPED, **numbers))
-    if now.pulse_mmhg > LARGER * before.pulse_mmhg and now.steepness > NOT_SLOWER * before.steepness:
-        return Verdict(reason=Reason.RINGING, is_certain=False, finding=found(Rule.LINE_RINGING, **numbers))
-    return None

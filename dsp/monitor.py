@@ -30,6 +30,7 @@ from dsp.types import (
     Unavailable,
     Vital,
 )
+from dsp.window import Window
 
 CATCH_UP_SECONDS = 3600  # a tick that is further ahead than this skips the seconds before
 
@@ -61,6 +62,8 @@ class VitalsMonitor:
         if config.red_rate_hz is not None:
             self._optics = Optics(config.pleth_rails, config.red_rails)
             self._oximeter = Oximeter(config.red_rate_hz, self._optics, config.oximeter)
+        optional = ((Channel.RED, self._optics), (Channel.MOTION, self._motion))
+        self._known = (*self._channels, *(channel for channel, part in optional if part))
         self._derived = Derived()
         self._interruptions = Interruptions()
         self._next_second: int | None = None
@@ -69,38 +72,29 @@ class VitalsMonitor:
     def feed(self, event: SampleBlock | Tick | Interruption | OutputReference) -> list[Beat | Vital]:
         """Take one block, tick or word of the clinician; return what it completed."""
         match event:
-            case Interruption():
-                self._interruptions.feed(event)
-                return []
             case SampleBlock():
                 return [*self._block(event)]
-            case OutputReference():
-                self._derived.calibrate(event)
-                return []
             case Tick(t_us=t_us):
                 return [*self._tick(t_us)]
+            case Interruption():
+                self._interruptions.feed(event)
+            case OutputReference():
+                self._derived.calibrate(event)
+        return []
 
     def _block(self, block: SampleBlock) -> list[Beat]:
-        if not self._has(block.channel):
-            known = [channel.value for channel in Channel if self._has(channel)]
-            raise ValueError(f"channel: expected one of {known}, got {block.channel.value}")
+        channel = block.channel
+        if channel not in self._known:
+            known = [channel.value for channel in self._known]
+            raise ValueError(f"channel: expected one of {known}, got {channel.value}")
         if self._next_second is None and len(block.t_us):
             self._next_second = int(block.t_us[0]) // SECOND_US + 1
-        if self._optics and block.channel in (Channel.PLETH, Channel.RED):
+        if self._optics and channel in (Channel.PLETH, Channel.RED):
             self._optics.feed(block)
-        if self._motion and block.channel is Channel.MOTION:
+        if self._motion and channel is Channel.MOTION:
             self._motion.feed(block)
-        channel = self._channels.get(block.channel)
-        return channel.feed(block) if channel else []
-
-    def _has(self, channel: Channel) -> bool:
-        match channel:
-            case Channel.PLETH | Channel.PRESSURE:
-                return channel in self._channels
-            case Channel.RED:
-                return self._optics is not None
-            case Channel.MOTION:
-                return self._motion is not None
+        monitor = self._channels.get(channel)
+        return monitor.feed(block) if monitor else []
 
     def _tick(self, t_us: int) -> list[Vital]:
         newest = t_us // SECOND_US
@@ -123,7 +117,7 @@ class VitalsMonitor:
         if self._optics and self._oximeter:
             infrared_fault, red_fault = self._optics.faults(t_us)
             if infrared_fault is None and pleth.unavailable is not None:
-                infrared_fault = self._optics.dim(t_us)
+                infrared_fault = self._optics.dim()
             if infrared_fault is not None:
                 pleth = pleth.without(infrared_fault.reason, infrared_fault.finding)
             readings[Quantity.SPO2] = self._saturation(t_us, pleth, infrared_fault or red_fault)
@@ -159,5 +153,5 @@ class VitalsMonitor:
         channel = self._channels.get(name)
         if channel is None:
             no_channel = found(Rule.NO_CHANNEL)
-            return Summary(t_us=t_us, pulses=(), unavailable=Reason.NO_CHANNEL, finding=no_channel)
+            return Summary(t_us=t_us, pulses=Window(), unavailable=Reason.NO_CHANNEL, finding=no_channel)
         return self._interruptions.applied(channel.summary(t_us), name)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import replace
 from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, STALE_US, Summary
+from dsp.kernels import motion as kernel
 from dsp.pulse import Pulse
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, SampleBlock, Unavailable
+from dsp.window import Window
 
 LEAST_SHARE = 0.8  # of the samples of a second
 REMEMBERED_SECONDS = 16
@@ -42,13 +42,15 @@ class MotionMonitor:
     def __init__(self, rate_hz: float) -> None:
         self._least = LEAST_SHARE * rate_hz
         self._rate_hz = rate_hz
-        self._buffer = SampleBuffer(columns=(3,))
+        self._buffer = SampleBuffer(most=_BROKEN_G, columns=(3,))
+        self._out = np.zeros(kernel.OUTPUTS)
         self._newest_us: int | None = None  # of what was asked for
         self._levels: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_SECONDS)  # end of a second of samples, g
         self._in_step_us: deque[int] = deque(maxlen=REMEMBERED_SECONDS)  # ends of the stretches that moved so
+        self._is_calm = True  # nothing that is remembered moved
 
     def feed(self, block: SampleBlock) -> None:
-        self._buffer.append(block.t_us, np.clip(block.samples, -_BROKEN_G, _BROKEN_G))
+        self._buffer.append(block.t_us, block.samples)
 
     def reading(self, t_us: int) -> Reading:
         """Motion in the second that ends with the newest sample up to ``t_us``; ask for each second once, in order."""
@@ -60,27 +62,29 @@ class MotionMonitor:
         if t_us - newest_us > STALE_US:
             age = found(Rule.SAMPLE_AGE, age_s=(t_us - newest_us) / 1e6, most_s=STALE_US / 1e6)
             return Unavailable(reason=Reason.STALE, finding=age)
-        axes = axes[times > newest_us - SECOND_US]
-        if len(axes) < self._least:
-            count = found(Rule.MOTION_COUNT, samples=len(axes), least=self._least)
+        kernel.survey(times, axes, SECOND_US, self._out)
+        samples, length, level = self._out.tolist()
+        if samples < self._least:
+            count = found(Rule.MOTION_COUNT, samples=int(samples), least=self._least)
             return Unavailable(reason=Reason.LEARNING, finding=count)
-        length = float(np.mean(np.sqrt(np.sum(axes**2, axis=1))))
         if not LEAST_LENGTH_G <= length <= MOST_LENGTH_G:
             implausible = found(Rule.MOTION_LENGTH, length_g=length, least_g=LEAST_LENGTH_G, most_g=MOST_LENGTH_G)
             return Unavailable(reason=Reason.IMPLAUSIBLE, finding=implausible)
-        level = _rms(axes)
         self._levels.append((newest_us, level))
+        self._is_calm = not self._in_step_us and max([g for _, g in self._levels]) <= MOVING_G
         return Measured(value=level, sqi=1.0, newest_us=newest_us)
 
     def compare(self, summary: Summary) -> None:
         """Note whether the sensor moves in step with the pulse; once a second, before trust is asked for."""
-        intervals_us = [p.interval_us for p in summary.pulses if p.accepted and p.interval_us is not None]
+        intervals_us = summary.pulses.intervals_us
         times, axes = self._buffer.stretch(summary.t_us - RHYTHM_US, summary.t_us)
         if len(times) < LEAST_SHARE * RHYTHM_US / 1e6 * self._rate_hz or not intervals_us:
             return
-        level = _rms_at(times, axes, 1e6 / median(intervals_us))
-        if level >= RHYTHM_G and level**2 >= RHYTHM_SHARE * _rms(axes) ** 2:
+        kernel.rhythm(times, axes, 1e6 / median(intervals_us), self._out)
+        level, whole, _ = self._out.tolist()
+        if level >= RHYTHM_G and level**2 >= RHYTHM_SHARE * whole**2:
             self._in_step_us.append(summary.t_us)
+            self._is_calm = False
 
     def level(self, start_us: int, end_us: int) -> float:
         """The strongest motion known of a stretch of time; 0 where nothing is known."""
@@ -88,22 +92,10 @@ class MotionMonitor:
 
     def trust(self, start_us: int, end_us: int) -> float:
         """Factor 0..1 on the quality of what was seen in a stretch of time."""
+        if self._is_calm:
+            return 1.0
         is_in_step = any(t - RHYTHM_US < end_us and t > start_us for t in self._in_step_us)
         return min(motion_trust(self.level(start_us, end_us)), IN_STEP_TRUST if is_in_step else 1.0)
-
-
-def _rms(axes: NDArray[np.float64]) -> float:
-    """Root mean square of the vector about its mean."""
-    return math.sqrt(float(np.sum(np.mean((axes - np.mean(axes, axis=0)) ** 2, axis=0))))
-
-
-def _rms_at(t_us: NDArray[np.int64], axes: NDArray[np.float64], hz: float) -> float:
-    """Root mean square of the vector's part at a frequency: projection under a Hann window."""
-    t_s = (t_us - t_us[0]) / 1e6
-    window = 1 - np.cos(2 * np.pi * (np.arange(len(t_s)) + 0.5) / len(t_s))
-    moved = (axes - np.mean(axes, axis=0)) * window[:, None]
-    waves = (np.cos(2 * np.pi * hz * t_s), np.sin(2 * np.pi * hz * t_s))
-    return math.sqrt(2 * sum(float(np.sum(np.mean(moved * wave[:, None], axis=0) ** 2)) for wave in waves))
 
 
 def motion_trust(level_g: float) -> float:
@@ -117,7 +109,7 @@ def doubted(summary: Summary, motion: MotionMonitor) -> Summary:
     """The pleth with less quality for the pulses that fell into a movement, and movement as the cause of disorder."""
     if motion.trust(summary.t_us - REMEMBERED_SECONDS * SECOND_US, summary.t_us) == 1:
         return summary
-    pulses = tuple(_doubted(p, motion.trust(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
+    pulses = Window(_doubted(p, motion.trust(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
     is_disorder = summary.unavailable is Reason.IRREGULAR
     is_moving = motion.level(summary.t_us - RECENT_US, summary.t_us) > MOVING_G
     unavailable = Reason.MOTION if is_disorder and is_moving else summary.unavailable
@@ -125,4 +117,4 @@ def doubted(summary: Summary, motion: MotionMonitor) -> Summary:
 
 
 def _doubted(pulse: Pulse, trust: float) -> Pulse:
-    return pulse if trust == 1 else replace(pulse, sqi=pulse.sqi * trust, reasons=(*pulse.reasons, Reason.MOTION))
+    return pulse if trust == 1 else pulse._replace(sqi=pulse.sqi * trust, reasons=(*pulse.reasons, Reason.MOTION))

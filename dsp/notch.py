@@ -41,14 +41,17 @@ class NotchFinder:
         self._done_us = -1
         samples = (max(1, round(BEND_S * rate_hz)), round(SMOOTHING_S * rate_hz), max(1, round(REACH_S * rate_hz)))
         self._setup = np.array(samples, np.int64)
-        self._scratch = np.zeros(int(rate_hz) + 4 * sum(samples))
+        self._scratch = np.zeros((2, int(rate_hz) + 4 * sum(samples)))
         self._cycle = np.zeros(4, np.int64)
         self._out = np.zeros(kernel.OUTPUTS)
 
-    def feed(self, pulses: tuple[Pulse, ...]) -> tuple[Ejection, ...]:
-        """The cycles of these pulses that were not seen before; call while their samples are in the finder's memory."""
+    def feed(self, beats: tuple[Pulse, ...]) -> tuple[Ejection, ...]:
+        """The cycles of these beats that were not seen before; call while their samples are in the finder's memory."""
         ejections = []
-        for a, b in pairwise(p for p in pulses if p.accepted):
+        known = len(beats)
+        while known and beats[known - 1].candidate.upslope_us > self._done_us:
+            known -= 1
+        for a, b in pairwise(beats[max(0, known - 1) :]):
             t_us = b.candidate.upslope_us
             if t_us > self._done_us:
                 self._done_us = t_us

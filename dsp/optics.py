@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, STALE_US
 from dsp.config import Rails
+from dsp.kernels import optics as kernel
 from dsp.rules import Finding, Rule, found
 from dsp.types import Channel, Reason, SampleBlock, Unavailable
 
@@ -51,23 +52,30 @@ class Optics:
     """Both lights of one sensor as intensities."""
 
     def __init__(self, infrared_rails: Rails | None, red_rails: Rails | None) -> None:
-        self._buffers = {Channel.PLETH: SampleBuffer(), Channel.RED: SampleBuffer()}
+        self._buffers = {channel: SampleBuffer(factor=-1.0) for channel in (Channel.PLETH, Channel.RED)}
         self._full = {
             channel: -rails.low if rails else math.inf
             for channel, rails in ((Channel.PLETH, infrared_rails), (Channel.RED, red_rails))
         }
         self._levels: deque[tuple[int, float]] = deque()  # end of a second, logarithm of red through infrared
-        self._searched_us = -KEPT_US  # exchanges of the channels are known up to here
+        full = list(self._full.values())
+        lit = [DARK * x for x in full]
+        self._setup = np.array([0.0, 0.0, *full, LEAST_EXCHANGE, JOINED_US, *lit, EXCHANGED])
+        self._out = np.zeros(kernel.SURVEY_OUTPUTS)
+        self._out[kernel.SEARCHED_US] = -KEPT_US
+        self._limits = np.array([0.0, 0.0, *self._full.values()])
+        self._infrared = Light()  # of the newest second
         self.exchanges = 0
         self.exchanged_us = -KEPT_US  # first time after the last of them
 
     def feed(self, block: SampleBlock) -> None:
-        self._buffers[block.channel].append(block.t_us, -block.samples)
+        self._buffers[block.channel].append(block.t_us, block.samples)
 
     def faults(self, t_us: int) -> tuple[Unavailable | None, Unavailable | None]:
         """Why infrared gives no pleth, and why both give no saturation, at the end of a second; ask once, in order."""
-        infrared, red = self._light(Channel.PLETH, t_us), self._light(Channel.RED, t_us)
-        self._count_exchanges(t_us)
+        self._survey(t_us)
+        self._infrared = infrared = self._light(Channel.PLETH, t_us)
+        red = self._light(Channel.RED, t_us)
         return _infrared_fault(infrared, red), _red_fault(red, infrared)
 
     def is_shifted(self, t_us: int) -> bool:
@@ -75,71 +83,68 @@ class Optics:
 
         Blood changes their proportion by a few per cent; a sensor that moves or fails changes it at once.
         """
-        _, infrared, red = self.pairs(t_us - SECOND_US, t_us)
         while self._levels and self._levels[0][0] < t_us - SHIFT_UNTIL_US:
             self._levels.popleft()
-        if not len(infrared) or min(float(np.mean(infrared)), float(np.mean(red))) <= 0:
+        infrared, red = self._out[kernel.MEAN_INFRARED : kernel.MEAN_RED + 1].tolist()
+        if min(infrared, red) <= 0:
             return False
-        level = math.log(float(np.mean(red)) / float(np.mean(infrared)))
+        level = math.log(red / infrared)
         self._levels.append((t_us, level))
         old = [x for t, x in self._levels if t <= t_us - SHIFT_FROM_US] or [x for _, x in self._levels][:LEAST_LEVELS]
         return len(self._levels) > LEAST_LEVELS and abs(level - median(old)) > MOST_SHIFT
 
-    def dim(self, t_us: int) -> Unavailable | None:
-        """No finger, if so little infrared comes that it can be one only if it pulsates."""
-        light = self._light(Channel.PLETH, t_us)
-        if not light.is_dim:
+    def dim(self) -> Unavailable | None:
+        """No finger, if so little infrared comes in this second that it can be one only if it pulsates."""
+        level = self._infrared.level
+        if not self._infrared.is_dim:
             return None
-        return Unavailable(reason=Reason.PROBE_OFF, finding=found(Rule.LIGHT_DIM, level=light.level, least=DIM))
+        return Unavailable(reason=Reason.PROBE_OFF, finding=found(Rule.LIGHT_DIM, level=level, least=DIM))
 
-    def pairs(self, since_us: int, until_us: int) -> tuple[NDArray[np.int64], Floats, Floats]:
-        """Times after ``since_us`` up to ``until_us`` that both lights have, and their intensities."""
-        t_infrared, infrared = self._buffers[Channel.PLETH].stretch(since_us, until_us)
-        t_red, red = self._buffers[Channel.RED].stretch(since_us, until_us)
-        if len(t_infrared) == len(t_red) and bool(np.all(t_infrared == t_red)):
-            return t_infrared, infrared, red
+    def compare(self, span: tuple[int, int], least: tuple[float, float], taps: Floats, out: Floats) -> int:
+        """Compare both lights between two times by ``dsp.kernels.optics.compare``; return what is against it.
+
+        ``least`` is the time that the last sample must have reached, and the longest between two.
+        """
+        t_infrared, infrared = self._buffers[Channel.PLETH].stretch(*span)
+        t_red, red = self._buffers[Channel.RED].stretch(*span)
+        self._limits[:2] = least
+        against = int(kernel.compare(t_infrared, infrared, t_red, red, self._limits, taps, out))
+        if against != kernel.UNPAIRED:
+            return against
         times, in_infrared, in_red = np.intersect1d(t_infrared, t_red, assume_unique=True, return_indices=True)
-        return times, infrared[in_infrared], red[in_red]
-
-    def is_clipped(self, infrared: Floats, red: Floats) -> bool:
-        """Whether a stretch touches full scale anywhere."""
-        return bool(np.any(infrared >= self._full[Channel.PLETH]) or np.any(red >= self._full[Channel.RED]))
+        return int(kernel.compare(times, infrared[in_infrared], times, red[in_red], self._limits, taps, out))
 
     def _light(self, channel: Channel, t_us: int) -> Light:
-        buffer, full = self._buffers[channel], self._full[channel]
-        times, samples = buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
-        if not len(times):
-            return Light(unavailable=_silent(None) if buffer.newest_us is None else _silent(STALE_US + SECOND_US))
-        newest_us = int(times[-1])
+        full = self._full[channel]
+        begin = 0 if channel is Channel.PLETH else kernel.LIGHT_OUTPUTS
+        count, newest_us, oldest_us, clipped, mean, dark, is_constant = self._out[
+            begin : begin + kernel.LIGHT_OUTPUTS
+        ].tolist()
+        if not count:
+            is_silent = self._buffers[channel].is_empty
+            return Light(unavailable=_silent(None) if is_silent else _silent(STALE_US + SECOND_US))
         if t_us - newest_us > STALE_US:
-            return Light(unavailable=_silent(t_us - newest_us))
-        second = samples[times > newest_us - SECOND_US]
-        clipped = float(np.mean(second >= full))
+            return Light(unavailable=_silent(t_us - int(newest_us)))
         if clipped > CLIPPED:
             finding = found(Rule.LIGHT_CLIPPED, share=clipped, most=CLIPPED)
             return Light(unavailable=Unavailable(reason=Reason.SATURATED, finding=finding))
-        level = float(np.mean(samples[times > newest_us - SECOND_US // 2])) / full if full < math.inf else math.nan
+        level = mean / full if full < math.inf else math.nan
         return Light(
             level=level,
-            is_dark=level < DARK or bool(np.mean(second) <= 0),
+            is_dark=level < DARK or dark > 0,
             is_dim=level < DIM,
-            is_frozen=newest_us - int(times[0]) >= SECOND_US and bool(np.all(second == second[0])),
+            is_frozen=newest_us - oldest_us >= SECOND_US and is_constant > 0,
         )
 
-    def _count_exchanges(self, t_us: int) -> None:
-        """Count how often the channels changed places up to ``t_us``; two dark ones are noise and look it."""
-        times, infrared, red = self.pairs(self._searched_us, t_us)
-        if len(times):
-            own = np.abs(np.diff(infrared)) + np.abs(np.diff(red))
-            other = np.abs(red[1:] - infrared[:-1]) + np.abs(infrared[1:] - red[:-1])
-            is_jump = own > 2 * LEAST_EXCHANGE * np.maximum(np.abs(infrared[1:]), np.abs(red[1:]))
-            is_joined = np.diff(times) <= JOINED_US
-            is_lit = (infrared > DARK * self._full[Channel.PLETH]) & (red > DARK * self._full[Channel.RED])
-            is_exchange = is_lit[1:] & is_lit[:-1] & is_jump & is_joined & (other < EXCHANGED * own)
-            self.exchanges += int(np.count_nonzero(is_exchange))
-            if is_exchange.any():
-                self.exchanged_us = int(times[1:][is_exchange][-1])
-            self._searched_us = int(times[-1]) - 1  # the last sample is the first of the next search
+    def _survey(self, t_us: int) -> None:
+        """Look at both lights up to a time, and count how often they changed places; two dark ones are noise."""
+        self._setup[:2] = t_us - STALE_US - SECOND_US, t_us - SECOND_US
+        since_us = min(t_us - STALE_US - SECOND_US, int(self._out[kernel.SEARCHED_US]))
+        infrared, red = (buffer.stretch(since_us, t_us) for buffer in self._buffers.values())
+        kernel.survey(*infrared, *red, self._setup, self._out)
+        if self._out[kernel.EXCHANGES]:
+            self.exchanges += int(self._out[kernel.EXCHANGES])
+            self.exchanged_us = int(self._out[kernel.EXCHANGED_US])
         for buffer in self._buffers.values():
             buffer.forget(t_us - KEPT_US)
 

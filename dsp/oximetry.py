@@ -58,6 +58,11 @@ LEAST_TO_KNOW = 4  # good cycles
 TURNED_PCT = 2.5  # between the newest cycles and the window
 CHANGED_PCT = 3.0  # from what it was before
 KEPT_VALUES = 60
+_AGAINST = {
+    kernel.BROKEN: Reason.GAP,
+    kernel.AT_FULL_SCALE: Reason.SATURATED,
+    kernel.AT_ZERO: Reason.PROBE_OFF,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,19 +179,14 @@ class Oximeter:
     def _compare(self, span: tuple[int, int], pulse: Pulse, now_us: int) -> Cycle | None:
         """Compare the two lights over a cycle; None if its samples have not all come."""
         start_us, end_us = span
-        times, infrared, red = self._optics.pairs(start_us - self._margin_us, min(end_us + self._margin_us, now_us))
-        if not len(times) or int(times[-1]) < end_us + self._margin_us - 1.5 * self._period_us:
+        seen = start_us - self._margin_us, min(end_us + self._margin_us, now_us)
+        least = end_us + self._margin_us - 1.5 * self._period_us, 1.5 * self._period_us
+        against = self._optics.compare(seen, least, self._taps, self._out)
+        if against == kernel.INCOMPLETE:
             return None
-        reason = None
-        if len(times) < len(self._taps) + 3 or int(np.max(np.diff(times))) > 1.5 * self._period_us:
-            reason = Reason.GAP
-        elif self._optics.is_clipped(infrared, red):
-            reason = Reason.SATURATED
-        elif min(float(np.min(infrared)), float(np.min(red))) <= 0:
-            reason = Reason.PROBE_OFF
-        if reason is not None:
+        if against != kernel.WHOLE:
+            reason = _AGAINST[against]
             return Cycle(end_us=end_us, interval_us=end_us - start_us, ratio=None, quality=0.0, reason=reason)
-        kernel.compare(np.ascontiguousarray(infrared), np.ascontiguousarray(red), self._taps, self._out)
         perfusion_pct = 100 * pulse.candidate.amplitude / float(self._out[kernel.DC_INFRARED])
         return self._judge(span, perfusion_pct, pulse.sqi)
 

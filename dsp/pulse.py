@@ -10,9 +10,10 @@ are stream times, so cutting the stream differently changes nothing.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from math import inf
-from statistics import median
+from typing import NamedTuple
+
+import numpy as np
 
 from dsp.cycles import Likeness
 from dsp.history import (
@@ -22,12 +23,11 @@ from dsp.history import (
     LONGEST_US,
     REFRACTORY_US,
     History,
-    alike,
     chain_of,
     learned,
     resumed,
 )
-from dsp.kernels.pulse import SNIPPET_POINTS, agreement
+from dsp.kernels.pulse import SNIPPET_POINTS, agreements
 from dsp.quality import REASON_OF, Evidence, is_full_size, judge, sqi_of, trust
 from dsp.rules import Finding, Rule, found
 from dsp.types import Channel, Reason
@@ -51,8 +51,7 @@ JUDGED_POINTS = {Channel.PRESSURE: SNIPPET_POINTS, Channel.PLETH: 28}
 LEAST_SQI = {Channel.PRESSURE: 0.1, Channel.PLETH: 0.0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Pulse(NamedTuple):
     """A judged candidate; ``interval_us`` as in ``Beat``; the cycle is the one that ended at its onset."""
 
     candidate: Candidate
@@ -81,6 +80,8 @@ class PulseTracker:
         self._overruled = 0
         self._memory: History | None = None  # of a pulse that was lost
         self._proven = 0  # beats followed since the last forgetting
+        self._due_us = inf
+        self._out = np.zeros(2)
 
     @property
     def is_learning(self) -> bool:
@@ -103,17 +104,25 @@ class PulseTracker:
     def feed(self, event: Candidate | Gap) -> list[Pulse]:
         if isinstance(event, Gap):
             self._reset(event)
-            return self._give_up()
-        pulses = self._settle(event.emit_us - 1)
-        self._recent.append(event)
-        if self._history is None:
-            return pulses + self._learn(event)
-        pulse = self._track(self._history, event)
-        return [*pulses, pulse] if pulse else pulses
+            pulses = self._give_up()
+        else:
+            pulses = self.advance(event.emit_us - 1)
+            self._recent.append(event)
+            pulses += self._learn(event) if self._history is None else self._track(self._history, event)
+        self._due_us = self._deadline_us()
+        return pulses
 
     def advance(self, t_us: int) -> list[Pulse]:
         """Do what is due when all samples up to ``t_us`` have come."""
-        return self._settle(t_us)
+        return self._settle(t_us) if t_us >= self._due_us else []
+
+    def _deadline_us(self) -> float:
+        """When there is something to do next without another hump, or a moment before."""
+        due_us = self._waiting[0].candidate.upslope_us + LEARN_US if self._waiting else inf
+        if self._history is None or self._last is None:
+            return due_us
+        wait_us = min(LOST_US, SEARCH_BACK * self._history.interval_us + LATENCY_US)
+        return min(due_us, self._last.upslope_us + wait_us - 1)
 
     def _reset(self, gap: Gap) -> None:
         self._recent.clear()
@@ -138,11 +147,12 @@ class PulseTracker:
                     self._is_joined = False
                 break
             pulses.append(found)
+        self._due_us = self._deadline_us()
         return pulses
 
     def _search_back(self, history: History, last: Candidate) -> Pulse | None:
         deadline_us = last.upslope_us + SEARCH_BACK * history.interval_us + LATENCY_US
-        best = None
+        best: tuple[Candidate, Evidence] | None = None
         for c in self._recent:
             dt = c.upslope_us - last.upslope_us
             if c.emit_us > deadline_us or dt < 0.5 * history.interval_us or dt < REFRACTORY_US:
@@ -152,9 +162,9 @@ class PulseTracker:
             evidence = self._evidence(history, c)
             if evidence.shape < 0.6 or evidence.foot_height > 0.5 or evidence.is_step or judge(evidence):
                 continue  # what was rejected when it came is no beat later
-            if best is None or c.slope_sum > best.slope_sum:
-                best = c
-        return self._accept(history, best) if best else None
+            if best is None or c.slope_sum > best[0].slope_sum:
+                best = c, evidence
+        return self._accept(history, *best) if best else None
 
     def _evidence(self, history: History, c: Candidate) -> Evidence:
         last = self._last
@@ -162,33 +172,35 @@ class PulseTracker:
         is_echo = dt is not None and dt < ECHO_US
         is_small = last is not None and c.slope_sum < 0.65 * last.slope_sum
         usual_us = history.strong_interval_us if is_echo and is_small else history.interval_us
+        agreements(history.template, c.snippet, self._judged, self._out)
+        shape, likeness = self._out.tolist()
         return Evidence(
-            shape=agreement(history.template, c.snippet, self._judged),
-            likeness=alike(history.template, c.snippet),
+            shape=shape,
+            likeness=likeness,
             slope_ratio=c.slope_sum / history.slope_sum,
             amplitude_ratio=c.amplitude / history.amplitude,
             interval_ratio=dt / usual_us if dt and self._is_joined else None,
             foot_height=_climb(last, c, history.amplitude) if last and self._is_joined else 0.0,
             is_echo=is_echo,
             has_steps=self._has_steps,
-            is_saturated=c.is_saturated,
+            is_saturated=bool(c.is_saturated),
         )
 
-    def _track(self, history: History, c: Candidate) -> Pulse | None:
+    def _track(self, history: History, c: Candidate) -> list[Pulse]:
         evidence = self._evidence(history, c)
         dt = c.upslope_us - self._last.upslope_us if self._last else LONGEST_US
         if self._is_overruled(c, dt):
             self._history = None
-            return None
-        if dt < REFRACTORY_US or not is_full_size(evidence, median(history.noises)):
-            return None
+            return []
+        if dt < REFRACTORY_US or not is_full_size(evidence, history.noise):
+            return []
         findings = judge(evidence)
         sqi = sqi_of(evidence)
         if not findings and sqi < self._least_sqi:
             findings = (found(Rule.BEAT_POOR, sqi=sqi, least=self._least_sqi),)
         if findings:
-            return _rejected(c, findings)
-        return self._accept(history, c)
+            return [_rejected(c, findings)]
+        return [self._accept(history, c, evidence)]
 
     def _is_overruled(self, c: Candidate, dt_us: int) -> bool:
         """Whether larger humps keep coming right after the accepted ones: then those are not the pulses."""
@@ -196,8 +208,8 @@ class PulseTracker:
             self._overruled += 2
         return self._overruled >= 6
 
-    def _accept(self, history: History, c: Candidate) -> Pulse:
-        sqi = sqi_of(self._evidence(history, c)) * trust(history.likeness)
+    def _accept(self, history: History, c: Candidate, evidence: Evidence) -> Pulse:
+        sqi = sqi_of(evidence) * trust(history.likeness)
         interval_us = cycle_mean = None
         last = self._last
         if last is not None and self._is_joined:
@@ -209,8 +221,7 @@ class PulseTracker:
                 interval_us = step
                 cycle_mean = _mean_between(last, c)
         others = [r.slope_sum for r in self._recent if last and r.upslope_us < last.upslope_us + ECHO_US and r is not c]
-        history.noises.append(max(others, default=0.0) / history.slope_sum)
-        history.add(c, interval_us)
+        history.add(c, interval_us, evidence.likeness, max(others, default=0.0))
         self._follow(c)
         if history.likeness < LEAST_LIKENESS:
             self._lose(history)
@@ -245,7 +256,7 @@ class PulseTracker:
             history, self._history, self._memory = self._memory, self._memory, None
             pulses = self._give_up(again[0].upslope_us)
             self._waiting.clear()
-            return pulses + [self._accept(history, beat) for beat in again]
+            return pulses + [self._accept(history, beat, self._evidence(history, beat)) for beat in again]
         chain = chain_of(list(self._recent))
         if len(chain) == 1 < len(self._recent):
             return []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
+from bisect import bisect_left
+from typing import NamedTuple
 
 from dsp.rules import Finding, Rule, found
 from dsp.types import Reason
@@ -12,8 +12,7 @@ from dsp.types import Reason
 LARGEST = 5.0  # times the usual slope sum and amplitude: a flush or a movement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(NamedTuple):
     """How a candidate compares with the pulses before.
 
     ``shape`` is the correlation with the template, ratios are to medians, ``foot_height`` is the rise of the foot since
@@ -130,10 +129,11 @@ _LEAST = (0.85, 0.65, 0.55, 0.40, 0.30, 0.22, 0.15, 0.15, 0.30, 0.40)
 def _least_share(ratio: float) -> float:
     if ratio <= _DUE[0]:
         return _LEAST[0]
-    for (r0, r1), (s0, s1) in zip(pairwise(_DUE), pairwise(_LEAST), strict=True):
-        if ratio <= r1:
-            return s0 + (s1 - s0) * (ratio - r0) / (r1 - r0)
-    return _LEAST[-1]
+    if ratio > _DUE[-1]:
+        return _LEAST[-1]
+    k = bisect_left(_DUE, ratio)
+    (r0, r1), (s0, s1) = _DUE[k - 1 : k + 1], _LEAST[k - 1 : k + 1]
+    return s0 + (s1 - s0) * (ratio - r0) / (r1 - r0)
 
 
 def _ramp(x: float, low: float, high: float) -> float:

@@ -49,12 +49,12 @@ def pulse_rate(summary: Summary) -> Reading:
 def _spread(intervals_us: list[int]) -> float:
     """Standard deviation of the intervals over their mean; beats that come in pairs count as regular."""
     mean = sum(intervals_us) / len(intervals_us)
-    alone = sqrt(sum((x - mean) ** 2 for x in intervals_us) / len(intervals_us))
+    alone = sqrt(sum([(x - mean) ** 2 for x in intervals_us]) / len(intervals_us))
     if len(intervals_us) < LEAST_FOR_PAIRS:
         return alone / mean
     pairs = [(a + b) / 2 for a, b in pairwise(intervals_us)]
     middle = sum(pairs) / len(pairs)
-    paired = sqrt(2 * sum((x - middle) ** 2 for x in pairs) / len(pairs))  # sqrt(2): so irregular ones give the same
+    paired = sqrt(2 * sum([(x - middle) ** 2 for x in pairs]) / len(pairs))  # sqrt(2): so irregular ones give the same
     return min(alone, paired) / mean
 
 
@@ -67,8 +67,8 @@ def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
     return Measured(
         value=value,
         sqi=min(sqi, DOUBTED_SQI) if summary.doubts else sqi,
-        newest_us=max(p.candidate.upslope_us for p in summary.pulses if p.accepted),
-        reasons=tuple(dict.fromkeys((*own, *summary.doubts))),
+        newest_us=summary.pulses.newest_us,
+        reasons=tuple(dict.fromkeys((*own, *summary.doubts))) if own or summary.doubts else (),
     )
 
 
@@ -78,8 +78,8 @@ def _intervals_us(summary: Summary) -> list[int]:
     return _whole_pairs(
         [
             p.interval_us
-            for p in summary.pulses
-            if p.accepted and p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
+            for p in summary.pulses.accepted
+            if p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
         ]
     )
 
@@ -115,29 +115,27 @@ def better(readings: Iterable[Reading]) -> Reading:
 
 def window_sqi(summary: Summary) -> float:
     """Mean quality of the beats, rejected ones counting as nothing."""
-    pulses = [p for p in summary.pulses if Reason.LEARNING not in p.reasons]
-    return sum(p.sqi for p in pulses if p.accepted) / len(pulses) if pulses else 0.0
+    return summary.pulses.sqi
 
 
 def doubt(summary: Summary) -> Reason:
     """Why the quality is low: movement, rejected pulses, or pulses that do not agree."""
-    if any(Reason.MOTION in p.reasons for p in summary.pulses):
+    reasons = summary.pulses.reasons
+    if Reason.MOTION in reasons:
         return Reason.MOTION
-    return Reason.ARTIFACT if any(Reason.ARTIFACT in p.reasons for p in summary.pulses) else Reason.IRREGULAR
+    return Reason.ARTIFACT if Reason.ARTIFACT in reasons else Reason.IRREGULAR
 
 
 def too_few(summary: Summary, count: int, least: int) -> Unavailable:
     """No value of a channel with a pulse, for want of beats."""
-    rejected = sum(1 for p in summary.pulses if not p.accepted)
-    finding = found(Rule.BEAT_COUNT, beats=count, least=least, rejected=rejected)
+    finding = found(Rule.BEAT_COUNT, beats=count, least=least, rejected=summary.pulses.rejected)
     return Unavailable(reason=shortage(summary), finding=finding)
 
 
 def shortage(summary: Summary) -> Reason:
     """Why a channel with a pulse has too few beats for a value."""
-    rejected = [r for p in summary.pulses for r in p.reasons]
     for reason in (Reason.SATURATED, Reason.MOTION, Reason.ARTIFACT):
-        if reason in rejected:
+        if any(reason in p.reasons for p in summary.pulses if not p.accepted):
             return reason
     return Reason.LEARNING
 

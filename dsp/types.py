@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -151,7 +152,7 @@ class Measured:
     details: tuple[tuple[Detail, float], ...] = ()
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.value):
+        if not math.isfinite(self.value):
             raise ValueError(f"value: expected a finite number, got {self.value}")
         if not 0.0 <= self.sqi <= 1.0:
             raise ValueError(f"sqi: expected 0..1, got {self.sqi}")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +41,13 @@ class Gap:
     length_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A hump of the slope sum that may be a pulse; levels in the channel's unit.
 
-    ``emit_us`` is the time of the sample that completed it. ``foot`` and ``top`` are filtered, ``raw_*`` are not.
-    ``snippet`` has zero mean and unit power. A saturated one touches a known rail, or is a pressure with a flat top.
+    In the order of ``dsp.kernels.pulse.CANDIDATE``. ``emit_us`` is the time of the sample that completed it. ``foot``
+    and the ``amplitude`` above it are filtered, ``raw_*`` are not. ``snippet`` has zero mean and unit power. A
+    saturated one touches a known rail, or is a pressure with a flat top. ``steepness`` is the largest slope of the
+    snippet, in its heights a second.
     """
 
     emit_us: int
@@ -62,39 +62,16 @@ class Candidate:
     raw_max: float
     raw_min: float
     rise_s: float
-    is_saturated: bool
+    is_saturated: int
+    steepness: float
     snippet: NDArray[np.float64]
-
-
-class _Row(NamedTuple):
-    """``dsp.kernels.pulse.CANDIDATE`` as Python numbers, in its order."""
-
-    is_gap: int
-    emit_us: int
-    gap_us: int
-    upslope_us: int
-    onset_us: int
-    peak_us: int
-    peak_index: int
-    onset_index: int
-    onset_total: float
-    slope_sum: float
-    trough: float
-    foot: float
-    top: float
-    raw_max: float
-    raw_min: float
-    rise_s: float
-    clipped: int
-    step: float
-    railed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ring:
     """The newest raw samples, slot = index modulo length; whole from ``oldest`` to ``newest``. Not to be changed."""
 
-    t_us: NDArray[np.int64]
+    t_us: NDArray[np.float64]
     samples: NDArray[np.float64]
     oldest: int
     newest: int
@@ -104,124 +81,82 @@ class CandidateFinder:
     """Streaming front end of one channel; results do not depend on how the stream is cut."""
 
     def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None = None) -> None:
-        self._period_us = 1e6 / rate_hz
-        self._is_pressure = channel is Channel.PRESSURE
-        self._faintest = FAINTEST[channel]
-        self._state = np.zeros(1, kernel.STATE)
-        self._index, self._last_t_us = self._state["index"], self._state["last_t_us"]  # views
-        self._setup = _setup(CUTOFF_HZ[channel], rate_hz, rails)
-        capacity = int(self._setup["capacity"][0])
-        self._ring_t = np.zeros(capacity, np.int64)
-        self._ring_x, self._ring_y, self._ring_total = np.zeros((3, capacity))
+        self.period_us = 1e6 / rate_hz
+        self._memory = _memory(channel, rate_hz, rails)
+        self.capacity, self.delay = int(self._memory["capacity"][0]), float(self._memory["delay"][0])
+        self._index, self._begin, self._last_t_us = (self._memory[name] for name in ("index", "begin", "last_t_us"))
+        self._rings = np.zeros((kernel.RINGS, self.capacity))
         self._rows = np.zeros(2 * PIECE, kernel.CANDIDATE)
         self._snippets = np.zeros((2 * PIECE, kernel.SNIPPET_POINTS))
 
     @property
     def last_us(self) -> int | None:
         """Time of the last sample, None before the first."""
-        return int(self._last_t_us[0]) if self._index[0] else None
+        return self._last_t_us.item() if self._index.item() else None
 
     @property
     def flat_us(self) -> int:
         """How long the signal has been exactly constant."""
-        return int((int(self._state[0]["equal_run"]) - 1) * self._period_us)
+        return int((self._memory["equal_run"].item() - 1) * self.period_us)
 
     @property
     def railed_us(self) -> int:
         """How long the signal has been on or beyond a rail."""
-        return int(int(self._state[0]["railed_run"]) * self._period_us)
+        return int(self._memory["railed_run"].item() * self.period_us)
 
     def ring(self) -> Ring:
         """The raw samples since the last gap, as far as they are remembered."""
-        newest = int(self._state[0]["index"]) - 1
-        oldest = max(int(self._state[0]["begin"]), newest - len(self._ring_x) + 2)
-        return Ring(t_us=self._ring_t, samples=self._ring_x, oldest=oldest, newest=newest)
+        newest = self._index.item() - 1
+        oldest = max(self._begin.item(), newest - self.capacity + 2)
+        t_us, samples = self._rings[kernel.TIME_US], self._rings[kernel.RAW]
+        return Ring(t_us=t_us, samples=samples, oldest=oldest, newest=newest)
 
-    def cycle(self, begin: int, end: int, step_s: float) -> NDArray[np.float64]:
-        """The filtered signal between two indices of onsets, in steps; empty where it is too long ago."""
-        first, last = begin + float(self._setup[0]["delay"]), end + float(self._setup[0]["delay"])
-        oldest = int(self._state[0]["index"]) - int(self._setup[0]["capacity"]) + 2
-        step = step_s * 1e6 / self._period_us
-        out = np.zeros(int((last - first) / step) if first >= oldest else 0)
-        cycles.sample(self._ring_y, len(self._ring_y), first, step, out)
-        return out
+    def rings(self) -> tuple[NDArray[np.float64], int]:
+        """The rings of the kernel, and the index of the newest sample."""
+        return self._rings, self._index.item() - 1
 
     def levels(self, back_us: int, window_us: int, most: float, low: float, high: float) -> int:
         """On how many levels between two the raw signal has lately stood still, each for a window or longer."""
-        last = int(self._state[0]["index"]) - 1
-        first = max(last - int(back_us / self._period_us), int(self._state[0]["begin"]), 0)
-        window = max(2, int(window_us / self._period_us))
-        return cycles.levels(self._ring_x, len(self._ring_x), first, last, window, most, low, high)
+        last = self._index.item() - 1
+        first = max(last - int(back_us / self.period_us), self._begin.item(), 0)
+        window = max(2, int(window_us / self.period_us))
+        return cycles.levels(self._rings[kernel.RAW], self.capacity, first, last, window, most, low, high)
 
-    def jumps(self, begin: int, end: int, least: float) -> int:
-        """How many single steps of the raw signal between two indices are as large and stand alone."""
-        oldest = int(self._state[0]["index"]) - int(self._setup[0]["capacity"]) + 2
-        return cycles.jumps(self._ring_x, len(self._ring_x), begin, end, least) if begin >= oldest else 0
+    def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Candidate | Gap]:
+        """Take a block; return what it completed, in order."""
+        t_us, samples = np.ascontiguousarray(t_us, np.int64), np.ascontiguousarray(samples, np.float64)
+        if len(samples) > PIECE:
+            cuts = range(0, len(samples), PIECE)
+            return [event for k in cuts for event in self.feed(t_us[k : k + PIECE], samples[k : k + PIECE])]
+        count = kernel.detect(t_us, samples, self._memory, self._rings, self._rows, self._snippets)
+        # Plain numbers at once: reading a record field by field takes ten times as long.
+        return [self._event(k, row) for k, row in enumerate(self._rows[:count].tolist())] if count else []
 
-    def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> Iterator[Candidate | Gap]:
-        """Take a block; yield what it completed, in order."""
-        t_us = np.ascontiguousarray(t_us, np.int64)
-        samples = np.ascontiguousarray(samples, np.float64)
-        for start in range(0, len(samples), PIECE):
-            piece = slice(start, start + PIECE)
-            count = kernel.detect(
-                t_us[piece],
-                samples[piece],
-                self._state,
-                self._setup,
-                self._ring_t,
-                self._ring_x,
-                self._ring_y,
-                self._ring_total,
-                self._rows,
-                self._snippets,
-            )
-            # Plain numbers at once: reading a record field by field takes ten times as long.
-            for k, row in enumerate(self._rows[:count].tolist()):
-                found = _Row._make(row)
-                if found.is_gap:
-                    yield Gap(t_us=found.emit_us, length_us=found.gap_us)
-                elif found.top - found.foot >= max(self._faintest, FAINTEST_STEPS * found.step):
-                    yield self._candidate(found, self._snippets[k].copy())
-
-    def _is_saturated(self, row: _Row) -> bool:
-        flat_us = (row.clipped - 1) * self._period_us
-        return row.railed > 0 or (self._is_pressure and flat_us >= CLIPPED_US)
-
-    def _candidate(self, row: _Row, snippet: NDArray[np.float64]) -> Candidate:
-        return Candidate(
-            emit_us=row.emit_us,
-            upslope_us=row.upslope_us,
-            onset_us=row.onset_us,
-            peak_us=row.peak_us,
-            onset_index=row.onset_index,
-            onset_total=row.onset_total,
-            slope_sum=row.slope_sum,
-            foot=row.foot,
-            amplitude=row.top - row.foot,
-            raw_max=row.raw_max,
-            raw_min=row.raw_min,
-            rise_s=row.rise_s,
-            is_saturated=self._is_saturated(row),
-            snippet=snippet,
-        )
+    def _event(self, k: int, row: tuple[Any, ...]) -> Candidate | Gap:
+        if row[0]:
+            return Gap(t_us=row[2], length_us=row[1])
+        return Candidate._make((*row[2:], self._snippets[k].copy()))
 
 
-def _setup(cutoff_hz: float, rate_hz: float, rails: Rails | None) -> NDArray[np.void]:
-    setup = np.zeros(1, kernel.SETUP)
-    coefficients = low_pass(cutoff_hz, rate_hz)
-    setup["period_us"] = 1e6 / rate_hz
-    setup["capacity"] = int(MEMORY_S * rate_hz) + 8
-    setup["window"] = max(2, round(SLOPE_SUM_S * rate_hz))
-    setup["hold"] = max(1, round(HOLD_S * rate_hz))
-    setup["smooth"] = round(SMOOTH_S * rate_hz)
-    setup["upslope_share"] = UPSLOPE_SHARE
-    setup["margin"] = max(1, round(MARGIN_S * rate_hz))
-    setup["delay"] = delay_samples(coefficients)
-    setup["decay"] = math.exp(-1 / (ENVELOPE_S * rate_hz))
-    setup["rail_low"] = rails.low if rails else -math.inf
-    setup["rail_high"] = rails.high if rails else math.inf
-    setup["snippet_from"] = SNIPPET_FROM_S * rate_hz
-    setup["snippet_step"] = SNIPPET_S * rate_hz / (kernel.SNIPPET_POINTS - 1)
-    setup["coefficients"][0] = coefficients
-    return setup
+def _memory(channel: Channel, rate_hz: float, rails: Rails | None) -> NDArray[np.void]:
+    memory = np.zeros(1, kernel.CHANNEL)
+    coefficients = low_pass(CUTOFF_HZ[channel], rate_hz)
+    memory["period_us"] = 1e6 / rate_hz
+    memory["capacity"] = int(MEMORY_S * rate_hz) + 8
+    memory["window"] = max(2, round(SLOPE_SUM_S * rate_hz))
+    memory["hold"] = max(1, round(HOLD_S * rate_hz))
+    memory["smooth"] = round(SMOOTH_S * rate_hz)
+    memory["upslope_share"] = UPSLOPE_SHARE
+    memory["margin"] = max(1, round(MARGIN_S * rate_hz))
+    memory["delay"] = delay_samples(coefficients)
+    memory["decay"] = math.exp(-1 / (ENVELOPE_S * rate_hz))
+    memory["rail_low"] = rails.low if rails else -math.inf
+    memory["rail_high"] = rails.high if rails else math.inf
+    memory["clipped_us"] = CLIPPED_US if channel is Channel.PRESSURE else math.inf
+    memory["faintest"] = FAINTEST[channel]
+    memory["faintest_steps"] = FAINTEST_STEPS
+    memory["snippet_from"] = SNIPPET_FROM_S * rate_hz
+    memory["snippet_step"] = SNIPPET_S * rate_hz / (kernel.SNIPPET_POINTS - 1)
+    memory["snippet_step_s"] = SNIPPET_S / (kernel.SNIPPET_POINTS - 1)
+    memory["coefficients"][0] = coefficients
+    return memory

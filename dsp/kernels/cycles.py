@@ -1,4 +1,4 @@
-"""Whole heart cycles in numbers: cut from a ring, and compared with each other."""
+"""Whole heart cycles in numbers: cut from a ring, compared with each other, and remembered."""
 
 from __future__ import annotations
 
@@ -7,45 +7,86 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+CAPACITY = 64  # cycles remembered
+POINTS = 208  # of one: all that a ring holds
+# A row of the memory: time or index of its end, how many points, height, and the points from HEAD on. After the
+# remembered ones come the cycle in hand, the one before, and scratch.
+END, COUNT, HEIGHT = range(3)
+HEAD = 3
+IN_HAND, BEFORE, SCRATCH = range(CAPACITY, CAPACITY + 3)
+ROWS, COLUMNS = CAPACITY + 3, HEAD + POINTS
+
+SETUP = np.dtype(
+    [
+        ("capacity", "i8"),  # of the rings
+        ("raw", "i8"),  # rows of the rings
+        ("filtered", "i8"),
+        ("delay", "f8"),  # of the filtered one, samples
+        ("step", "f8"),  # of the points, samples
+        ("from_us", "i8"),  # ages between which a cycle is a usual one
+        ("until_us", "i8"),
+        ("apart_us", "i8"),  # one cycle of so long a time is remembered
+        ("least_usual", "i8"),
+        ("least_points", "i8"),
+        ("rank", "f8"),  # of the likenesses to the usual ones
+        ("tiny", "f8"),
+        ("first", "i8"),  # row of the oldest that is remembered, and how many there are
+        ("count", "i8"),
+        ("has_before", "i8"),
+    ]
+)
+
+# Outputs of ``compare``; of a cycle with nothing to compare it with, NaN.
+IS_WHOLE, PREVIOUS, USUAL, LENGTH_RATIO, HEIGHT_RATIO, JUMPS = range(6)
+OUTPUTS = 6
+
 _F8 = nb.float64[::1]
+_F8_2D = nb.float64[:, ::1]
+_SETUPS = nb.types.Array(nb.from_dtype(SETUP), 1, "C")
 
 
-@njit(nb.void(_F8, nb.int64, nb.float64, nb.float64, _F8), cache=True)
-def sample(ring: NDArray[np.float64], capacity: int, first: float, step: float, out: NDArray[np.float64]) -> None:
-    """Fill ``out`` with the signal at ``first + k * step`` (fractional indices), by linear interpolation."""
-    for k in range(len(out)):
+@njit()
+def sample(ring: NDArray[np.float64], capacity: int, first: float, step: float, row: NDArray[np.float64]) -> None:
+    """Fill a row with the signal at ``first + k * step`` (fractional indices), by linear interpolation."""
+    least = np.inf
+    greatest = -np.inf
+    for k in range(int(row[COUNT])):
         at = first + k * step
         left = int(np.floor(at))
         a = ring[left % capacity]
-        out[k] = a + (at - left) * (ring[(left + 1) % capacity] - a)
+        x = a + (at - left) * (ring[(left + 1) % capacity] - a)
+        row[HEAD + k] = x
+        least = min(least, x)
+        greatest = max(greatest, x)
+    row[HEIGHT] = greatest - least
 
 
-@njit(nb.float64(_F8, _F8), cache=True)
+@njit()
 def likeness(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Correlation of the beginnings that both have, each without its straight trend; 0 where one is straight."""
-    n = min(len(a), len(b))
+    n = int(min(a[COUNT], b[COUNT]))
     middle = 0.5 * (n - 1)
     mean_a = mean_b = slope_a = slope_b = weight = 0.0
     for k in range(n):
-        mean_a += a[k]
-        mean_b += b[k]
-        slope_a += (k - middle) * a[k]
-        slope_b += (k - middle) * b[k]
+        mean_a += a[HEAD + k]
+        mean_b += b[HEAD + k]
+        slope_a += (k - middle) * a[HEAD + k]
+        slope_b += (k - middle) * b[HEAD + k]
         weight += (k - middle) * (k - middle)
     if n < 3:
         return 0.0
     mean_a, mean_b, slope_a, slope_b = mean_a / n, mean_b / n, slope_a / weight, slope_b / weight
     power_a = power_b = both = 0.0
     for k in range(n):
-        x = a[k] - mean_a - slope_a * (k - middle)
-        y = b[k] - mean_b - slope_b * (k - middle)
+        x = a[HEAD + k] - mean_a - slope_a * (k - middle)
+        y = b[HEAD + k] - mean_b - slope_b * (k - middle)
         power_a += x * x
         power_b += y * y
         both += x * y
-    return both / np.sqrt(power_a * power_b) if power_a > 0.0 and power_b > 0.0 else 0.0
+    return float(both / np.sqrt(power_a * power_b)) if power_a > 0.0 and power_b > 0.0 else 0.0
 
 
-@njit(nb.int64(_F8, nb.int64, nb.int64, nb.int64, nb.float64), cache=True)
+@njit()
 def jumps(ring: NDArray[np.float64], capacity: int, first: int, last: int, least: float) -> int:
     """How many single steps between two indices exceed both neighbours by ``least``, and the mean step eightfold."""
     total = 0.0
@@ -62,6 +103,104 @@ def jumps(ring: NDArray[np.float64], capacity: int, first: int, last: int, least
     return count
 
 
+@njit()
+def usual_ones(memory, setup, now_us):  # type: ignore[no-untyped-def]  # records
+    """Forget the cycles of too long ago; return how many of the others, from the oldest on, are the usual ones."""
+    while setup["count"] > 0 and memory[setup["first"]][END] < now_us - setup["until_us"]:
+        setup["first"] = (setup["first"] + 1) % CAPACITY
+        setup["count"] -= 1
+    old = 0
+    while old < setup["count"] and memory[(setup["first"] + old) % CAPACITY][END] <= now_us - setup["from_us"]:
+        old += 1
+    if old >= setup["least_usual"]:
+        return old
+    return min(setup["count"], max(setup["least_usual"], setup["count"] // 2))
+
+
+@njit()
+def nearer(ratio: float, best: float) -> bool:
+    """Whether a ratio is nearer to one than another."""
+    return bool(max(ratio, 1.0 / ratio) < max(best, 1.0 / best))
+
+
+@njit()
+def compare_usual(memory, setup, usual, out):  # type: ignore[no-untyped-def]  # records
+    """Compare the cycle in hand with the oldest ``usual`` ones."""
+    cycle, found = memory[IN_HAND], memory[SCRATCH]
+    height = max(cycle[HEIGHT], setup["tiny"])
+    for i in range(usual):
+        old = memory[(setup["first"] + i) % CAPACITY]
+        alike = likeness(cycle, old)
+        j = i
+        while j > 0 and found[j - 1] > alike:
+            found[j] = found[j - 1]
+            j -= 1
+        found[j] = alike
+        length_ratio = cycle[COUNT] / old[COUNT]
+        height_ratio = height / max(old[HEIGHT], setup["tiny"])
+        if i == 0 or nearer(length_ratio, out[LENGTH_RATIO]):
+            out[LENGTH_RATIO] = length_ratio
+        if i == 0 or nearer(height_ratio, out[HEIGHT_RATIO]):
+            out[HEIGHT_RATIO] = height_ratio
+    out[USUAL] = found[int(setup["rank"] * (usual - 1))]
+
+
+@njit()
+def copy(source: NDArray[np.float64], target: NDArray[np.float64], end: float) -> None:
+    """Keep a cycle in another row."""
+    for k in range(HEAD + int(source[COUNT])):
+        target[k] = source[k]
+    target[END] = end
+
+
+@njit()
+def keep(memory, setup, end_us):  # type: ignore[no-untyped-def]  # records
+    """Remember the cycle in hand, unless one was remembered a moment ago."""
+    count = setup["count"]
+    if count > 0 and end_us - memory[(setup["first"] + count - 1) % CAPACITY][END] < setup["apart_us"]:
+        return
+    if count == CAPACITY:
+        setup["first"] = (setup["first"] + 1) % CAPACITY
+        count -= 1
+    copy(memory[IN_HAND], memory[(setup["first"] + count) % CAPACITY], end_us)
+    setup["count"] = count + 1
+
+
+@njit(nb.void(_F8_2D, nb.int64, nb.int64, nb.int64, nb.int64, nb.float64, _F8_2D, _SETUPS, _F8), cache=True)
+def compare(rings, newest, begin, end, end_us, least_jump, memory, setups, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+    """Fill ``out`` for the cycle between two indices of onsets, and remember it.
+
+    Parameters
+    ----------
+    rings : shape (rows, capacity), slot = index modulo capacity; ``newest`` is the index of the newest sample
+    end_us : time of the end
+    least_jump : steps of the raw signal that are as large and stand alone are counted
+    """
+    setup = setups[0]
+    capacity = setup["capacity"]
+    oldest = newest - capacity + 3
+    first = begin + setup["delay"]
+    count = int((end + setup["delay"] - first) / setup["step"])
+    out[IS_WHOLE] = 0.0
+    if first < oldest or count < 1 or count > POINTS:
+        return
+    out[IS_WHOLE] = 1.0
+    out[PREVIOUS] = np.nan
+    out[USUAL] = np.nan
+    cycle = memory[IN_HAND]
+    cycle[COUNT] = count
+    sample(rings[setup["filtered"]], capacity, first, setup["step"], cycle)
+    out[JUMPS] = jumps(rings[setup["raw"]], capacity, begin, end, least_jump) if begin >= oldest else 0
+    if setup["has_before"] == 1 and memory[BEFORE][END] == begin:
+        out[PREVIOUS] = likeness(cycle, memory[BEFORE])
+    copy(cycle, memory[BEFORE], end)
+    setup["has_before"] = 1
+    usual = usual_ones(memory, setup, end_us)
+    if usual >= setup["least_usual"] and count >= setup["least_points"]:
+        compare_usual(memory, setup, usual, out)
+    keep(memory, setup, end_us)
+
+
 @njit(nb.int64(_F8, nb.int64, nb.int64, nb.int64, nb.int64, nb.float64, nb.float64, nb.float64), cache=True)
 def levels(  # noqa: PLR0917  # kernel
     ring: NDArray[np.float64], capacity: int, first: int, last: int, window: int, most: float, low: float, high: float
@@ -69,17 +208,24 @@ def levels(  # noqa: PLR0917  # kernel
     """How many levels between ``low`` and ``high`` the signal keeps to, within ``most``, for a window or longer."""
     count = 0
     level = 0.0
-    for end in range(first + window, last + 1):
+    end = first + window
+    while end <= last:
         least = greatest = ring[end % capacity]
-        for k in range(end - window + 1, end):
+        k = end - 1
+        while k > end - window:
             x = ring[k % capacity]
             least = min(least, x)
             greatest = max(greatest, x)
             if greatest - least > most:
                 break
-        if greatest - least <= most and least >= low and greatest <= high:
+            k -= 1
+        if k > end - window:  # no window that holds both ends of this stretch keeps to a level
+            end = k + window
+            continue
+        if least >= low and greatest <= high:
             here = 0.5 * (least + greatest)
             if count == 0 or abs(here - level) > 2 * most:
                 count += 1
                 level = here
+        end += 1
     return count

@@ -16,7 +16,7 @@ _I8 = nb.int64[::1]
 
 
 @njit()
-def index_at(ring_t: NDArray[np.int64], capacity: int, oldest: int, newest: int, t_us: int) -> int:
+def index_at(ring_t: NDArray[np.float64], capacity: int, oldest: int, newest: int, t_us: int) -> int:
     """Index of the newest sample that is not later than a time, ``oldest - 1`` if there is none."""
     low = oldest
     high = newest + 1
@@ -30,13 +30,13 @@ def index_at(ring_t: NDArray[np.int64], capacity: int, oldest: int, newest: int,
 
 
 @njit()
-def smoothed(ring_x: NDArray[np.float64], capacity: int, k: int, half: int) -> float:
+def smoothed(x: NDArray[np.float64], k: int, half: int) -> float:
     """Mean under a triangle of ``2 * half + 1`` samples around an index."""
     total = 0.0
     weight = 0.0
     for j in range(-half, half + 1):
         w = half + 1.0 - abs(j)
-        total += w * ring_x[(k + j) % capacity]
+        total += w * x[k + j]
         weight += w
     return float(total / weight)
 
@@ -60,7 +60,7 @@ def sharpest(x: NDArray[np.float64], first: int, last: int, span: int) -> int:
     return best
 
 
-@njit(nb.void(_I8, _F8, nb.int64, nb.int64, _I8, _I8, _F8, _F8), cache=True)
+@njit(nb.void(_F8, _F8, nb.int64, nb.int64, _I8, _I8, nb.float64[:, ::1], _F8), cache=True)
 def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
     """Fill ``out`` for the cycle given by four times.
 
@@ -69,7 +69,7 @@ def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: i
     newest, oldest : indices between which the rings (slot = index modulo length) are whole
     cycle : time of the onset, first and last time searched, last time that belongs to the cycle, us
     setup : samples between the points that a bend is measured over, half width of the smoothing, reach of a minimum
-    scratch : longer than the searched span
+    scratch : shape (2, n), n longer than the searched span
 
     Notes
     -----
@@ -91,7 +91,8 @@ def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: i
         return
     begin = first - margin
     count = end + margin - begin + 1
-    if count > len(scratch):
+    raw, curve = scratch[0], scratch[1]
+    if count > len(curve):
         return
     low = ring_x[onset % capacity]
     high = low
@@ -100,14 +101,16 @@ def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: i
     if not high > low:
         return
     for j in range(count):
-        scratch[j] = smoothed(ring_x, capacity, begin + j, min(half, j, count - 1 - j))
-    best = sharpest(scratch, margin, last - begin, span)
+        raw[j] = ring_x[(begin + j) % capacity]
+    for j in range(count):
+        curve[j] = smoothed(raw, j, min(half, j, count - 1 - j))
+    best = sharpest(curve, margin, last - begin, span)
     if best < 0:
         return
     at = best
     for j in range(max(margin, best - reach), min(last - begin, best + reach) + 1):
-        is_minimum = scratch[j] <= scratch[j - 1] and scratch[j] < scratch[j + 1]
-        if is_minimum and (at == best or scratch[j] < scratch[at]):
+        is_minimum = curve[j] <= curve[j - 1] and curve[j] < curve[j + 1]
+        if is_minimum and (at == best or curve[j] < curve[at]):
             at = j
     out[NOTCH_US] = ring_t[(begin + at) % capacity]
-    out[BEND] = bend_at(scratch, best, span) / (high - low)
+    out[BEND] = bend_at(curve, best, span) / (high - low)

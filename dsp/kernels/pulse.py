@@ -13,8 +13,27 @@ from numpy.typing import NDArray
 
 SNIPPET_POINTS = 44
 
-STATE = np.dtype(
+# How a channel is set up, and what the loop remembers: one record, because each array that is handed over costs time.
+CHANNEL = np.dtype(
     [
+        ("period_us", "f8"),
+        ("capacity", "i8"),  # of the rings
+        ("window", "i8"),  # samples of the slope sum
+        ("hold", "i8"),  # samples from the top of the slope sum to the emission
+        ("smooth", "i8"),  # samples on each side in the mean that gives the time of the upslope
+        ("upslope_share", "f8"),  # of the rise
+        ("margin", "i8"),  # samples around a filtered extreme searched for the raw one
+        ("delay", "f8"),  # samples, group delay of the low-pass at 0 Hz
+        ("decay", "f8"),  # factor a sample of the envelope
+        ("rail_low", "f8"),
+        ("rail_high", "f8"),
+        ("clipped_us", "f8"),  # so long no signal stands still at its top
+        ("faintest", "f8"),  # least height of a candidate
+        ("faintest_steps", "f8"),  # the same, in counts of the converter
+        ("snippet_from", "f8"),  # samples, relative to mid-upslope
+        ("snippet_step", "f8"),
+        ("snippet_step_s", "f8"),  # the same in time
+        ("coefficients", "f8", (10,)),  # b0 b1 b2 a1 a2 of two biquads
         ("index", "i8"),  # of the next sample, counted over gaps
         ("begin", "i8"),  # index of the first sample since the last reset
         ("last_t_us", "i8"),
@@ -39,58 +58,38 @@ STATE = np.dtype(
         ("hump_start", "i8"),
         ("hump_top", "i8"),
         ("hump_z", "f8"),
-        ("hump_low", "f8"),
     ]
 )
 
-SETUP = np.dtype(
-    [
-        ("period_us", "f8"),
-        ("capacity", "i8"),
-        ("window", "i8"),  # samples of the slope sum
-        ("hold", "i8"),  # samples from the top of the slope sum to the emission
-        ("smooth", "i8"),  # samples on each side in the mean that gives the time of the upslope
-        ("upslope_share", "f8"),  # of the rise
-        ("margin", "i8"),  # samples around a filtered extreme searched for the raw one
-        ("delay", "f8"),  # samples, group delay of the low-pass at 0 Hz
-        ("decay", "f8"),  # factor a sample of the envelope
-        ("rail_low", "f8"),
-        ("rail_high", "f8"),
-        ("snippet_from", "f8"),  # samples, relative to mid-upslope
-        ("snippet_step", "f8"),
-        ("coefficients", "f8", (10,)),  # b0 b1 b2 a1 a2 of two biquads
-    ]
-)
+# Rows of the rings.
+RAW, FILTERED, TOTAL, TIME_US = range(4)
+RINGS = 4
 
+# What ``detect`` writes, in the order of dsp.waveform.Candidate after the first two.
 CANDIDATE = np.dtype(
     [
         ("is_gap", "i8"),
-        ("emit_us", "i8"),  # time of the sample that completed it; of a gap, the first sample after it
         ("gap_us", "i8"),
+        ("emit_us", "i8"),  # time of the sample that completed it; of a gap, the first sample after it
         ("upslope_us", "i8"),
         ("onset_us", "i8"),
         ("peak_us", "i8"),
-        ("peak_index", "i8"),
         ("onset_index", "i8"),
         ("onset_total", "f8"),  # raw sum up to the onset, for the mean over a cycle
         ("slope_sum", "f8"),
-        ("trough", "f8"),  # slope sum before the hump
         ("foot", "f8"),  # filtered
-        ("top", "f8"),
+        ("amplitude", "f8"),
         ("raw_max", "f8"),
         ("raw_min", "f8"),
         ("rise_s", "f8"),
-        ("clipped", "i8"),  # samples in the flat run at the raw maximum
-        ("step", "f8"),  # one count of the converter, as far as seen
-        ("railed", "i8"),  # samples of the pulse on or beyond a rail
+        ("is_saturated", "i8"),  # touches a known rail, or has a flat top
+        ("steepness", "f8"),  # of the snippet, in its heights a second
     ]
 )
 
-_STATE = nb.from_dtype(STATE)
-_SETUP = nb.from_dtype(SETUP)
-_CANDIDATE = nb.from_dtype(CANDIDATE)
-_STATES, _SETUPS, _CANDIDATES = (nb.types.Array(record, 1, "C") for record in (_STATE, _SETUP, _CANDIDATE))
+_CHANNELS, _CANDIDATES = (nb.types.Array(nb.from_dtype(dtype), 1, "C") for dtype in (CHANNEL, CANDIDATE))
 _F8 = nb.float64[::1]
+_F8_2D = nb.float64[:, ::1]
 _I8 = nb.int64[::1]
 
 
@@ -179,7 +178,7 @@ def tangent_onset(ring: NDArray[np.float64], capacity: int, foot: int, top: int)
 
 
 @njit()
-def time_at(ring_t: NDArray[np.int64], capacity: int, at: float, period_us: float) -> int:
+def time_at(ring_t: NDArray[np.float64], capacity: int, at: float, period_us: float) -> int:
     """Time of a fractional index."""
     k = int(np.floor(at))
     return int(ring_t[k % capacity] + int(np.floor((at - k) * period_us + 0.5)))
@@ -187,21 +186,21 @@ def time_at(ring_t: NDArray[np.int64], capacity: int, at: float, period_us: floa
 
 @njit()
 def measure_raw(row, setup, ring_x, first, upslope, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
-    """Fill in what is read from the raw signal: extremes on both sides of the upslope, clipping, rails."""
+    """Fill in what is read from the raw signal: extremes on both sides of the upslope, rails; return the peak."""
     capacity = setup["capacity"]
     peak = index_of_max(ring_x, capacity, 1, upslope, last)
     value = ring_x[peak % capacity]
-    row["peak_index"] = peak
     row["raw_max"] = value
     row["raw_min"] = ring_x[index_of_max(ring_x, capacity, -1, first, upslope) % capacity]
-    row["clipped"] = 1
-    while peak + row["clipped"] <= last and ring_x[(peak + row["clipped"]) % capacity] == value:
-        row["clipped"] += 1
-    row["railed"] = 0
+    end = peak + 1
+    while end <= last and ring_x[end % capacity] == value:
+        end += 1
+    row["is_saturated"] = 1 if (end - peak - 1) * setup["period_us"] >= setup["clipped_us"] else 0
     for k in range(first, last + 1):
         x = ring_x[k % capacity]
         if x <= setup["rail_low"] or x >= setup["rail_high"]:
-            row["railed"] += 1
+            row["is_saturated"] = 1
+    return peak
 
 
 @njit()
@@ -222,56 +221,72 @@ def cut(snippet, ring_y, capacity, start, step, first, last):  # type: ignore[no
 
 
 @njit()
-def measure(row, snippet, state, setup, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
-    """Fill one candidate from the rings; ``now`` is the newest sample."""
-    capacity, delay, period_us = setup["capacity"], setup["delay"], setup["period_us"]
+def steepest(snippet: NDArray[np.float64], step_s: float) -> float:
+    """Largest slope, in heights of the snippet a second."""
+    low = high = snippet[0]
+    rise = -np.inf
+    for j in range(1, len(snippet)):
+        low = min(low, snippet[j])
+        high = max(high, snippet[j])
+        rise = max(rise, snippet[j] - snippet[j - 1])
+    return float(rise / ((high - low) * step_s)) if high > low else 0.0
+
+
+@njit()
+def measure(row, snippet, state, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+    """Fill one candidate from the rings; ``now`` is the newest sample. False if it is too small for a pulse."""
+    capacity, delay, period_us = state["capacity"], state["delay"], state["period_us"]
     oldest = max(state["begin"], now - capacity + 2)
     first = max(state["hump_start"], oldest)
     last = now
     if state["rising"] == 1:  # the next hump has begun: its upslope is not this pulse's peak
         last = min(now, max(state["i_start"], state["hump_top"]))
-    top = index_of_max(ring_y, capacity, 1, max(first, state["hump_top"] - setup["window"]), last)
+    top = index_of_max(ring_y, capacity, 1, max(first, state["hump_top"] - state["window"]), last)
     foot = index_of_max(ring_y, capacity, -1, first, top)
-    row["foot"] = ring_y[foot % capacity]
-    row["top"] = ring_y[top % capacity]
-    middle = crossing(ring_y, capacity, 0.5 * (row["foot"] + row["top"]), foot, top)
+    low = ring_y[foot % capacity]
+    high = ring_y[top % capacity]
+    if not high - low >= max(state["faintest"], state["faintest_steps"] * state["step"]):
+        return False
+    middle = crossing(ring_y, capacity, 0.5 * (low + high), foot, top)
     # Where the rise has begun; noise and the last low point lie below 2 % of the height. Against the marks of a finger
     # pressure (aac0027) this is 10 ms late, the tangent at the steepest point 21.
-    onset = crossing(ring_y, capacity, row["foot"] + 0.02 * (row["top"] - row["foot"]), foot, top)
+    onset = crossing(ring_y, capacity, low + 0.02 * (high - low), foot, top)
     # A baseline that moves with breathing has its lowest point anywhere in diastole; the tangent knows where it rises.
     onset = max(onset, tangent_onset(ring_y, capacity, foot, top) - 0.04e6 / period_us)
 
     shift = int(np.floor(delay + 0.5))
     upslope = max(oldest, int(middle) - shift)
-    raw_last = min(now, max(top - shift + setup["margin"], upslope))
-    measure_raw(row, setup, ring_x, min(max(oldest, foot - shift - setup["margin"]), upslope), upslope, raw_last)
-    cut(snippet, ring_y, capacity, middle + setup["snippet_from"], setup["snippet_step"], float(oldest), now - 1.0)
+    raw_last = min(now, max(top - shift + state["margin"], upslope))
+    peak = measure_raw(row, state, ring_x, min(max(oldest, foot - shift - state["margin"]), upslope), upslope, raw_last)
+    cut(snippet, ring_y, capacity, middle + state["snippet_from"], state["snippet_step"], float(oldest), now - 1.0)
 
     begin = float(state["begin"])
-    half = setup["smooth"]
-    first_mean = max(foot - shift - setup["margin"], oldest + half)
-    timed = upslope_time(ring_x, ring_total, setup, first_mean, min(raw_last, now - half))
+    half = state["smooth"]
+    first_mean = max(foot - shift - state["margin"], oldest + half)
+    timed = upslope_time(ring_x, ring_total, state, first_mean, min(raw_last, now - half))
     if timed < 0.0:
         timed = max(begin, middle - delay)
     onset_raw = max(begin, onset - delay)
     row["is_gap"] = 0
-    row["emit_us"] = ring_t[now % capacity]
+    row["emit_us"] = int(ring_t[now % capacity])
     row["gap_us"] = 0
     row["upslope_us"] = time_at(ring_t, capacity, timed, period_us)
     row["onset_us"] = time_at(ring_t, capacity, onset_raw, period_us)
-    row["peak_us"] = ring_t[row["peak_index"] % capacity]
+    row["peak_us"] = int(ring_t[peak % capacity])
     row["onset_index"] = int(np.floor(onset_raw + 0.5))
-    row["onset_total"] = ring_total[row["onset_index"] % capacity]
+    row["onset_total"] = ring_total[int(np.floor(onset_raw + 0.5)) % capacity]
     row["slope_sum"] = state["hump_z"]
-    row["trough"] = state["hump_low"]
+    row["foot"] = low
+    row["amplitude"] = high - low
+    row["steepness"] = steepest(snippet, state["snippet_step_s"])
     row["rise_s"] = (top - onset) * period_us * 1e-6
-    row["step"] = state["step"]
+    return True
 
 
 @njit()
-def restart(state, setup, x):  # type: ignore[no-untyped-def]  # records
+def restart(state, x):  # type: ignore[no-untyped-def]  # records
     """Forget the signal: filters settled on ``x``, no hump, no pulse."""
-    c = setup["coefficients"]
+    c = state["coefficients"]
     state["begin"] = state["index"]
     state["equal_run"] = 0
     state["railed_run"] = 0
@@ -291,9 +306,9 @@ def restart(state, setup, x):  # type: ignore[no-untyped-def]  # records
 
 
 @njit()
-def low_pass(state, setup, x):  # type: ignore[no-untyped-def]  # records
+def low_pass(state, x):  # type: ignore[no-untyped-def]  # records
     """Two biquads, transposed direct form II."""
-    c = setup["coefficients"]
+    c = state["coefficients"]
     v = c[0] * x + state["s1"]
     state["s1"] = c[1] * x - c[3] * v + state["s2"]
     state["s2"] = c[2] * x - c[4] * v
@@ -310,16 +325,16 @@ def slot_before(slot: int, count: int, capacity: int) -> int:
 
 
 @njit()
-def sum_slopes(state, setup, ring_y, now, slot):  # type: ignore[no-untyped-def]  # records
+def sum_slopes(state, ring_y, now, slot):  # type: ignore[no-untyped-def]  # records
     """Advance the sum of rises within the window: Zong et al., Computers in Cardiology 2003, 30:259."""
-    capacity, window = setup["capacity"], setup["window"]
+    capacity, window = state["capacity"], state["window"]
     age = now - state["begin"]
     if age > 0:
         state["z"] += max(0.0, ring_y[slot] - ring_y[slot_before(slot, 1, capacity)])
     if age > window:
         old = slot_before(slot, window, capacity)
         state["z"] -= max(0.0, ring_y[old] - ring_y[slot_before(old, 1, capacity)])
-    state["envelope"] = max(state["z"], state["envelope"] * setup["decay"])
+    state["envelope"] = max(state["z"], state["envelope"] * state["decay"])
 
 
 @njit()
@@ -346,47 +361,44 @@ def follow(state, now):  # type: ignore[no-untyped-def]  # records
 
 
 @njit()
-def schedule(state, setup, now):  # type: ignore[no-untyped-def]  # records
+def schedule(state, now):  # type: ignore[no-untyped-def]  # records
     """Keep the hump that has just ended until its pulse has its peak, and look for the next."""
     state["rising"] = 0
     state["hump_start"] = state["i_start"]
     state["hump_top"] = state["i_high"]
     state["hump_z"] = state["z_high"]
-    state["hump_low"] = state["z_low"]
     state["z_low"] = state["z"]
     state["i_low"] = now
-    state["due"] = max(now, state["i_high"] + setup["hold"])
+    state["due"] = max(now, state["i_high"] + state["hold"])
 
 
 @njit()
-def note(state, setup, t, x):  # type: ignore[no-untyped-def]  # records
+def note(state, t, x):  # type: ignore[no-untyped-def]  # records
     """Keep what is known of the raw signal: runs of equal and railed samples, the converter's step, the sum."""
     if x == state["last_x"]:
         state["equal_run"] += 1
     else:
         state["equal_run"] = 1
         state["step"] = min(state["step"], abs(x - state["last_x"]))
-    railed = x <= setup["rail_low"] or x >= setup["rail_high"]
+    railed = x <= state["rail_low"] or x >= state["rail_high"]
     state["railed_run"] = state["railed_run"] + 1 if railed else 0
     state["total"] += x
     state["last_x"] = x
     state["last_t_us"] = t
 
 
-@njit(
-    nb.int64(_I8, _F8, _STATES, _SETUPS, _I8, _F8, _F8, _F8, _CANDIDATES, nb.float64[:, ::1]),
-    cache=True,
-)
-def detect(t_us, samples, states, setups, ring_t, ring_x, ring_y, ring_total, rows, snippets):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+@njit(nb.int64(_I8, _F8, _CHANNELS, _F8_2D, _CANDIDATES, _F8_2D), cache=True)
+def detect(t_us, samples, channels, rings, rows, snippets):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Take the samples of one block; write candidates and gaps to ``rows`` and return how many.
 
     ``rows`` and ``snippets`` need two rows a sample. Samples at or before the last time and non-finite ones are
-    left out; a step of more than 1.5 periods is a gap. ``states`` and ``setups`` hold one record each: a record alone
-    takes ten times as long to hand over.
+    left out; a step of more than 1.5 periods is a gap. ``channels`` holds one record: a record alone takes ten times as
+    long to hand over.
     """
-    state, setup = states[0], setups[0]
+    state = channels[0]
+    ring_t, ring_x, ring_y, ring_total = rings[TIME_US], rings[RAW], rings[FILTERED], rings[TOTAL]
     count = 0
-    capacity = setup["capacity"]
+    capacity = state["capacity"]
     for i in range(len(samples)):
         t = t_us[i]
         x = samples[i]
@@ -394,27 +406,27 @@ def detect(t_us, samples, states, setups, ring_t, ring_x, ring_y, ring_total, ro
         if not np.isfinite(x) or (now > 0 and t <= state["last_t_us"]):
             continue
         if now == 0:
-            restart(state, setup, x)
-        elif t - state["last_t_us"] > 1.5 * setup["period_us"]:
+            restart(state, x)
+        elif t - state["last_t_us"] > 1.5 * state["period_us"]:
             rows[count]["is_gap"] = 1
             rows[count]["emit_us"] = t
             rows[count]["gap_us"] = t - state["last_t_us"]
             count += 1
-            restart(state, setup, x)
-        note(state, setup, t, x)
+            restart(state, x)
+        note(state, t, x)
         k = now % capacity
         ring_t[k] = t
         ring_x[k] = x
-        ring_y[k] = low_pass(state, setup, x)
+        ring_y[k] = low_pass(state, x)
         ring_total[k] = state["total"]
-        sum_slopes(state, setup, ring_y, now, k)
+        sum_slopes(state, ring_y, now, k)
         ended = follow(state, now)
         if state["due"] >= 0 and (ended or now >= state["due"]):
-            measure(rows[count], snippets[count], state, setup, ring_t, ring_x, ring_y, ring_total, now)
-            count += 1
+            if measure(rows[count], snippets[count], state, ring_t, ring_x, ring_y, ring_total, now):
+                count += 1
             state["due"] = -1
         if ended:
-            schedule(state, setup, now)
+            schedule(state, now)
         state["index"] = now + 1
     return count
 
@@ -436,6 +448,13 @@ def agreement(a: NDArray[np.float64], b: NDArray[np.float64], points: int) -> fl
         aa += da * da
         bb += db * db
     return float(ab / np.sqrt(aa * bb)) if aa * bb > 0.0 else 0.0
+
+
+@njit(nb.void(_F8, _F8, nb.int64, _F8), cache=True)
+def agreements(a: NDArray[np.float64], b: NDArray[np.float64], points: int, out: NDArray[np.float64]) -> None:
+    """Fill ``out`` with the correlations of the first ``points`` of two snippets, and of all."""
+    out[0] = agreement(a, b, points)
+    out[1] = agreement(a, b, len(a))
 
 
 @njit(nb.void(_F8, _F8, nb.float64), cache=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from dsp import pulse_log as columns
 from dsp.channel import Summary
+from dsp.window import Window
 
 SECOND_US = 1_000_000
 
@@ -39,4 +40,4 @@ def table(intervals_s, *, foot=0.0, top=0.0, rise=0.0, usual=1.0):
 def summary_of(rows):
     """The whole second after the last pulse, with nothing against it."""
     end_us = -(-int(rows[-1, columns.UPSLOPE_US]) // SECOND_US) * SECOND_US
-    return Summary(t_us=end_us, pulses=(), unavailable=None)
+    return Summary(t_us=end_us, pulses=Window(), unavailable=None)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dsp import Channel, Measured, MonitorConfig, Quantity, Reason, Tick, Vital, VitalsMonitor
 from dsp.channel import Summary
+from dsp.window import Window
 from hil.patient import Patient
 from tests import naive
 from tests.dsp.signals import block, run
@@ -136,7 +137,7 @@ def test_what_is_doubtful_about_a_window_is_doubtful_about_what_is_made_of_it():
     monitor.feed(Tick(t_us=149_000_000))
     channel = monitor._channels[Channel.PRESSURE]
     doubtful = replace(channel.summary(150_000_000), doubts=(Reason.ARTIFACT,))
-    absent = Summary(t_us=150_000_000, pulses=(), unavailable=Reason.NO_CHANNEL)
+    absent = Summary(t_us=150_000_000, pulses=Window(), unavailable=Reason.NO_CHANNEL)
     readings = monitor._derived.readings(doubtful, absent, is_moving=False)
     for quantity in SLOW:
         assert Reason.ARTIFACT in readings[quantity].reasons

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dsp.filters import low_pass
 from dsp.kernels import pulse as kernel
 from dsp.types import Channel
-from dsp.waveform import CandidateFinder, Gap, _Row
+from dsp.waveform import Candidate, CandidateFinder, Gap
 from tests import naive
 
 RATE_HZ = 125.0
@@ -73,7 +73,7 @@ def test_filter_and_slope_sum_are_the_obvious_ones():
     found = [e for e in finder.feed(t_us, x) if not isinstance(e, Gap)]
     first, second = low_pass(16.0, RATE_HZ).reshape(-1, 5)
     y = naive.biquad(naive.biquad(x, first), second)
-    np.testing.assert_allclose(finder._ring_y[: len(x)], y, rtol=1e-12)
+    np.testing.assert_allclose(finder.rings()[0][kernel.FILTERED, : len(x)], y, rtol=1e-12)
     z = naive.slope_sum(y, round(0.15 * RATE_HZ))
     large = [c for c in found if c.slope_sum > 20]
     tops = [max(z[int(c.onset_us * RATE_HZ / 1e6) :][:60]) for c in large]
@@ -125,4 +125,4 @@ def test_agreement_is_the_correlation():
 
 
 def test_a_row_has_the_fields_of_the_kernel_in_its_order():
-    assert _Row._fields == kernel.CANDIDATE.names
+    assert Candidate._fields == (*kernel.CANDIDATE.names[2:], "snippet")

@@ -1,0 +1,43 @@
+"""Pulses of one channel in, what many stages ask of all of them out: each answer is worked out once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from dsp.pulse import Pulse
+from dsp.types import Reason
+
+
+class Window(tuple[Pulse, ...]):
+    """The pulses of a stretch of time, in order."""
+
+    @cached_property
+    def accepted(self) -> tuple[Pulse, ...]:
+        """The beats among them."""
+        return tuple([p for p in self if p.accepted])
+
+    @cached_property
+    def intervals_us(self) -> list[int]:
+        """The intervals that are known, in order."""
+        return [p.interval_us for p in self.accepted if p.interval_us is not None]
+
+    @cached_property
+    def newest_us(self) -> int:
+        """Time of the newest beat; there is one."""
+        return max([p.candidate.upslope_us for p in self.accepted])
+
+    @cached_property
+    def sqi(self) -> float:
+        """Mean quality of the beats, rejected ones counting as nothing."""
+        judged = [p.sqi if p.accepted else 0.0 for p in self if Reason.LEARNING not in p.reasons]
+        return sum(judged) / len(judged) if judged else 0.0
+
+    @cached_property
+    def reasons(self) -> frozenset[Reason]:
+        """Why some of them are rejected or doubtful."""
+        return frozenset([reason for p in self for reason in p.reasons])
+
+    @cached_property
+    def rejected(self) -> int:
+        """How many are no beats."""
+        return len(self) - len(self.accepted)
