@@ -20,7 +20,7 @@ from gateway.messages import AlarmState, VitalValue, chair_of
 from gateway.mqtt.subscriber import ChairView, Heard, printable
 
 _NOTES = 12
-_SMALL = 10  # below it the whole number says too little, as of perfusion index and motion
+_SMALL, _LITTLE = 10, 1  # below it the whole number says too little, as of perfusion index, and of motion one decimal
 _NONE = VitalValue(value=None, unit="", validity="stale", reasons=["no data"], sqi=0.0, age_ms=None)
 # The common habit, no standard: pulse green, pressure red, saturation cyan. The label always stands beside the colour.
 _COLOURS = {"pulse_rate": "green", "systolic": "red", "spo2": "cyan"}
@@ -152,16 +152,17 @@ def _quality(value: VitalValue) -> Text:
 def _table(values: list[tuple[str, VitalValue]]) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in values:
-        number = "--" if value.value is None else f"{value.value:.2f}"
         reasons = Text(", ".join(value.reasons), style="yellow")
-        table.add_row(name.replace("_", " "), Text(number, justify="right"), value.unit, _quality(value), reasons)
+        number = Text(_number(value), justify="right")
+        table.add_row(name.replace("_", " "), number, value.unit, _quality(value), reasons)
     return table
 
 
 def _number(value: VitalValue) -> str:
     if value.value is None:
         return "--"
-    return f"{value.value:.0f}" if abs(value.value) >= _SMALL else f"{value.value:.2f}"
+    size = abs(value.value)
+    return f"{value.value:.{0 if size >= _SMALL else 1 if size >= _LITTLE else 2}f}"
 
 
 def _doubt(value: VitalValue) -> str:
