@@ -20,8 +20,8 @@ CUTOFF_HZ = {Channel.PRESSURE: 16.0, Channel.PLETH: 8.0}
 SLOPE_SUM_S = 0.15  # about the length of an upslope (Zong 2003: 128 ms)
 HOLD_S = 0.33  # from the top of the slope sum: by then the pulse has its shape; bounds the latency of a beat
 SMOOTH_S = 0.02  # on each side of a sample in the mean that times the upslope
-# Of the rise. Lower is the end of the beat before, higher the reflected wave: both move with pressure and breath.
-UPSLOPE_SHARE = 0.4
+# Of the rise: the time of a beat is its mid-upslope. Lower is the end of the beat before, higher the reflected wave.
+UPSLOPE_SHARE = 0.5
 MARGIN_S = 0.06  # raw extremes are searched this far around the filtered ones
 MEMORY_S = 8.0  # of the rings; a candidate looks back at most 3 s + HOLD_S
 ENVELOPE_S = 2.0  # time constant of the noise floor
