@@ -26,6 +26,7 @@ CONDITIONS: dict[Fault, Condition | None] = {
     Fault.REFERENCE: Condition.BOARD_FAULT,
     Fault.CLOCK_STEP: Condition.CLOCK_FAULT,
     Fault.CLOCK_DRIFT: Condition.CLOCK_FAULT,
+    Fault.AHEAD: Condition.CLOCK_FAULT,
     Fault.BUS: Condition.BOARD_FAULT,
     Fault.WRONG_SENSOR: Condition.BOARD_FAULT,
     Fault.SENSOR_SILENT: Condition.BOARD_FAULT,

@@ -18,6 +18,8 @@ from gateway.link.status import BoardStatus, decode_status
 from gateway.link.stream import LinkStatistics, StreamDecoder
 
 _START_US = 500_000  # between two requests for a description
+AHEAD_US = 250_000  # more than the clock's slewing and an untimed stamp may be wrong by together
+_TOLD_US = 30_000_000  # how long refused samples are told
 _EVENT = struct.Struct("<BB")
 
 
@@ -40,6 +42,7 @@ class Device:
         self._streams: dict[int, StreamDecoder] = {}
         self._clock = BoardClock()
         self._steps_of_boots = 0  # before this one
+        self._ahead_us: int | None = None  # arrival of the newest samples from the future
         self._exchange = TimeExchange()
         self._quality = LinkQuality()
         self._resets = Resets()
@@ -94,8 +97,10 @@ class Device:
         if self._stranger is not None:
             self.statistics.refused += 1
             return []
+        lost = self.statistics.frames_lost
         if not self._sequence.follows(arrival_us, frame.seq):
             return []
+        self._quality.note_lost(arrival_us, self.statistics.frames_lost - lost)
         self._sequence.is_identified = self._sequence.is_identified or board is not None
         if not self._sequence.is_identified:
             self.statistics.refused += 1
@@ -143,6 +148,9 @@ class Device:
         names = {number: stream.descriptor.name for number, stream in self._streams.items()}
         found += self._health.findings(t_us, names)
         found += self._clock.findings(t_us)
+        is_told = self._ahead_us is not None and t_us - self._ahead_us <= _TOLD_US
+        if is_told and not any(stream.rate.is_wrong for stream in self._streams.values()):  # which explains it
+            found.append(Finding(fault=Fault.AHEAD))
         for stream in self._streams.values():
             if stream.rate.is_wrong:
                 detail = f"declared {stream.descriptor.rate_hz:g} Hz, measured {stream.rate.measured_hz or 0:.0f} Hz"
@@ -240,11 +248,16 @@ class Device:
         decoded_samples = stream.feed(frame, device_us)
         if decoded_samples is None:
             return []
+        device_t_us, values = decoded_samples
+        sample_t_us = device_t_us + self._clock.offset_us
         if stream.rate.is_wrong or not self._health.is_trusted(frame.stream):
             self.statistics.refused += 1
             return []
-        device_t_us, values = decoded_samples
-        return [Samples(stream=stream.descriptor, t_us=device_t_us + self._clock.offset_us, values=values)]
+        if int(sample_t_us[-1]) - t_us > AHEAD_US:  # nothing may look fresher than it can be
+            self.statistics.refused += 1
+            self._ahead_us = t_us
+            return []
+        return [Samples(stream=stream.descriptor, t_us=sample_t_us, values=values)]
 
     def _take_status(self, t_us: int, frame: Frame) -> None:
         status = decode_status(frame.payload)
@@ -272,7 +285,12 @@ class Device:
         self._note_steps()
 
     def _note_steps(self) -> None:
-        self.statistics.clock_steps = self._steps_of_boots + self._clock.steps
+        """Count them; what the streams have learnt of their clocks is wrong after one."""
+        steps = self._steps_of_boots + self._clock.steps
+        if steps != self.statistics.clock_steps:
+            for stream in self._streams.values():
+                stream.forget_clock()
+        self.statistics.clock_steps = steps
 
     def _acknowledged(self, frame: Frame) -> list[DeviceEvent]:
         result = frame.payload[0] if len(frame.payload) == 1 else -1

@@ -24,6 +24,7 @@ class Fault(Enum):
     REFERENCE = "the reference of the board's ADC is off"
     CLOCK_STEP = "the board's clock has stepped"
     CLOCK_DRIFT = "the board's clock runs wrong"
+    AHEAD = "samples from the future: they are refused"
     BUS = "bus error"
     WRONG_SENSOR = "wrong sensor"
     SENSOR_SILENT = "sensor gives no samples"

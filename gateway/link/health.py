@@ -1,4 +1,4 @@
-"""Frames, bytes that were none, restarts, events and statuses in; what is wrong with the board and its link out."""
+"""Frames, damaged and lost ones, restarts, events and statuses in; what is wrong with the board and its link out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from gateway.link.status import BoardStatus, StatusBit
 
 _SECOND_US = 1_000_000
 _NOISY_SHARE = 0.05
+# Of frames that did not come or came damaged: then there is a gap in every pulse, 25 frames of each stream a second.
+_LOSSY_SHARE = 0.10
 _NOISY_SECONDS = 3
 _VERSION_US = 3 * _SECOND_US
 _RESETS_US = 60 * _SECOND_US
@@ -30,14 +32,18 @@ _HEALED_BY_SAMPLES = {Fault.BUS, Fault.SENSOR_SILENT}
 
 
 class LinkQuality:
-    """How many of the frames of each second were damaged."""
+    """How many of the frames of each second were damaged, or never came."""
 
     def __init__(self) -> None:
-        self._seconds: deque[list[int]] = deque(maxlen=_NOISY_SECONDS + 1)  # second, good, bad
+        self._seconds: deque[list[int]] = deque(maxlen=_NOISY_SECONDS + 1)  # second, good, bad, lost
         self._version: tuple[int, int] | None = None  # the other version, when it was heard last
 
     def note_good(self, t_us: int) -> None:
         self._second(t_us)[1] += 1
+
+    def note_lost(self, t_us: int, frames: int) -> None:
+        """So many are missing before the one that has just come; bytes that were no frame may be some of them."""
+        self._second(t_us)[3] += frames
 
     def note_bad(self, t_us: int, fault: LinkFault) -> None:
         self._second(t_us)[2] += 1
@@ -49,24 +55,27 @@ class LinkQuality:
         if self._version is not None and t_us - self._version[1] <= _VERSION_US:
             found.append(Finding(fault=Fault.VERSION, detail=f"version {self._version[0]}"))
         elif (share := self._noise(t_us // _SECOND_US)) is not None:
-            found.append(Finding(fault=Fault.LINK_NOISE, detail=f"{100 * share:.0f} % of the frames damaged"))
+            found.append(Finding(fault=Fault.LINK_NOISE, detail=f"{100 * share:.0f} % of the frames damaged or lost"))
         return found
 
     def _second(self, t_us: int) -> list[int]:
         number = t_us // _SECOND_US
         if not self._seconds or self._seconds[-1][0] != number:
-            self._seconds.append([number, 0, 0])
+            self._seconds.append([number, 0, 0, 0])
         return self._seconds[-1]
 
     def _noise(self, second: int) -> float | None:
-        """The share of damaged frames, if it was too large in each of the last whole seconds."""
-        last = {
-            number: (good, bad) for number, good, bad in self._seconds if second - _NOISY_SECONDS <= number < second
-        }
-        if len(last) < _NOISY_SECONDS or any(bad <= _NOISY_SHARE * (good + bad) for good, bad in last.values()):
+        """The share of bad frames, if it was too large in each of the last whole seconds."""
+        last = [counts for number, *counts in self._seconds if second - _NOISY_SECONDS <= number < second]
+        if len(last) < _NOISY_SECONDS or not all(_is_noisy(*counts) for counts in last):
             return None
-        bad = sum(bad for _, bad in last.values())
-        return bad / (bad + sum(good for good, _ in last.values()))
+        wrong = sum(max(bad, lost) for _, bad, lost in last)
+        return wrong / (wrong + sum(good for good, _, _ in last))
+
+
+def _is_noisy(good: int, bad: int, lost: int) -> bool:
+    wrong = max(bad, lost)  # a damaged frame is missing too
+    return bad > _NOISY_SHARE * (good + bad) or wrong > _LOSSY_SHARE * (good + wrong)
 
 
 class Resets:

@@ -12,6 +12,7 @@ from gateway.link.frame import Flag, Frame
 from gateway.link.timeline import RateCheck, SampleTimeline
 
 _LEAP_S = 1.0  # a longer loss is not bridged by the sample clock as it was learnt
+_STEP_US = 250_000.0  # a stamp so far from where the last one lets expect it: the board's clock has stepped
 _U24 = np.array([1 << 16, 1 << 8, 1], dtype=np.int64)
 
 
@@ -44,6 +45,7 @@ class StreamDecoder:
         self._statistics = statistics
         self._epoch: int | None = None
         self._next_index = 0
+        self._stamp: tuple[int, int] | None = None  # sample index and device time of the newest frame
         self._restart()
 
     def fits(self, frame: Frame) -> bool:
@@ -54,12 +56,26 @@ class StreamDecoder:
         """Device times, shape (n,), and values, shape (n, channels); None if the frame is from the past."""
         if not self._continues(frame):
             return None
+        self._note_stamp(frame.index + frame.n - 1, device_us)
         self.rate.feed(frame.index + frame.n - 1, device_us)
         t_us = self._timeline.feed(frame.index, frame.n, device_us, is_timed=Flag.TIMED in frame.flags)
         raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64) @ _U24
         return t_us, self.descriptor.scale(raw)
 
+    def forget_clock(self) -> None:
+        """The board's clock has stepped: learn the sensor's anew."""
+        self._restart()
+
+    def _note_stamp(self, last_index: int, device_us: int) -> None:
+        """Begin the sample clock anew where the board's leaps: what was learnt would lead into past or future."""
+        if self._stamp is not None:
+            samples, moved_us = last_index - self._stamp[0], device_us - self._stamp[1]
+            if abs(moved_us - samples * 1e6 / self.descriptor.rate_hz) > _STEP_US:
+                self._timeline = SampleTimeline(1e6 / self.descriptor.rate_hz)
+        self._stamp = last_index, device_us
+
     def _restart(self) -> None:
+        self._stamp = None
         self._timeline = SampleTimeline(1e6 / self.descriptor.rate_hz)
         self.rate = RateCheck(self.descriptor.rate_hz)
 

@@ -88,6 +88,8 @@ class RateCheck:
 
     def feed(self, last_index: int, last_us: int) -> None:
         stamps = self._stamps
+        if stamps and last_us < stamps[-1][1]:  # the board's clock was set back
+            stamps.clear()
         stamps.append((last_index, last_us))
         while len(stamps) > 2 and last_us - stamps[1][1] >= self._SPAN_US:
             stamps.popleft()

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from gateway.link.device import Device
+from gateway.link.device import AHEAD_US, Device
 from gateway.link.events import Connected, Samples
-from gateway.link.frame import FrameParser
+from gateway.link.faults import Fault
+from gateway.link.frame import Flag, FrameParser
 from tests.link_bytes import OPTICAL, PRESSURE, Board, descriptor, frame
 
 
@@ -181,6 +182,45 @@ def test_times_never_run_backwards_after_a_loss_with_a_sensor_clock_that_is_fast
         ]
     assert all(a < b for a, b in itertools.pairwise(times))
     assert abs(times[-1] - at_us) < 20_000
+
+
+def run(device, board, *, since_us, frames=500, step_us=0, flags=0):
+    """Frames each 40 ms, by a board's clock that has leapt by ``step_us``; arrival and newest time of the samples."""
+    got = []
+    for k in range(frames):
+        t_us = since_us + 40_000 * (k + 1)
+        data = board.data(2, t_us + step_us, [[k]] * 8, flags=flags)
+        got += [(t_us, one.t_us) for one in samples_of(feed(device, data, t_us))]
+    return got
+
+
+@pytest.mark.parametrize("step_us", [-300_000_000, -400_000, 400_000, 300_000_000])
+@pytest.mark.parametrize("flags", [0, Flag.TIMED])
+def test_no_sample_is_from_the_future_whatever_the_boards_clock_does(step_us, flags):
+    board = Board()
+    device = connected(board)
+    before = run(device, board, since_us=0, flags=flags)
+    after = run(device, board, since_us=20_000_000, step_us=step_us, flags=flags)
+    assert len(before) == 500
+    assert max(times[-1] - t_us for t_us, times in [*before, *after]) <= AHEAD_US
+    if step_us > 0:  # one that was set back shows late samples, until an answer proves when they were taken
+        assert [abs(times[-1] - t_us) < 5_000 for t_us, times in after[-200:]] == [True] * 200
+
+
+def test_samples_from_the_future_are_refused_and_told_for_half_a_minute():
+    board = Board()
+    device = connected(board)
+    got = []
+    for k in range(4):  # before the rate is known, which would be wrong too
+        got += run(device, board, frames=4, since_us=160_000 * k)
+        board.index[2] += 48  # counted, but never taken: the sample clock runs ahead
+    assert len(got) < 16
+    assert device.statistics.refused == 16 - len(got)
+    assert all(times[-1] - t_us <= AHEAD_US for t_us, times in got)
+    assert [found.fault for found in device.findings(700_000)] == [Fault.AHEAD]
+    run(device, board, since_us=700_000)
+    assert [found.fault for found in device.findings(30_000_000)] == [Fault.AHEAD]
+    assert device.findings(60_000_000) == []
 
 
 def test_what_the_board_says_of_its_troubles_is_counted():

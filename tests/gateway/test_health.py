@@ -270,6 +270,17 @@ def test_noise_on_more_than_one_frame_in_twenty_is_named_after_three_seconds_and
     assert chair.live(chair.t_us - 2 * SECOND_US)
 
 
+@pytest.mark.parametrize(("each", "is_noise"), [(25, False), (12, False), (6, True)])
+def test_more_than_one_frame_in_ten_that_never_came_is_noise_too(each, is_noise):
+    board, chair = Board(), Chair()
+    chair.play(board, 10)
+    chair.play(board, 10, garble=lambda k, data: b"" if k % each == 0 else data)
+    assert (Fault.LINK_NOISE in chair.faults()) == is_noise
+    if is_noise:
+        assert chair.live(chair.t_us - 5 * SECOND_US) == []
+        assert any("% of the frames damaged or lost)" in reason for reason in chair.reasons())
+
+
 def test_a_sensor_that_sends_four_times_as_often_as_declared_is_a_rate_mismatch_and_its_rate_is_never_shown():
     slow = descriptor("pressure", ["pressure"], rate=50, full=33000, num=1, den=100, unit="mm[Hg]")
     board, chair = Board(streams=(OPTICAL, slow)), Chair()
