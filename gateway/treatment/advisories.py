@@ -23,12 +23,12 @@ _BEFORE = frozenset({Phase.SCREENING, Phase.BASELINE})
 
 
 def found(
-    state: SessionState, history: History, envelope: EnvelopeWatch, comparison: Comparison | None, now_ms: int
+    state: SessionState, history: History, envelope: EnvelopeWatch, comparison: Comparison | None, clock_ms: int
 ) -> dict[str, str]:
     """What there is to know now, by name."""
     return {
         **dict(_before_dose(state, history)),
-        **dict(_after_dose(state, envelope, now_ms)),
+        **dict(_after_dose(state, envelope, clock_ms)),
         **dict(_beside_others(comparison)),
     }
 
@@ -54,7 +54,7 @@ def _before_dose(state: SessionState, history: History) -> Iterator[tuple[str, s
         yield "hold-unconfirmed", f"measured {measured}; {rule}, confirmed by {_CONFIRMING} cuff readings in a row"
 
 
-def _after_dose(state: SessionState, envelope: EnvelopeWatch, now_ms: int) -> Iterator[tuple[str, str]]:
+def _after_dose(state: SessionState, envelope: EnvelopeWatch, clock_ms: int) -> Iterator[tuple[str, str]]:
     if state.phase not in DOSED or state.route is None:
         return
     missing = [words for quantity, words in _NEEDED.items() if quantity not in state.baseline]
@@ -64,7 +64,7 @@ def _after_dose(state: SessionState, envelope: EnvelopeWatch, now_ms: int) -> It
         yield "above-envelope", f"{' and '.join(above)} above what is expected at this time"
     if below := envelope.outside("below"):
         yield "below-envelope", f"{' and '.join(below)} below what is expected at this time"
-    since_ms = now_ms - state.doses[-1].utc_ms
+    since_ms = clock_ms - state.doses[-1].clock_ms
     if state.finished_ms is None and state.phase in GIVING and since_ms > COURSES[state.route].peak_to_ms:
         yield "dose-not-finished", f"nobody has said that the dose is finished, {since_ms // 60_000} min after it began"
 

@@ -1,6 +1,8 @@
 """One chair's treatment session: seconds and orders in, its state, its record and what there is to know out.
 
-Nothing here reads a clock: every call brings the time, ``utc_ms``, of the data.
+Nothing here reads a clock: every call brings the time, ``utc_ms``, of the data. What is counted is counted by the
+session's own clock, which is that time since the start less the time in which no gateway was there: a wall clock that
+was wrong before a restart makes no patient observed for longer.
 """
 
 from __future__ import annotations
@@ -38,11 +40,12 @@ from gateway.treatment.records import (
     series_name,
 )
 from gateway.treatment.routes import COURSES, Course
-from gateway.treatment.state import CuffReading, GivenDose, SessionState, Stored, restored
+from gateway.treatment.state import CuffReading, GivenDose, SessionState, Stored
 from gateway.treatment.summary import comparison, form_line, note_peak, summary
 
 _FORM_MS = 40 * 60_000  # the monitoring form asks for the pressure 40 min after the dose
 _JUDGE_MS = 5_000  # the criteria look back over ten minutes: a change within it shows soon enough
+_RENEW_MS = 5_000  # figures in words follow what they tell, and need not do so each second
 _RESERVED = 20  # lines of the record that only phases, alarms and the end may still fill
 
 _LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.RESTART})
@@ -66,10 +69,11 @@ class Treatment:
     def __init__(self, *, earlier: Sequence[Summary] = ()) -> None:
         self._state = SessionState()
         self._earlier = list(earlier)
+        self._zero_ms = 0  # utc_ms of the session's clock at 0, in this start of the gateway
         self._history = History()
         self._envelope = EnvelopeWatch()
         self._discharge: Discharge | None = None
-        self._judged_ms = 0
+        self._judged_ms = self._renewed_ms = 0
         self.ended: Summary | None = None  # of the session that has just ended, if it belongs to a series
         self.revision = 0
 
@@ -89,17 +93,15 @@ class Treatment:
 
     def stored(self, now_ms: int) -> Stored:
         """What is kept for a restart."""
-        return Stored(saved_utc_ms=now_ms, session=self._state)
+        return Stored(saved_utc_ms=now_ms, clock_ms=self._clock_ms(now_ms), session=self._state)
 
     def restore(self, stored: Stored, now_ms: int) -> None:
         """Go on where an earlier start of the gateway was killed."""
-        self._state, behind_ms = restored(stored, now_ms)
+        self._state, self._zero_ms = stored.session, now_ms - stored.clock_ms
         if self.is_active:
-            away_ms = max(0, now_ms - stored.saved_utc_ms)
-            clock = f"; the clock is {behind_ms // 1000} s behind the last record" if behind_ms else ""
-            self._log(
-                now_ms, None, EventKind.RESTART, f"the gateway was started again after {away_ms // 1000} s{clock}"
-            )
+            away_s = (now_ms - stored.saved_utc_ms) // 1000
+            words = f"after {away_s} s, which are not counted" if away_s >= 0 else f"by a clock {-away_s} s behind"
+            self._log(now_ms, None, EventKind.RESTART, f"the gateway was started again {words}")
 
     def second(self, now_ms: int, readings: Mapping[dsp.Quantity, dsp.Reading]) -> None:
         """A second has passed; ``readings`` is what was published of it."""
@@ -133,10 +135,10 @@ class Treatment:
             case Dose() | Supplement():
                 self._dose(now_ms, who, order, event)
             case Finish():
-                self._state.finished_ms = now_ms
+                self._finish(now_ms)
                 self._record(now_ms, who, event, EventKind.FINISH, "the dose is given completely")
             case Stop():
-                self._state.finished_ms = now_ms
+                self._finish(now_ms)
                 self._record(now_ms, who, event, EventKind.STOP, order.text or "the dose was stopped")
             case End():
                 self._end(now_ms, who, order)
@@ -183,6 +185,7 @@ class Treatment:
             started_ms=now_ms,
             phase=self._state.phase,
         )
+        self._zero_ms = now_ms
         self._history.clear()
         self._envelope = EnvelopeWatch()
         self._discharge = None
@@ -200,11 +203,20 @@ class Treatment:
         state.items = {item: value for item, value in state.items.items() if item is NurseItem.ESCORT_PRESENT}
         state.fit_since_ms = state.first_fit_ms = None
         self._discharge, self._judged_ms = None, 0
-        state.doses.append(GivenDose(utc_ms=now_ms, amount_mg=order.amount_mg))
+        state.doses.append(GivenDose(utc_ms=now_ms, clock_ms=self._clock_ms(now_ms), amount_mg=order.amount_mg))
         is_continuous = state.route is not None and COURSES[state.route].is_continuous
-        state.finished_ms = None if is_continuous else now_ms
+        self._finish(None if is_continuous else now_ms)
         amount = "amount not entered" if order.amount_mg is None else f"{order.amount_mg:g} mg"
         self._record(now_ms, who, event, EventKind.DOSE if event is PhaseEvent.DOSE else EventKind.SUPPLEMENT, amount)
+
+    def _finish(self, now_ms: int | None) -> None:
+        """The newest dose is given completely, or, with None, runs."""
+        self._state.finished_ms = now_ms
+        self._state.finished_clock_ms = None if now_ms is None else self._clock_ms(now_ms)
+
+    def _clock_ms(self, now_ms: int) -> int:
+        """How long the session has been observed."""
+        return now_ms - self._zero_ms
 
     def _end(self, now_ms: int, who: str, order: End) -> None:
         state = self._state
@@ -241,36 +253,38 @@ class Treatment:
 
     def _follow(self, now_ms: int, course: Course) -> None:
         """Phase, envelope, peak and criteria, by the time since the doses."""
-        state = self._state
-        since_newest = now_ms - state.doses[-1].utc_ms
+        state, clock_ms = self._state, self._clock_ms(now_ms)
+        since_newest = clock_ms - state.doses[-1].clock_ms
         for event, is_due in (
             (PhaseEvent.ONSET_DUE, course.onset_ms <= since_newest < course.peak_from_ms),
             (PhaseEvent.PEAK_DUE, since_newest >= course.peak_from_ms),
-            (PhaseEvent.RECOVERY_DUE, self._is_recovery_due(now_ms, course)),
+            (PhaseEvent.RECOVERY_DUE, self._is_recovery_due(clock_ms, course)),
         ):
             if is_due:
                 self._move(now_ms, event)
-        since_ms = [now_ms - dose.utc_ms for dose in state.doses]
+        since_ms = [clock_ms - dose.clock_ms for dose in state.doses]
         newest = {quantity: self._history.newest(quantity) for quantity in course.rise}
         self._envelope.feed(newest, edges(course, self.values(), since_ms))
-        note_peak(state, self._history, now_ms)
-        if now_ms - state.doses[0].utc_ms >= _FORM_MS and not any(row.when == "40 min" for row in state.form):
+        note_peak(state, self._history, clock_ms)
+        if since_ms[0] >= _FORM_MS and not any(row.when == "40 min" for row in state.form):
             self._fill_form("40 min", now_ms)
         if now_ms - self._judged_ms >= _JUDGE_MS:
             self._judge(now_ms)
 
-    def _is_recovery_due(self, now_ms: int, course: Course) -> bool:
+    def _is_recovery_due(self, clock_ms: int, course: Course) -> bool:
         state = self._state
-        if state.finished_ms is None:
+        if state.finished_clock_ms is None:
             return False
-        return now_ms - state.doses[-1].utc_ms >= course.peak_to_ms and now_ms - state.finished_ms >= course.settle_ms
+        is_past_peak = clock_ms - state.doses[-1].clock_ms >= course.peak_to_ms
+        return is_past_peak and clock_ms - state.finished_clock_ms >= course.settle_ms
 
     def _judge(self, now_ms: int) -> None:
         state = self._state
         self._judged_ms = now_ms
         if state.route is None:
             raise RuntimeError("a dosed session has a route")
-        since_finish = None if state.finished_ms is None else now_ms - state.finished_ms
+        finished_ms = state.finished_clock_ms
+        since_finish = None if finished_ms is None else self._clock_ms(now_ms) - finished_ms
         judged = discharge.judge(
             self._history, self.values(), state.items, route=state.route, since_finish_ms=since_finish
         )
@@ -289,17 +303,17 @@ class Treatment:
 
     def _advise(self, now_ms: int) -> None:
         state = self._state
-        now = advisories.found(state, self._history, self._envelope, self.comparison(), now_ms)
-        before = {advisory.name: advisory for advisory in state.advisories}
-        if set(now) == set(before):
-            return
-        for name in before.keys() - now.keys():
+        now = advisories.found(state, self._history, self._envelope, self.comparison(), self._clock_ms(now_ms))
+        since_ms = {advisory.name: advisory.since_utc_ms for advisory in state.advisories}
+        for name in since_ms.keys() - now.keys():
             self._log(now_ms, None, EventKind.ADVISORY, f"{name}: over")
-        for name in now.keys() - before.keys():
+        for name in now.keys() - since_ms.keys():
             self._log(now_ms, None, EventKind.ADVISORY, f"{name}: {now[name]}")
-        state.advisories = [
-            before.get(name) or Advisory(name=name, since_utc_ms=now_ms, text=text) for name, text in now.items()
-        ]
+        found = [Advisory(name=name, since_utc_ms=since_ms.get(name, now_ms), text=now[name]) for name in now]
+        is_due = now.keys() != since_ms.keys() or now_ms - self._renewed_ms >= _RENEW_MS
+        if found != state.advisories and is_due:
+            state.advisories, self._renewed_ms = found, now_ms
+            self.revision += 1
 
     def _fill_form(self, when: str, now_ms: int) -> None:
         self._state.form.append(form_line(when, self._history, now_ms))

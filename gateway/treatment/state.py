@@ -1,8 +1,11 @@
-"""What of a session survives a restart of the gateway: plain values, and how their times are moved if the clock was."""
+"""What of a session survives a restart of the gateway: plain values.
+
+Times are of two kinds. ``utc_ms`` is for people and stays as it was written, however wrong the clock was.
+``clock_ms`` is the session's own: how long it has been observed, counted by the data; only that says how long ago
+something was.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 
@@ -16,6 +19,7 @@ class GivenDose(msgspec.Struct, frozen=True, kw_only=True):
     """A dose, or a supplement, and when it began."""
 
     utc_ms: int
+    clock_ms: int
     amount_mg: float | None
 
 
@@ -37,6 +41,7 @@ class SessionState(msgspec.Struct, kw_only=True):
     started_ms: int | None = None
     ended_ms: int | None = None
     finished_ms: int | None = None
+    finished_clock_ms: int | None = None
     doses: list[GivenDose] = []
     baseline: dict[dsp.Quantity, BaselineValue] = {}
     cuffs: list[CuffReading] = []
@@ -44,7 +49,7 @@ class SessionState(msgspec.Struct, kw_only=True):
     advisories: list[Advisory] = []
     form: list[VitalSigns] = []
     peak_rise: dict[dsp.Quantity, float] = {}
-    peak_at_ms: int | None = None
+    peak_clock_ms: int | None = None
     fit_since_ms: int | None = None
     first_fit_ms: int | None = None
     events: list[SessionEvent] = []
@@ -52,34 +57,8 @@ class SessionState(msgspec.Struct, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A session as it is kept; ``saved_utc_ms`` is the gateway's time when it was."""
+    """A session as it is kept; ``saved_utc_ms`` is the gateway's time when it was, ``clock_ms`` the session's."""
 
     saved_utc_ms: int
+    clock_ms: int
     session: SessionState
-
-
-def restored(stored: Stored, now_ms: int) -> tuple[SessionState, int]:
-    """The session as it goes on at ``now_ms``, and by how much its times had to be moved.
-
-    A clock that is behind the saved time was set back, or has not been set yet: then the session goes on as if no time
-    had passed. The record keeps the times it was written with.
-    """
-    behind_ms = max(0, stored.saved_utc_ms - now_ms)
-    if not behind_ms:
-        return stored.session, 0
-    plain = msgspec.to_builtins(stored.session)
-    events = plain.pop("events", [])
-    moved = msgspec.convert({**_moved(plain, behind_ms), "events": events}, SessionState)
-    return moved, behind_ms
-
-
-def _moved(plain: Any, by_ms: int) -> Any:
-    """Every time in a plain value, so much earlier."""
-    if isinstance(plain, dict):
-        return {
-            key: value - by_ms if key.endswith("_ms") and isinstance(value, int) else _moved(value, by_ms)
-            for key, value in plain.items()
-        }
-    if isinstance(plain, list):
-        return [_moved(value, by_ms) for value in plain]
-    return plain

@@ -15,7 +15,7 @@ _PEAK_SECONDS = 30  # a peak is the median of so many good seconds, so that one 
 _FORM_QUANTITIES = (dsp.Quantity.SYSTOLIC, dsp.Quantity.DIASTOLIC, dsp.Quantity.PULSE_RATE, dsp.Quantity.SPO2)
 
 
-def note_peak(state: SessionState, history: History, now_ms: int) -> None:
+def note_peak(state: SessionState, history: History, clock_ms: int) -> None:
     """Keep the largest rise over the baseline so far, and when that of the systolic pressure was; changes ``state``."""
     for quantity, before in state.baseline.items():
         good = history.good(quantity, _PEAK_SECONDS)
@@ -25,7 +25,7 @@ def note_peak(state: SessionState, history: History, now_ms: int) -> None:
         if rise > state.peak_rise.get(quantity, 0.0):
             state.peak_rise[quantity] = rise
             if quantity is dsp.Quantity.SYSTOLIC:
-                state.peak_at_ms = now_ms
+                state.peak_clock_ms = clock_ms
 
 
 def form_line(when: str, history: History, now_ms: int) -> VitalSigns:
@@ -47,7 +47,7 @@ def summary(state: SessionState, now_ms: int) -> Summary | None:
         dose_mg=sum(amounts) if len(amounts) == len(state.doses) else None,
         baseline={quantity: one.value for quantity, one in state.baseline.items()},
         peak_rise=dict(state.peak_rise),
-        peak_after_ms=None if state.peak_at_ms is None else state.peak_at_ms - state.doses[0].utc_ms,
+        peak_after_ms=None if state.peak_clock_ms is None else state.peak_clock_ms - state.doses[0].clock_ms,
     )
 
 

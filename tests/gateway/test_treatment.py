@@ -450,16 +450,52 @@ def test_a_killed_gateway_goes_on_with_the_same_session():
     before, after = run.treatment.state, again.treatment.state
     assert (after.phase, after.doses, after.baseline) == (before.phase, before.doses, before.baseline)
     assert after.events[:-1] == before.events
-    assert after.events[-1].text == "the gateway was started again after 30 s"
-    assert again.minutes(20).phase is Phase.PEAK
+    assert after.events[-1].text == "the gateway was started again after 30 s, which are not counted"
+    assert again.minutes(19).phase is Phase.CLIMB
+    assert again.minutes(2).phase is Phase.PEAK
+
+
+@pytest.mark.parametrize("ahead_s", [5 * 3600, 30 * 86_400])
+def test_a_clock_that_was_behind_until_the_restart_makes_nobody_observed_for_longer(ahead_s):
+    """The clock was not set when the session began; it was when the gateway came up again."""
+    run = begun(route=Route.INTRAMUSCULAR).minutes(1)
+    again = Run(now_ms=run.now_ms + ahead_s * 1000)
+    again.treatment.restore(run.treatment.stored(run.now_ms), again.now_ms)
+    again.minutes(1)
+    observation = next(gate for gate in again.treatment.discharge.gates if gate.name == "observation")
+    assert observation.state is GateState.NOT_MET
+    assert again.phase in (Phase.DOSE, Phase.CLIMB)
+    assert [row.when for row in again.treatment.state.form] == ["prior"]
+    dose = again.treatment.state.doses[0]
+    assert (dose.utc_ms, dose.clock_ms) == (START_MS + 120_000, 120_000)  # as it was written
+
+
+def test_figures_in_advisories_follow_what_they_tell():
+    run = Run().order(Start(route=Route.INTRAVENOUS)).minutes(1, systolic=150)
+    since_ms = run.treatment.state.advisories[0].since_utc_ms
+    assert run.advisories["hold-unconfirmed"].startswith("measured 150/")
+    before = run.treatment.revision
+    run.minutes(2, systolic=163)
+    assert run.advisories["hold-unconfirmed"].startswith("measured 163/")
+    assert run.treatment.state.advisories[0].since_utc_ms == since_ms
+    assert before < run.treatment.revision <= before + 3  # not each second
+
+
+def test_a_newer_cuff_reading_is_told_beside_the_one_before():
+    run = Run().order(Start(route=Route.INTRAVENOUS))
+    for systolic in (150, 150, 220):
+        run.treatment.mark(run.now_ms, "n", Cuff(systolic_mmhg=systolic, diastolic_mmhg=80))
+        run.minutes(0.1)
+    assert run.advisories["hold"].startswith("cuff 150/80 and 220/80;")
 
 
 def test_a_clock_that_is_behind_after_a_restart_does_not_bring_the_phases_out_of_order():
     run = begun().minutes(10)
+    before = list(run.treatment.state.events)
     again = Run(now_ms=run.now_ms - 3_600_000)
     again.treatment.restore(run.treatment.stored(run.now_ms), again.now_ms)
-    assert again.treatment.state.events[:-1] == run.treatment.state.events  # the record stays as it was written
-    assert again.treatment.state.events[-1].text.endswith("the clock is 3600 s behind the last record")
+    assert again.treatment.state.events[:-1] == before  # the record stays as it was written
+    assert again.treatment.state.events[-1].text == "the gateway was started again by a clock 3600 s behind"
     assert again.minutes(19).phase is Phase.CLIMB
     assert again.minutes(2).phase is Phase.PEAK
 
