@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # of the clone, wherever this is started
+
+# ruff: noqa: E402
 import dsp
+from bench import breathing
 from gateway.alarm_profiles import load_profile
 from gateway.alarms import AlarmEngine, Change, Condition, Kind, Priority, Profile, Second, Tier, Transition
 from gateway.alarms.catalogue import CATALOGUE, Rule
 from gateway.analysis import SECOND_US, analyze, config_of
 from gateway.recordings import load
 
-ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("CHAIRSIDE_RECORDINGS", ROOT.parent / "shared" / "waveforms"))
 ALARM_S, BEFORE_S = 300, 10
 # The Challenge's definitions, and what we call them.
@@ -168,8 +172,17 @@ def clean_rows():
 
 
 def is_confirmed(recording: str, transition: Transition) -> bool:
-    """Whether the reference's pressures of the delay before an alarm are beyond its limit as well."""
+    """Whether the reference is beyond an alarm's limit as well.
+
+    Pressures: their median over the alarm's delay. Respiration: by another signal, over a window of what was judged.
+    """
     quantity = CATALOGUE[transition.alarm.condition].quantity
+    is_above = CATALOGUE[transition.alarm.condition].rule is Rule.ABOVE
+    if quantity is dsp.Quantity.RESPIRATION_RATE:
+        end_s = transition.t_us / SECOND_US
+        start_s = end_s - transition.alarm.delay_s - breathing.WINDOW_S
+        rates = breathing_of(recording).rates(start_s, end_s)
+        return any((rate >= transition.alarm.limit) == is_above for rate in rates)
     column = {dsp.Quantity.SYSTOLIC: "systolic_mmhg", dsp.Quantity.DIASTOLIC: "diastolic_mmhg"}.get(quantity)
     pressure = next((r["pressure"] for r in references() if r["recording"] == recording and r.get("pressure")), None)
     if column is None or pressure is None:
@@ -178,8 +191,12 @@ def is_confirmed(recording: str, transition: Transition) -> bool:
     start_s = end_s - transition.alarm.delay_s
     pairs = zip(pressure["peak_s"], pressure[column], strict=True)
     values = [value for t_s, value in pairs if start_s <= t_s <= end_s]
-    is_above = CATALOGUE[transition.alarm.condition].rule is Rule.ABOVE
     return bool(values) and (median(values) >= transition.alarm.limit) == is_above
+
+
+def breathing_of(recording: str) -> breathing.Breathing:
+    marked = [r["breaths_s"] for r in references() if r["recording"] == recording and r.get("breaths_s")]
+    return breathing.Breathing(RECORDINGS / recording, marked[0][0] if marked else None)
 
 
 def references():

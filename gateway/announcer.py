@@ -17,10 +17,8 @@ from gateway.alarms import (
     Transition,
 )
 from gateway.alarms.catalogue import rule_text
-from gateway.alarms.selfcheck import self_check
-from gateway.messages import Composer, Message, SelfCheck
-
-_CHECK_US = 60_000_000
+from gateway.messages import Composer, Message
+from gateway.self_checks import SelfChecks
 
 
 class Announcer:
@@ -34,8 +32,7 @@ class Announcer:
         self.engine = engine
         self._composer = composer
         self._revs: dict[Condition, int] = {}  # as published
-        self._check: SelfCheck | None = None
-        self._check_due_us: int | None = None
+        self.checks = SelfChecks(composer)
 
     @property
     def annunciation(self) -> Annunciation:
@@ -48,13 +45,15 @@ class Announcer:
         channels: Mapping[dsp.Channel, dsp.Reason | None],
     ) -> list[Message]:
         """Judge a second, and tell everything that has to be told in it."""
-        self._check_itself(t_us)
-        messages, _ = self._feed(Second(t_us=t_us, readings=readings, channels=channels))
+        messages = self.checks.second(t_us, self.engine)
+        messages += self._feed(Second(t_us=t_us, readings=readings, channels=channels))[0]
         messages += self._documents(t_us, is_second=True)
         return [*messages, self._system(t_us)]
 
     def take(self, event: TimedInput) -> tuple[list[Message], Answer | None]:
         """Any other input: its alerts and changed documents, and the answer to a command."""
+        if isinstance(event, Fact) and event.condition is Condition.BROKER_LOST:
+            self.checks.note_broker(is_lost=event.is_present)
         messages, answer = self._feed(event)
         if messages:
             messages += self._documents(event.t_us, is_second=False)
@@ -85,15 +84,6 @@ class Announcer:
                 messages.append(self._composer.alarm(t_us, alarm))
         return messages
 
-    def _check_itself(self, t_us: int) -> None:
-        if self._check_due_us is not None and t_us < self._check_due_us:
-            return
-        self._check_due_us = t_us + _CHECK_US
-        number = self._check.number + 1 if self._check else 1
-        detail = self_check(self.engine.profile, number)
-        self._check = SelfCheck(number=number, t_us=t_us, passed=not detail, detail=detail)
-        self.engine.feed(Fact(t_us=t_us, condition=Condition.SELF_CHECK_FAILED, is_present=bool(detail), detail=detail))
-
     def _system(self, t_us: int) -> Message:
         profile, now = self.engine.profile, self.engine.annunciation()
         alarms = self.engine.alarms()
@@ -115,5 +105,5 @@ class Announcer:
                 condition.value: [f"{tier.priority.value}: {rule_text(condition, tier)}" for tier in tiers]
                 for condition, tiers in profile.conditions.items()
             },
-            self_check=self._check,
+            self_check=self.checks.last,
         )

@@ -50,6 +50,7 @@ SENT = (
     Sent(leaf="alarms/{condition}", payload=messages.AlarmDocument, qos=1, is_retained=True),
     Sent(leaf="alerts/{priority}", payload=messages.Alert, qos=1),
     Sent(leaf="alarm-system", payload=messages.AlarmSystem, expiry_s=3),
+    Sent(leaf="self-check", payload=messages.SelfCheckMessage, qos=1, expiry_s=60),
     Sent(leaf="session", payload=messages.SessionMessage, qos=1, is_retained=True),
     Sent(leaf="reply/{id}", payload=messages.Reply, qos=1, expiry_s=60),
 )

@@ -143,6 +143,9 @@ class Desk:
         if incoming.is_retained:  # it may be of any age, and would come again at every connection
             self._counts["retained"] += 1
             return []
+        if incoming.topic == self._composer.topics.self_check:
+            self._announcer.checks.heard(incoming.payload)
+            return []
         tail = incoming.topic.removeprefix(f"{self._composer.topics.root}/")
         if (found := _COMMAND.fullmatch(tail)) is not None:
             return self._request(t_us, found[1], found[2], incoming.payload)

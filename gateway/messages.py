@@ -29,6 +29,7 @@ _TOPIC = re.compile(rf"chairside/v1/({ID_PATTERN})/({ID_PATTERN})/.+")
 _VITALS_EXPIRY_S = 5
 _HEARTBEAT_EXPIRY_S = 3
 _REPLY_EXPIRY_S = 60
+_SELF_CHECK_EXPIRY_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +184,23 @@ class Alert(Stamp, frozen=True, kw_only=True):
 
 
 class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The last check of the alarm system by itself, each minute."""
+    """The last check of the alarm system by itself, each minute.
+
+    ``returned``: the one before has come back from the broker; null where there is none.
+    """
 
     number: int
     t_us: int
     passed: bool
     detail: str
+    returned: bool | None
+
+
+class SelfCheckMessage(Stamp, frozen=True, kw_only=True):
+    """``self-check``: an alarm that a copy of the alarm system has raised, for the gateway itself to hear; no alert."""
+
+    check: SelfCheck
+    alert: Alert | None
 
 
 class AlarmSystem(Stamp, frozen=True, kw_only=True):
@@ -259,13 +271,14 @@ class Topics:
         self.vitals = f"{self.root}/vitals"
         self.beats = f"{self.root}/beats"
         self.alarm_system = f"{self.root}/alarm-system"
+        self.self_check = f"{self.root}/self-check"
         self.session = f"{self.root}/session"
         self.everything = f"{self.root}/#"
 
     @property
-    def from_clients(self) -> tuple[str, str]:
-        """Filters of all that a gateway listens to."""
-        return self.command("+", "+"), self.receipt("+")
+    def heard(self) -> tuple[str, str, str]:
+        """Filters of all that a gateway listens to: its clients, and itself."""
+        return self.command("+", "+"), self.receipt("+"), self.self_check
 
     def command(self, client: str, verb: str) -> str:
         """Where a client asks; the broker lets nobody write there under another's name."""
@@ -375,6 +388,10 @@ class Composer:
             alarm=_alarm_state(transition.alarm),
         )
         return _message(self.topics.alert(transition.alarm.priority.value), payload, qos=1)
+
+    def self_check(self, t_us: int, check: SelfCheck, alert: Alert | None) -> Message:
+        payload = SelfCheckMessage(**self._stamp(t_us), check=check, alert=alert)
+        return _message(self.topics.self_check, payload, qos=1, expiry_s=_SELF_CHECK_EXPIRY_S)
 
     def alarm_system(self, t_us: int, **fields: Any) -> Message:
         payload = AlarmSystem(**self._stamp(t_us), **fields)

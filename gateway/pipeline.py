@@ -114,6 +114,11 @@ class Pipeline:
         fact = Fact(t_us=t_us, condition=condition, is_present=is_present, detail=detail)
         return self._kept(t_us, [*self._announcer.take(fact)[0]])
 
+    def expect_return(self) -> None:
+        """There is a broker: what is published comes back to whoever listens."""
+        if self._announcer is not None:
+            self._announcer.checks.expect_return()
+
     def note_dropped(self, total: int) -> None:
         """So much of what clients have sent was dropped before it came here, since the start."""
         if self._desk is not None:
@@ -236,6 +241,7 @@ class Pipeline:
         return self._last_frame_us is None or t_us - self._last_frame_us > _SILENCE_US
 
     def _age_ms(self, channel: dsp.Channel, t_us: int) -> int | None:
+        """Never negative: a stamp may be ahead by what the clock is uncertain by (gateway.link.device.AHEAD_US)."""
         newest = self._newest_us[channel]
         return None if newest is None else max(0, (t_us - newest) // 1000)
 

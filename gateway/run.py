@@ -39,6 +39,8 @@ class Delivery:
         self._fault = ""
         self._unsaved: list[bytes] = []
         self._is_reachable, self._dropped = True, 0
+        if sink.is_heard:
+            pipeline.expect_return()
 
     def look(self, t_us: int) -> None:
         """Tell the chair when its subscribers cannot be reached, and when they can be again; and what was dropped."""

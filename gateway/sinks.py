@@ -15,10 +15,12 @@ from gateway.requests import Incoming
 class Sink(Protocol):
     """Takes messages in order, and gives what clients have sent since; never waits for the network.
 
-    ``dropped`` is how much of that was too long, or too much at once.
+    ``dropped`` is how much of that was too long, or too much at once; ``is_heard`` whether a broker gives back what is
+    published to whoever listens, also to the gateway itself.
     """
 
     dropped: int
+    is_heard: bool
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -35,6 +37,7 @@ class JsonLines:
     """A file with one message a line, for where there is no broker."""
 
     dropped = 0
+    is_heard = False
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -68,6 +71,7 @@ class Collected:
     """Keeps every message, for comparison with truth; ``waiting`` is what clients send."""
 
     dropped = 0
+    is_heard = False
 
     def __init__(self) -> None:
         self.messages: list[Message] = []

@@ -17,7 +17,7 @@ from gateway.asyncapi import RECEIVED, SENT, document, yaml_text
 from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
 from gateway.link.faults import Fault
-from gateway.messages import AlarmSystem, Composer, ForecastValue, Stamp, Topics, TrendValue, VitalValue
+from gateway.messages import AlarmSystem, Composer, ForecastValue, SelfCheck, Stamp, Topics, TrendValue, VitalValue
 from gateway.requests import MAX_BYTES, REQUESTS, ReceiptMessage, Request, Verb
 from gateway.treatment import Phase, Route, Treatment
 from gateway.treatment.records import Mark, Order
@@ -60,6 +60,7 @@ def test_mqtt_md_lists_the_topics_with_their_delivery():
         composer.alarm(0, transition.alarm),
         composer.alert(transition),
         composer.alarm_system(0, **dict.fromkeys(f.name for f in fields(AlarmSystem) if f.name not in stamped)),
+        composer.self_check(0, SelfCheck(number=1, t_us=0, passed=True, detail="", returned=None), None),
         composer.session(0, Treatment(), profile=None, session=None),
         composer.reply(0, "{id}", client="c", verb="mark", refusal=""),
     ]

@@ -40,6 +40,7 @@ from gateway.alarms.watch import Watch
 
 LONGEST_PAUSE_S = 120  # Masimo's audio pause (clinical.md 3.1, S63)
 RECEIPT_US = 5 * SECOND_US  # an alert that no client has received by then has not been delivered (faults.md D1)
+_MOST_RECEIVERS = 32  # names of clients that are kept; one is enough to expect receipts
 _EXPECTS_RECEIPT = (Change.RAISED, Change.RISEN, Change.ESCALATED)
 
 
@@ -93,6 +94,17 @@ class AlarmEngine:
         state.expected_us = self._evidence.expected_us
         state.baseline = dict(self._evidence.baseline)
         return shifted(state, 0)
+
+    def copy(self, *, series: str) -> AlarmEngine:
+        """The same alarm system beside this one; it goes on alone, and its ids are of another series."""
+        state = self.snapshot()
+        state.series = series
+        return AlarmEngine.restore(state.configured, state, t_us=state.t_us)
+
+    @property
+    def t_us(self) -> int:
+        """Of the newest input."""
+        return self._state.t_us
 
     @property
     def profile(self) -> Profile:
@@ -274,19 +286,30 @@ class AlarmEngine:
         is_itself = alarm.condition is Condition.ALERT_NOT_RECEIVED
         if self._state.receivers and is_told and alarm.priority > Priority.LOW and not is_itself:
             self._state.unreceived[transition.id] = transition.t_us
+            self._state.unreceived_of[transition.id] = alarm.id or ""
 
     def _received(self, receipt: Receipt) -> None:
         """Who has this alert has been reached: older ones stand in the retained documents."""
         state = self._state
-        if receipt.who not in state.receivers:
+        if receipt.who not in state.receivers and len(state.receivers) < _MOST_RECEIVERS:
             state.receivers.append(receipt.who)
         at_us = state.unreceived.get(receipt.alert)
         if at_us is not None:
             state.unreceived = {alert: since_us for alert, since_us in state.unreceived.items() if since_us > at_us}
 
     def _note_unreceived(self) -> None:
-        t_us = self._state.t_us
-        late = [alert for alert, since_us in self._state.unreceived.items() if t_us - since_us >= RECEIPT_US]
+        """An alert of what is over, or has been answered, has nobody to reach any more."""
+        t_us, state = self._state.t_us, self._state
+        open_ids = {record.id for record in state.records.values() if record.signal in SOUNDING}
+        state.unreceived_of = {
+            alert: occurrence
+            for alert, occurrence in state.unreceived_of.items()
+            if alert in state.unreceived and occurrence in open_ids
+        }
+        state.unreceived = {
+            alert: since_us for alert, since_us in state.unreceived.items() if alert in state.unreceived_of
+        }
+        late = [alert for alert, since_us in state.unreceived.items() if t_us - since_us >= RECEIPT_US]
         detail = f"{len(late)} not received" if late else ""
         fact = Fact(t_us=t_us, condition=Condition.ALERT_NOT_RECEIVED, is_present=bool(late), detail=detail)
         self._evidence.note_fact(fact)

@@ -24,11 +24,11 @@ _QUESTIONABLE_SQI = 0.6  # as dsp.rate has it for a value
 _Seen = Observation | Missing
 
 # The finger's condition for each reason why there is no reading; every other reason is a disturbance. None is no alarm
-# of this site: the link's, or a sensor's that is not there.
+# of this site: the link's, or what nobody measures. A sensor that never was there is not armed.
 _FINGER: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.NOT_IMPLEMENTED: None,
-    dsp.Reason.NO_CHANNEL: None,
     dsp.Reason.LINK_LOST: None,
+    dsp.Reason.NO_CHANNEL: Condition.NO_FINGER_SIGNAL,
     dsp.Reason.NO_DATA: Condition.NO_FINGER_SIGNAL,
     dsp.Reason.STALE: Condition.NO_FINGER_SIGNAL,
     dsp.Reason.FLAT: Condition.NO_FINGER_SIGNAL,
@@ -42,8 +42,8 @@ _FINGER: dict[dsp.Reason, Condition | None] = {
 }
 _PRESSURE: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.NOT_IMPLEMENTED: None,
-    dsp.Reason.NO_CHANNEL: None,
     dsp.Reason.LINK_LOST: None,
+    dsp.Reason.NO_CHANNEL: Condition.NO_PRESSURE_SIGNAL,
     dsp.Reason.NO_DATA: Condition.NO_PRESSURE_SIGNAL,
     dsp.Reason.STALE: Condition.NO_PRESSURE_SIGNAL,
     dsp.Reason.FLAT: Condition.NO_PRESSURE_SIGNAL,
@@ -76,6 +76,9 @@ _QUIET = (None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST)  # those among them
 _DISTURBED_US = 8 * SECOND_US  # the window of dsp: a flush or a movement in it may have hidden a pulse
 _LEAST_PULSE_MMHG = 20.0  # of a pressure pulse (jSQI, clinical.md 5.2)
 _ONLY_LEARNING = (dsp.Reason.LEARNING,)
+# Seen in other numbers alone: where it is doubtful it may be another wave, of the pressure or of a movement. It begins
+# nothing, and what runs begins anew; what holds goes on to hold.
+_TRENDS = (dsp.Quantity.RESPIRATION_RATE,)
 
 
 class Evidence:
@@ -206,10 +209,10 @@ class Evidence:
                 return _told(self._facts.get(condition))
 
     def _reading(self, quantity: dsp.Quantity) -> dsp.Measured | Missing:
-        """The armed reading of a quantity."""
-        reading = self._second.readings.get(quantity)
-        if quantity not in self.armed or reading is None or _is_absent(reading):
+        """The armed reading of a quantity; one that was measured and now has no sensor at all is lost."""
+        if quantity not in self.armed:
             return Missing.SETTING
+        reading = self._second.readings.get(quantity)
         return reading if isinstance(reading, dsp.Measured) else Missing.DATA
 
     def _against_limit(self, definition: Definition, tier: Tier) -> _Seen:
@@ -220,8 +223,9 @@ class Evidence:
             return reading if isinstance(reading, Missing) else Missing.SETTING
         value = round(reading.value, 2)
         inside = limit - value if definition.rule is Rule.ABOVE else value - limit
+        is_beyond = inside <= 0 if definition.rule is Rule.ABOVE else inside < 0
         return Observation(
-            is_beyond=inside <= 0 if definition.rule is Rule.ABOVE else inside < 0,
+            is_beyond=is_beyond and not (definition.quantity in _TRENDS and _is_doubtful(reading)),
             is_back=inside >= definition.hysteresis,
             value=value,
             limit=limit,
@@ -324,8 +328,6 @@ class Evidence:
         if site not in self.armed_sites:
             return Missing.SETTING
         reason = self._reason(site)
-        if reason in _ABSENT:
-            return Missing.SETTING
         if reason is dsp.Reason.LINK_LOST:
             return Missing.DATA
         is_here = reason is not None and _cause(site, reason) is condition and not self._is_pulse_lost(reason)
@@ -339,10 +341,11 @@ class Evidence:
     def _reason(self, site: Site) -> dsp.Reason | None:
         """Why nothing can be measured at a site, None if something can."""
         reason = self._second.channels.get(_CHANNELS[site], dsp.Reason.NO_CHANNEL)
-        reading = self._second.readings.get(_NUMBERS[site])
-        if reason is None and isinstance(reading, dsp.Unavailable) and not _is_absent(reading):
-            return reading.reason
-        return reason
+        number = _NUMBERS[site]
+        reading = self._second.readings.get(number)
+        if reason is not None or not isinstance(reading, dsp.Unavailable):
+            return reason
+        return reading.reason if number in self.armed or not _is_absent(reading) else None
 
     def _is_number_doubtful(self, site: Site) -> bool:
         reading = self._second.readings.get(_NUMBERS[site])
@@ -355,16 +358,20 @@ class Evidence:
     def _no_pulse_rate(self) -> _Seen:
         """Where no site explains why there is no pulse rate."""
         reading = self._second.readings.get(dsp.Quantity.PULSE_RATE)
-        if dsp.Quantity.PULSE_RATE not in self.armed or reading is None or _is_absent(reading):
+        if dsp.Quantity.PULSE_RATE not in self.armed:
             return Missing.SETTING
-        if isinstance(reading, dsp.Unavailable) and reading.reason is dsp.Reason.LINK_LOST:
+        if reading is None or (isinstance(reading, dsp.Unavailable) and reading.reason is dsp.Reason.LINK_LOST):
             return Missing.DATA
-        explained = [self._reason(site) not in (None, *_ABSENT) for site in (Site.PRESSURE, Site.FINGER)]
-        is_here = isinstance(reading, dsp.Unavailable) and not any(explained)
+        is_here = isinstance(reading, dsp.Unavailable) and not any(map(self._is_explained, _CHANNELS))
         detail = reading.reasons[0].value if is_here else ""
         return Observation(
             is_beyond=is_here, is_back=not is_here, is_urgent=Site.EITHER in self.lost_sites, detail=detail
         )
+
+    def _is_explained(self, site: Site) -> bool:
+        """Its own condition tells why nothing is measured there."""
+        reason = self._reason(site)
+        return reason is not None and (site in self.armed_sites or reason not in _ABSENT)
 
     def _uncalibrated(self) -> _Seen:
         readings = [self._second.readings.get(quantity) for quantity in self.armed]

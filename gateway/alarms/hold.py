@@ -77,6 +77,12 @@ class Hold:
                 else:
                     self._inside(t_us, seen)
 
+    def take_over(self, other: Hold) -> None:
+        """Go on with the run of another tier: who sets limits does not make a patient wait anew."""
+        self.judged_us, self.since_us = other.judged_us, other.since_us
+        self.back_us, self.doubtful_back_us = other.back_us, other.doubtful_back_us
+        self.points, self.violations_us = other.points, other.violations_us
+
     def release(self) -> None:
         """Hold no more, and begin from nothing."""
         self.is_held, self.limit, self.judged_us = False, None, None

@@ -1,87 +1,152 @@
-"""A profile in, what is wrong with the alarm system that runs it out: the way of an alarm from a value to its signal.
+"""An alarm engine beside the running one in, what is wrong with it out: the way of an alarm from a value to its signal.
 
-A second engine with the same profile is shown a patient who is well, then one who is beyond a limit, then well again.
-It has to raise that condition no later than its delay, take an acknowledgement of it, and be quiet in the end.
+It is a copy of the running one, with its profile, its changed limits and its state. It is shown a patient who is well,
+then one who is beyond a limit, then well again. It has to raise that condition no later than its delay, sound, take an
+acknowledgement of it, and be quiet in the end. What is well is what the profile says: no limit that is allowed fails.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import dsp
-from gateway.alarms.catalogue import CATALOGUE, Rule
+from gateway.alarms.catalogue import CATALOGUE, SITES, Rule
 from gateway.alarms.engine import AlarmEngine
 from gateway.alarms.evidence import ARMING_SECONDS
 from gateway.alarms.hold import SECOND_US, SETTLE_US
-from gateway.alarms.profile import Profile
-from gateway.alarms.tier import Tier
-from gateway.alarms.types import Acknowledge, Alarm, Condition, Presence, Second
+from gateway.alarms.profile import limits_of
+from gateway.alarms.types import (
+    Acknowledge,
+    Attended,
+    Baseline,
+    Change,
+    Condition,
+    Presence,
+    Second,
+    Transition,
+)
 
-_WELL = {
-    dsp.Quantity.SYSTOLIC: 120.0,
-    dsp.Quantity.DIASTOLIC: 75.0,
-    dsp.Quantity.MEAN_PRESSURE: 90.0,
-    dsp.Quantity.PULSE_RATE: 70.0,
-    dsp.Quantity.SPO2: 98.0,
-    dsp.Quantity.RESPIRATION_RATE: 14.0,
-}
+_WHO = "self-check"
+_CHECKABLE = (Rule.ABOVE, Rule.BELOW, Rule.NO_BEAT)
+_STEP = 1.0  # beyond the farthest limit, and inside the nearest one by so much more than the hysteresis
 
 
-def self_check(profile: Profile, number: int) -> str:
-    """What is wrong, "" if nothing is; the conditions with limits are checked one after the other, by ``number``."""
-    checkable = [(c, tier) for c in Condition if (tier := _quickest(profile, c)) is not None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """``fault`` is what is wrong, "" if nothing is; ``raised`` the alarm that the copy made."""
+
+    fault: str = ""
+    raised: Transition | None = None
+
+
+def self_check(engine: AlarmEngine, number: int) -> Checked:
+    """Check a copy of ``engine``; the conditions with limits are checked one after the other, by ``number``."""
+    checkable = [
+        condition
+        for condition in Condition
+        if CATALOGUE[condition].rule in _CHECKABLE and limits_of(engine.profile, condition)
+    ]
     if not checkable:
-        return "the profile has no limit that could be checked"
-    condition, tier = checkable[number % len(checkable)]
-    return _check(profile, condition, tier)
+        return Checked(fault="the profile has no limit that could be checked")
+    condition = checkable[number % len(checkable)]
+    raised, fault = _check(_Patient(engine.copy(series=f"{_WHO}-{number}"), condition))
+    return Checked(raised=raised, fault=f"{condition.value}: {fault}" if fault else "")
 
 
-def _quickest(profile: Profile, condition: Condition) -> Tier | None:
-    """The tier that alarms first on a value far beyond every limit."""
-    if CATALOGUE[condition].rule not in (Rule.ABOVE, Rule.BELOW):
-        return None
-    absolute = [tier for tier in profile.tiers(condition) if tier.limit is not None]
-    return min(absolute, key=lambda tier: tier.delay_s, default=None)
-
-
-def _check(profile: Profile, condition: Condition, tier: Tier) -> str:
-    patient = _Patient(AlarmEngine(profile, series="self-check"), condition)
+def _check(patient: _Patient) -> tuple[Transition | None, str]:
     patient.wait(ARMING_SECONDS)
-    if patient.alarm().presence is not Presence.OFF:
-        return f"{condition.value}: on without a cause"
-    patient.is_beyond = True
-    patient.wait(int(tier.delay_s) + 1)
-    raised = patient.alarm()
-    if raised.presence is not Presence.ON or raised.id is None:
-        return f"{condition.value}: not raised within {tier.delay_s:g} s"
-    patient.engine.feed(Acknowledge(t_us=patient.t_us, who="self-check", condition=condition, id=raised.id))
-    if patient.alarm().presence is not Presence.ACK:
-        return f"{condition.value}: an acknowledgement is not taken"
-    patient.is_beyond = False
+    if patient.shows(Presence.LATCHED):  # left of what the running one has
+        patient.acknowledge()
+    if not patient.shows(Presence.OFF):
+        return None, "on without a cause"
+    patient.is_well = False
+    longest_s = patient.delay_s
+    raised = next((found for _ in range(longest_s + 1) if (found := patient.wait(1)) is not None), None)
+    if raised is None or not patient.shows(Presence.ON):
+        return raised, f"not raised within {longest_s} s"
+    if patient.engine.annunciation().sound is None:
+        return raised, "does not sound"
+    patient.acknowledge()
+    if not patient.shows(Presence.ACK):
+        return raised, "an acknowledgement is not taken"
+    patient.is_well = True
     patient.wait(SETTLE_US // SECOND_US + 1)
-    return "" if patient.alarm().presence is Presence.OFF else f"{condition.value}: does not end"
+    return raised, "" if patient.shows(Presence.OFF) else "does not end"
 
 
 class _Patient:
-    """All well but, where it is beyond, for the one number."""
+    """Somebody in the chair of a copy: well but, where he is not, for the one condition."""
 
     def __init__(self, engine: AlarmEngine, condition: Condition) -> None:
         self.engine = engine
-        self.is_beyond = False
-        self.t_us = 0
-        self._condition = condition
+        self.is_well = True
+        self._condition, self._definition = condition, CATALOGUE[condition]
+        self._t_us = engine.t_us
+        engine.feed(Attended(t_us=self._t_us, is_attended=True, who=_WHO))
+        engine.feed(Baseline(t_us=self._t_us, values={}))
 
-    def alarm(self) -> Alarm:
-        return self.engine.alarm(self._condition)
+    def shows(self, presence: Presence) -> bool:
+        return self.engine.alarm(self._condition).presence is presence
 
-    def wait(self, seconds: int) -> None:
+    @property
+    def delay_s(self) -> int:
+        """How long it may take until the first of its limits alarms."""
+        tiers = [tier for tier in self.engine.profile.tiers(self._condition) if tier.limit is not None]
+        is_silence = self._definition.rule is Rule.NO_BEAT
+        return min(math.ceil(tier.delay_s + ((tier.limit or 0.0) if is_silence else 0.0)) for tier in tiers)
+
+    def acknowledge(self) -> None:
+        named = self.engine.alarm(self._condition).id or ""
+        self.engine.feed(Acknowledge(t_us=self._t_us, who=_WHO, condition=self._condition, id=named))
+
+    def wait(self, seconds: int) -> Transition | None:
+        """Let seconds pass; the condition's rise among what they brought."""
+        raised = None
         for _ in range(seconds):
-            self.t_us += SECOND_US
-            channels = {dsp.Channel.PLETH: None, dsp.Channel.PRESSURE: None}
-            self.engine.feed(Second(t_us=self.t_us, readings=self._readings(), channels=channels))
+            self._t_us += SECOND_US
+            if self._has_pulse:
+                self.engine.feed(self._beat())
+            for out in self.engine.feed(self._second()):
+                if isinstance(out, Transition) and out.alarm.condition is self._condition:
+                    raised = out if out.change is Change.RAISED else raised
+        return raised
 
-    def _readings(self) -> dict[dsp.Quantity, dsp.Reading]:
-        definition = CATALOGUE[self._condition]
-        values = dict(_WELL)
-        if self.is_beyond and definition.quantity is not None:
-            low, high = definition.bounds
-            values[definition.quantity] = high if definition.rule is Rule.ABOVE else low - 1
-        return {q: dsp.Measured(value=value, sqi=1.0, newest_us=self.t_us) for q, value in values.items()}
+    @property
+    def _has_pulse(self) -> bool:
+        return self.is_well or self._definition.rule is not Rule.NO_BEAT
+
+    def _second(self) -> Second:
+        reason = None if self._has_pulse else dsp.Reason.NO_PULSE
+        readings: dict[dsp.Quantity, dsp.Reading] = {}
+        for quantity in SITES:
+            value = self._value() if quantity is self._definition.quantity else 0.0
+            readings[quantity] = dsp.Measured(value=value, sqi=1.0, newest_us=self._t_us)
+        if not self._has_pulse:
+            readings[dsp.Quantity.PULSE_RATE] = dsp.Unavailable(reason=dsp.Reason.NO_PULSE)
+        return Second(t_us=self._t_us, readings=readings, channels=dict.fromkeys(_CHANNELS, reason))
+
+    def _value(self) -> float:
+        """Of the number that is judged; what the others are is of no matter here."""
+        limits, definition = limits_of(self.engine.profile, self._condition).values(), self._definition
+        inside = definition.hysteresis + _STEP
+        if definition.rule is Rule.ABOVE:
+            return min(limits) - inside if self.is_well else max(limits) + _STEP
+        return max(limits) + inside if self.is_well else min(limits) - _STEP
+
+    def _beat(self) -> dsp.Beat:
+        return dsp.Beat(
+            channel=dsp.Channel.PRESSURE,
+            t_us=self._t_us,
+            onset_us=self._t_us,
+            peak_us=self._t_us,
+            interval_us=SECOND_US,
+            systolic_mmhg=None,
+            diastolic_mmhg=None,
+            mean_mmhg=None,
+            sqi=1.0,
+            accepted=True,
+        )
+
+
+_CHANNELS = (dsp.Channel.PLETH, dsp.Channel.PRESSURE)

@@ -54,6 +54,7 @@ class State(msgspec.Struct, kw_only=True):
     paused_by: str | None = None
     receivers: list[str] = []
     unreceived: dict[str, int] = {}  # alerts without a receipt, and since when
+    unreceived_of: dict[str, str] = {}  # the occurrence that each of them tells
 
 
 def shifted(state: State, by_us: int) -> State:

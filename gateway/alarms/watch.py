@@ -33,9 +33,15 @@ class Watch:
         self.resume()
 
     def resume(self) -> None:
-        """Begin to judge by the profile in force; what held goes on to hold until it is judged."""
+        """Judge by the profile in force: what held goes on to hold until it is judged, what runs goes on to run."""
+        before = self._holds
         self._holds = [Hold(tier=tier) for tier in self._tiers()]
         held = self.record.priority
+        for hold in self._holds:
+            same = next((old for old in before if _is_same(old.tier, hold.tier)), None)
+            if same is not None:
+                before.remove(same)
+                hold.take_over(same)
         for hold in self._holds:
             if held is not None and hold.tier.priority <= held:
                 hold.is_held, hold.limit = True, self.record.limit
@@ -247,3 +253,13 @@ class Watch:
             acknowledged_by=record.acknowledged_by,
             inactivated_by=record.inactivated_by,
         )
+
+
+def _is_same(one: Tier, other: Tier) -> bool:
+    """The same rule, whatever its numbers: so many points away is none that is so many per cent away."""
+    return (one.priority, one.limit is None, one.percent is None, one.points is None) == (
+        other.priority,
+        other.limit is None,
+        other.percent is None,
+        other.points is None,
+    )

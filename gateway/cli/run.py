@@ -134,7 +134,7 @@ def play(source: Source, broker: Opened, args: argparse.Namespace) -> None:
             client_id,
             will=will,
             report=_report,
-            listen=composer.topics.from_clients,
+            listen=composer.topics.heard,
             is_patient=args.config is not None,
         )
     with sink:

@@ -37,7 +37,7 @@ class MqttSink:
 
     Parameters
     ----------
-    listen : topics of clients
+    listen : topics of clients, and of what the gateway says to itself
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class MqttSink:
         self._url, self._client_id, self._will, self._report = url, client_id, will, report
         self._listen = tuple(listen)
         self._incoming: queue.Queue[Incoming] = queue.Queue(_MAX_WAITING)
+        self.is_heard = bool(listen)
         self.dropped = 0  # of what clients sent: too long, or too many at once
         self._boot = decoded(will.payload, Status).boot
         self._retained: dict[str, Message] = {}

@@ -160,10 +160,25 @@ def test_alarms_acknowledgements_and_session_survive_kill_minus_nine(any_broker,
         third.kill()
 
 
+def test_the_check_of_the_alarm_system_goes_to_the_broker_and_back(any_broker, tmp_path):
+    with Subscriber(any_broker.url, "chairside/#", report=print) as subscriber:
+        gateway = Gateway(any_broker.url, tmp_path)
+        nurse = Nurse(subscriber, gateway)
+        gateway.seconds(3)
+        first = nurse.wait("self-check", lambda d: d["check"]["number"] == 1)
+        assert first["alert"]["alarm"]["presence"] == "on"
+        nurse.wait("heartbeat", lambda d: d["t_us"] >= 3 * S)
+        nurse.ask(Verb.AUDIO_PAUSE, seconds=0)  # who has been answered came to the gateway after its own check
+        gateway.seconds(62)
+        check = nurse.wait("alarm-system", lambda d: d["self_check"]["number"] == 2)["self_check"]
+        assert (check["passed"], check["returned"]) == (True, True)
+        gateway.kill()
+
+
 def test_a_clients_commands_reach_a_chair_and_replies_come_back_to_it_alone(broker):
     chair = VirtualChair().seconds(14)
     will = chair.pipeline.close(0)[0]
-    listen = TOPICS.from_clients
+    listen = TOPICS.heard
     with (
         MqttSink(broker.url, "chair", will=will, report=print, listen=listen) as sink,
         Subscriber(broker.url, "chairside/#", report=print) as subscriber,
@@ -213,7 +228,7 @@ def test_what_clients_send_is_bounded_and_what_is_dropped_is_counted(broker):
     chair = VirtualChair().seconds(2)
     will = chair.pipeline.close(0)[0]
     with (
-        MqttSink(broker.url, "chair", will=will, report=print, listen=TOPICS.from_clients) as sink,
+        MqttSink(broker.url, "chair", will=will, report=print, listen=TOPICS.heard) as sink,
         Subscriber(broker.url, "chairside/#", report=print) as subscriber,
     ):
         wait_connected(sink)
@@ -234,7 +249,7 @@ def test_a_retained_command_that_waits_at_the_broker_is_marked_as_such(broker):
         subscriber._connection.client.publish(TOPICS.command("x", "mark"), b"{}", qos=1, retain=True).wait_for_publish(
             5
         )
-        with MqttSink(broker.url, "chair", will=will, report=print, listen=TOPICS.from_clients) as sink:
+        with MqttSink(broker.url, "chair", will=will, report=print, listen=TOPICS.heard) as sink:
             [incoming] = patiently(sink.incoming)
             assert incoming.is_retained
 
@@ -328,7 +343,7 @@ def test_a_broker_with_access_rules_lets_nobody_ask_in_anothers_name(tmp_path):
     with PrivateBroker(guarded, port=None, report=print) as broker:
         gateway, nurse = (replace(broker.url, user=name, password="pw") for name in ("gateway", "nurse-1"))
         with (
-            MqttSink(gateway, "chair", will=will, report=print, listen=TOPICS.from_clients) as sink,
+            MqttSink(gateway, "chair", will=will, report=print, listen=TOPICS.heard) as sink,
             Subscriber(nurse, "chairside/#", report=print) as subscriber,
         ):
             wait_connected(sink)

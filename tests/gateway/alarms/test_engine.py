@@ -561,6 +561,31 @@ def test_another_profile_that_does_not_watch_a_condition_ends_it():
     assert chair.changes("systolic-high") == ["raised", "ended"]
 
 
+def test_another_profile_does_not_begin_a_delay_anew():
+    chair = small(systolic_high=[tier("medium", limit=160, delay_s=10), tier("high", limit=200)])
+    chair.wait(9, systolic=170.0)
+    other = profile(
+        systolic_high=[tier("medium", percent=20, bound=150, delay_s=10), tier("medium", limit=155, delay_s=10)]
+    )
+    chair.feed(UseProfile(t_us=chair.t_us, who="nurse", profile=other))
+    chair.wait(1, systolic=170.0)
+    assert chair.presence("systolic-high") == "off"
+    chair.wait(1, systolic=170.0)
+    assert chair.presence("systolic-high") == "on"
+
+
+def test_a_run_is_not_taken_over_by_another_rule_or_priority():
+    for tiers in ([tier("high", limit=155, delay_s=10)], [tier("medium", points=20, bound=150, delay_s=10)]):
+        chair = small(systolic_high=[tier("medium", limit=160, delay_s=10)])
+        chair.feed(Baseline(t_us=chair.t_us, values={dsp.Quantity.SYSTOLIC: 120.0}))
+        chair.wait(9, systolic=170.0)
+        chair.feed(UseProfile(t_us=chair.t_us, who="nurse", profile=profile(systolic_high=tiers)))
+        chair.wait(10, systolic=170.0)
+        assert chair.presence("systolic-high") == "off"
+        chair.wait(1, systolic=170.0)
+        assert chair.presence("systolic-high") == "on"
+
+
 def test_a_profile_that_cannot_be_is_refused():
     chair = small()
     before = chair.engine.profile
@@ -677,6 +702,39 @@ def test_the_alarm_of_missing_receipts_waits_for_none_itself():
     chair.acknowledge("systolic-high")
     chair.wait(20, systolic=170.0)
     assert chair.presence("alert-not-received") == "off"
+
+
+@pytest.mark.parametrize("is_acknowledged", [True, False])
+def test_an_alert_of_what_is_over_or_acknowledged_waits_for_no_receipt(is_acknowledged):
+    chair = small()
+    chair.feed(Receipt(t_us=chair.t_us, who="tablet", alert=""))
+    chair.wait(7, systolic=170.0)
+    assert chair.presence("alert-not-received") == "on"
+    if is_acknowledged:
+        chair.acknowledge("systolic-high")
+    chair.wait(12, **({"systolic": 170.0} if is_acknowledged else {}))
+    assert chair.presence("alert-not-received") == "off"
+    state = chair.engine.snapshot()
+    assert (state.unreceived, state.unreceived_of) == ({}, {})
+
+
+def test_an_alert_that_was_acknowledged_in_time_needs_no_receipt():
+    chair = small()
+    chair.feed(Receipt(t_us=chair.t_us, who="tablet", alert=""))
+    chair.wait(4, systolic=170.0)
+    chair.acknowledge("systolic-high")
+    chair.wait(30, systolic=170.0)
+    assert "alert-not-received" not in [t.alarm.condition.value for t in chair.out if isinstance(t, Transition)]
+
+
+def test_so_many_names_of_receivers_are_kept_and_every_receipt_counts():
+    chair = small()
+    for number in range(40):
+        chair.feed(Receipt(t_us=chair.t_us, who=f"c{number}", alert=""))
+    assert len(chair.engine.snapshot().receivers) == 32
+    [raised] = [t for t in chair.wait(1, systolic=170.0) if isinstance(t, Transition)]
+    chair.feed(Receipt(t_us=chair.t_us, who="c39", alert=raised.id))
+    assert chair.engine.snapshot().unreceived == {}
 
 
 # Facts

@@ -8,7 +8,7 @@ import dsp
 from gateway.alarms import AlarmEngine
 from gateway.alarms.catalogue import Site
 from gateway.alarms.evidence import _SITE_OF, _cause
-from tests.gateway.alarms.chair import Chair, beat, profile, tier
+from tests.gateway.alarms.chair import NORMAL, Chair, adult, beat, profile, tier
 
 R, C = dsp.Reason, dsp.Channel
 BOTH = (C.PLETH, C.PRESSURE)
@@ -80,6 +80,41 @@ def test_a_doubtful_value_waits_longer():
     assert chair.presence("systolic-high") == "off"
     chair.wait(1, systolic=170.0, reasons={"systolic": R.IRREGULAR})
     assert chair.presence("systolic-high") == "on"
+
+
+def breathing(chair, seconds, rate, *, is_clear=True):
+    """A respiration rate, which the chair of these tests does not have by itself."""
+    for _ in range(seconds):
+        chair.t_s += 1
+        second = chair.second(None, {}, 1.0, (), {})
+        doubts = () if is_clear else (R.BREATHING_UNCLEAR,)
+        reading = dsp.Measured(value=rate, sqi=1.0 if is_clear else 0.5, newest_us=chair.t_us, reasons=doubts)
+        chair.feed(replace(second, readings={**second.readings, dsp.Quantity.RESPIRATION_RATE: reading}))
+
+
+def test_respiration_alarms_when_it_has_been_clear_for_a_whole_window():
+    chair = small(respiration_low=[tier("medium", limit=10, delay_s=64)])
+    breathing(chair, 12, 14.0)
+    breathing(chair, 64, 6.0)
+    assert chair.presence("respiration-low") == "off"
+    breathing(chair, 1, 6.0)
+    assert chair.presence("respiration-low") == "on"
+    breathing(chair, 30, 6.0, is_clear=False)
+    assert (chair.presence("respiration-low"), chair.alarm("respiration-low").truth.value) == ("on", "present")
+    breathing(chair, 6, 14.0)
+    assert chair.presence("respiration-low") == "off"
+
+
+def test_doubtful_respiration_begins_nothing_and_makes_what_runs_begin_anew():
+    chair = small(respiration_low=[tier("medium", limit=10, delay_s=64)])
+    breathing(chair, 12, 14.0)
+    breathing(chair, 200, 6.0, is_clear=False)
+    breathing(chair, 60, 6.0)
+    breathing(chair, 1, 6.0, is_clear=False)
+    breathing(chair, 64, 6.0)
+    assert chair.presence("respiration-low") == "off"
+    breathing(chair, 1, 6.0)
+    assert chair.presence("respiration-low") == "on"
 
 
 def test_an_uncalibrated_value_is_no_doubtful_one():
@@ -423,6 +458,40 @@ def test_a_channel_that_a_source_never_had_is_no_alarm():
     chair.wait(100, channels=reasons(None, R.NO_CHANNEL), absent=absent)
     assert chair.sounding() == set()
     assert chair.alarm("systolic-high").truth.value == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("pleth", "pressure", "absent", "expected"),
+    [
+        (R.NO_CHANNEL, None, ("spo2",), {"no-finger-signal"}),
+        (None, None, ("spo2",), {"no-finger-signal"}),  # its red light alone is not there any more
+        (None, R.NO_CHANNEL, ("systolic", "diastolic", "mean_pressure"), {"no-pressure-signal"}),
+    ],
+)
+def test_a_sensor_that_was_there_and_is_not_any_more_is_missed(pleth, pressure, absent, expected):
+    chair = Chair()
+    chair.wait(4, channels=reasons(pleth, pressure), absent=absent)
+    assert chair.sounding() == expected
+    [name] = expected
+    assert chair.alarm(name).detail == "no such sensor"
+
+
+def test_a_condition_whose_sensor_is_not_there_any_more_is_unknown_with_its_last_value():
+    chair = Chair()
+    chair.wait(3, spo2=80.0)
+    assert chair.presence("spo2-low") == "on"
+    chair.wait(60, channels=reasons(R.NO_CHANNEL, None), absent=("spo2",))
+    alarm = chair.alarm("spo2-low")
+    assert (alarm.presence.value, alarm.truth.value, alarm.value, alarm.was) == ("on", "unknown", None, 80.0)
+    assert "no-finger-signal" in chair.sounding()
+
+
+def test_a_pulse_rate_without_any_sensor_is_missed_where_no_site_is():
+    state = AlarmEngine(adult(), series="b").snapshot()
+    state.armed = [dsp.Quantity.PULSE_RATE]
+    chair = Chair(AlarmEngine.restore(adult(), state, t_us=0), armed=False)
+    chair.wait(21, beat_s=None, channels=reasons(R.NO_CHANNEL, R.NO_CHANNEL), absent=[q.value for q in NORMAL])
+    assert chair.sounding() == {"no-pulse-rate"}
 
 
 def test_without_a_link_only_the_link_is_told():
