@@ -1,36 +1,49 @@
 """Would a test notice each small change of the alarm system? ``make campaign-mutation``; on a copy, never in place.
 
-Every comparison, operator, number, condition, return and word of gateway/alarms is changed, one at a time, in a copy of
-the project, and the tests of the alarm system run against it. A change that no test notices is printed: a survivor. The
-signal processing is loaded once; each change runs in a process of its own, forked from there.
+Every comparison, operator, number, condition, return and word of gateway/alarms is changed, one at a time, and the
+tests of the alarm system run against it, in a copy of the project. The signal processing is loaded once; each change
+is made in the memory of a process of its own, forked from there. A change that no test notices is a survivor: it
+stands in bench/mutation_survivors.toml with the reason why it makes no difference, or the campaign fails.
+
+    python bench/mutation.py                              all of them, on one processor
+    python bench/mutation.py --module hold --processes 2  one module
 """
 
 import argparse
 import ast
 import copy
+import gc
+import importlib.util
 import os
 import random
+import resource
 import shutil
-import signal
 import sys
 import tempfile
-import time
+import tomllib
+import warnings
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path("gateway/alarms")
-LIMIT_S = 300  # for one change: a test that hangs has noticed it
-TESTS = {  # the tests that know a module best come first
-    "hold.py": ["test_hold.py"],
-    "signals.py": ["test_signals.py"],
-    "evidence.py": ["test_evidence.py"],
-    "profile.py": ["test_profile.py"],
-    "selfcheck.py": ["test_selfcheck.py"],
-    "catalogue.py": ["test_catalogue.py", "test_evidence.py"],
-    "ahead.py": ["../test_trend_messages.py"],
+SURVIVORS = ROOT / "bench" / "mutation_survivors.toml"
+LEAST_SHARE = 0.95
+LIMIT_S = 60  # of processor time for one change, six times what all tests take: one that hangs has been noticed
+FOLDER = "tests/gateway/alarms"
+PAGE_TEST = "tests/test_docs.py::test_alarms_md_is_what_the_code_makes_of_it"
+FILES = ["signals", "hold", "catalogue", "selfcheck", "evidence", "engine", "profile"]
+FIRST = {"tier": "profile", "state": "engine", "types": "catalogue"}  # the tests that know a module best, by its name
+
+# What cannot make a difference to anybody, whatever the tests are.
+EXCLUDED = {
+    "imports, __all__ and what only TYPE_CHECKING sees": "a wrong one does not start, or is never run",
+    "docstrings": "read by people only",
+    "annotations, but for the calls in them": "mypy reads them; msgspec's Meta(...) in them is changed",
+    "assert": "tells mypy what a checked profile has made sure of; none of them decides anything",
+    "slots=, frozen=, kw_only=": "of a dataclass or struct: what they forbid, mypy forbids",
 }
-REST = ["test_engine.py", "test_evidence.py", "test_hold.py", "test_profile.py", "test_selfcheck.py"]
-REST += ["test_catalogue.py", "test_signals.py"]
 
 _COMPARE = {
     ast.Lt: [ast.LtE, ast.GtE],
@@ -50,21 +63,21 @@ _BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.M
 def changes(node):  # noqa: C901, PLR0912 - a table of cases
     """Every other node that this one might have been by mistake."""
     match node:
-        case ast.Compare(ops=[op]):
-            for other in _COMPARE.get(type(op), []):
-                yield _with(node, ops=[other()])
+        case ast.Compare():
+            for place, op in enumerate(node.ops):
+                for other in _COMPARE[type(op)]:
+                    yield _with(node, ops=[*node.ops[:place], other(), *node.ops[place + 1 :]])
         case ast.BoolOp(op=ast.And()):
             yield _with(node, op=ast.Or())
         case ast.BoolOp(op=ast.Or()):
             yield _with(node, op=ast.And())
-        case ast.UnaryOp(op=ast.Not()):
-            yield node.operand
-        case ast.UnaryOp(op=ast.USub()):
+        case ast.UnaryOp(op=ast.Not() | ast.USub()):
             yield node.operand
         case ast.BinOp(op=op) if type(op) in _BINARY:
             yield _with(node, op=_BINARY[type(op)]())
         case ast.AugAssign(op=ast.Add()):
             yield _with(node, op=ast.Sub())
+            yield ast.Pass()
         case ast.IfExp():
             yield node.body
             yield node.orelse
@@ -79,7 +92,7 @@ def changes(node):  # noqa: C901, PLR0912 - a table of cases
         case ast.If() | ast.While():
             yield _with(node, test=ast.Constant(value=True))
             yield _with(node, test=ast.Constant(value=False))
-        case ast.Assign() | ast.AnnAssign(value=ast.expr()) | ast.AugAssign() | ast.Expr(value=ast.Call()):
+        case ast.Assign() | ast.AnnAssign(value=ast.expr()) | ast.Expr(value=ast.Call()):
             yield ast.Pass()
         case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             yield ast.Return(value=ast.Constant(value=None))
@@ -92,153 +105,270 @@ def _with(node, **fields):
     return other
 
 
-class _Change(ast.NodeTransformer):
-    """Replaces the node of one number by one of its changes; counts them all on the way."""
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one module; ``code`` is its line as it was written, ``number`` the change's own in the module."""
 
-    def __init__(self, wanted=None):
-        self.wanted = wanted
+    module: str
+    number: int
+    line: int
+    code: str
+    before: str
+    after: str
+
+    @property
+    def name(self):
+        """What it is listed by: no line number, so that it is the same when others move it."""
+        return self.module, self.code, f"{self.before} -> {self.after}"
+
+    def __str__(self):
+        return f"{self.module}.py:{self.line}: {self.code}: {self.before} -> {self.after}"
+
+
+class _Changes(ast.NodeTransformer):
+    """Replaces the node of one number by one of its changes; counts them all, and what is left out, on the way."""
+
+    def __init__(self, module, text, wanted=None):
+        self.module, self.lines, self.wanted = module, text.splitlines(), wanted
         self.found = []
-        self.line = 0
+        self.left_out = Counter()
+        self._in_annotation = False
+        self.tree = ast.fix_missing_locations(self.visit(ast.parse(text)))
 
     def visit(self, node):
-        if _is_description(node):
+        reason = _excluded(node)
+        if reason:
+            self.left_out[reason] += 1
             return node
-        for other in changes(node):
-            number = len(self.found)
-            self.found.append((node.lineno, ast.unparse(node), ast.unparse(other)))
-            if number == self.wanted:
-                self.line = node.lineno
-                return ast.copy_location(other, node)
-        return self.generic_visit(node)
-
-
-def _is_description(node):
-    """Docstrings, types and imports have nothing that could go wrong unseen."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return True
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        return True
-    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
-
-
-def mutants():
-    """Of each module, each change: module, number, line, from, to."""
-    for path in sorted((ROOT / PACKAGE).glob("*.py")):
-        if path.name == "__init__.py":
-            continue
-        change = _Change()
-        tree = _without_annotations(ast.parse(path.read_text()))
-        change.visit(tree)
-        for number, (line, before, after) in enumerate(change.found):
-            yield path.name, number, line, before, after
-
-
-def _without_annotations(tree):
-    """Types are checked by mypy; as text they are never run."""
-    for node in ast.walk(tree):
-        for name in ("annotation", "returns"):
-            if getattr(node, name, None) is not None:
-                setattr(node, name, None if name == "returns" or isinstance(node, ast.arg) else ast.Name(id="object"))
-    return ast.fix_missing_locations(tree)
-
-
-def changed_source(name, number):
-    """The module with that change; annotations stay, because structs are made of them."""
-    text = (ROOT / PACKAGE / name).read_text()
-    plain = _Change()
-    plain.visit(_without_annotations(ast.parse(text)))
-    line, before, after = plain.found[number]
-    tree = ast.parse(text)
-    nth = sum(1 for one in plain.found[:number] if one == (line, before, after))
-    change = _Exact(line, before, after, nth)
-    tree = ast.fix_missing_locations(change.visit(tree))
-    return ast.unparse(tree) if change.done else None
-
-
-class _Exact(ast.NodeTransformer):
-    """The same change in the tree with annotations."""
-
-    def __init__(self, line, before, after, nth):
-        self.line, self.before, self.after, self.left = line, before, after, nth
-        self.done = False
-
-    def visit(self, node):
-        if not self.done and not _is_description(node) and getattr(node, "lineno", None) == self.line:
+        if not self._in_annotation:
             for other in changes(node):
-                if (ast.unparse(_without_annotations(copy.deepcopy(node))), ast.unparse(other)) != (
-                    self.before,
-                    self.after,
-                ):
-                    continue
-                if self.left:
-                    self.left -= 1
-                    continue
-                self.done = True
-                return ast.copy_location(other, node)
-        return self.generic_visit(node)
+                if len(self.found) == self.wanted:
+                    self.wanted = None
+                    return ast.copy_location(other, node)
+                self.found.append(self._mutant(node, other))
+        return self._inside(node)
+
+    def _inside(self, node):
+        """Annotations are passed by, but for the calls in them."""
+        for name, value in ast.iter_fields(node):
+            if name in ("annotation", "returns"):
+                if value is not None:
+                    self._annotation(value)
+            elif isinstance(value, list):
+                setattr(node, name, [self.visit(one) if isinstance(one, ast.AST) else one for one in value])
+            elif isinstance(value, ast.AST):
+                setattr(node, name, self.visit(value))
+        return node
+
+    def _annotation(self, node):
+        self.left_out["annotations, but for the calls in them"] += 1
+        for one in ast.walk(node):
+            if isinstance(one, ast.Call):
+                one.keywords = [self.visit(keyword) for keyword in one.keywords]
+
+    def _mutant(self, node, other):
+        code = self.lines[node.lineno - 1].strip()
+        before, after = (" ".join(ast.unparse(one).split()) for one in (_head(node), _head(other)))
+        return Mutant(self.module, len(self.found), node.lineno, code, before, after)
 
 
-def is_noticed(source, name, directory):
-    """Run the tests on the copy with that source in a forked process; False where all of them pass."""
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        os._exit(_child(source, name, directory))
-    end = time.monotonic() + LIMIT_S
-    while time.monotonic() < end:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status) != 0
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+def _head(node):
+    """Of a statement with a body only its first line."""
+    return _with(node, body=[ast.Pass()], orelse=[]) if isinstance(node, ast.If | ast.While) else node
 
 
-def _child(source, name, directory):
+def _excluded(node):
+    """Of ``EXCLUDED`` the one that this node is, "" if it is to be changed."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return "docstrings"
+        case ast.Import() | ast.ImportFrom() | ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return "imports, __all__ and what only TYPE_CHECKING sees"
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return "imports, __all__ and what only TYPE_CHECKING sees"
+        case ast.Assert():
+            return "assert"
+        case ast.keyword(arg="slots" | "frozen" | "kw_only", value=ast.Constant()):
+            return "slots=, frozen=, kw_only="
+    return ""
+
+
+def modules():
+    return [path.stem for path in sorted((ROOT / PACKAGE).glob("*.py")) if path.stem != "__init__"]
+
+
+def source(module):
+    return (ROOT / PACKAGE / f"{module}.py").read_text()
+
+
+# Running
+
+
+class _Mutated(importlib.machinery.SourceFileLoader):
+    """Loads a module from a changed tree instead of its file."""
+
+    tree = None
+
+    def get_code(self, fullname):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a change may well look odd to the compiler
+            return compile(self.tree, self.get_filename(fullname), "exec")
+
+
+class _Finder:
+    """First in the list of finders, for the one module that is changed."""
+
+    def __init__(self, mutant, directory):
+        self.name = f"gateway.alarms.{mutant.module}"
+        path = str(directory / PACKAGE / f"{mutant.module}.py")
+        self.loader = _Mutated(self.name, path)
+        self.loader.tree = _Changes(mutant.module, source(mutant.module), mutant.number).tree
+
+    def find_spec(self, name, *_):
+        return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
+
+
+def tests_for(module):
+    first = FIRST.get(module, module)
+    files = [f"{FOLDER}/test_{name}.py" for name in sorted(FILES, key=lambda name: name != first)]
+    return [*files[:1], PAGE_TEST, *files[1:], f"{FOLDER}/test_model.py::test_a_course_reaches_every_state"]
+
+
+def run_tests(module, directory, mutant=None):
+    """In a process of its own: 0 where every test passes."""
     import pytest
 
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    (directory / PACKAGE / name).write_text(source)
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
     os.chdir(directory)
     sys.path.insert(0, str(directory))
-    folder = directory / "tests" / "gateway" / "alarms"
-    first = TESTS.get(name, [])
-    tests = [str(folder / test) for test in [*first, *(t for t in REST if t not in first)]]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=--import-mode=importlib"]
-    return int(pytest.main([*options, *tests]))
+    if mutant is not None:
+        sys.meta_path.insert(0, _Finder(mutant, directory))
+    unneeded = ("cacheprovider", "unraisableexception", "threadexception", "faulthandler", "doctest", "junitxml")
+    options = ["-x", "-q", "-o", "addopts=--import-mode=importlib", *(f"-pno:{name}" for name in unneeded)]
+    return int(any(pytest.main([*options, test]) for test in tests_for(module)))
+
+
+def fork(function, *arguments):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = function(*arguments)
+        finally:
+            os._exit(code)
+    return child
+
+
+def survivors_of(mutants, directory, processes):
+    """Those that no test notices."""
+    waiting, running = list(reversed(mutants)), {}
+    while waiting or running:
+        while waiting and len(running) < processes:
+            mutant = waiting.pop()
+            running[fork(run_tests, mutant.module, directory, mutant)] = mutant
+        child, status = os.wait()
+        mutant = running.pop(child)
+        if status == 0:
+            print(f"survived: {mutant}", file=sys.stderr, flush=True)
+            yield mutant
+
+
+def copied(directory):
+    for folder in ("gateway", "dsp", "tests", "docs", "bench"):
+        shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def load_what_does_not_change():
+    """Once, here, for all the processes to come: what does not know of the alarms."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and finding them takes longer than the tests
+    sys.dont_write_bytecode = False  # of the copy: its tests are compiled once
+    import hypothesis.strategies
+    import msgspec.toml
+    import pytest
+
+    import dsp.monitor
+
+    gc.freeze()  # what is here already is no garbage of theirs
+    return hypothesis, msgspec, pytest, dsp
+
+
+# What came out
+
+
+def listed():
+    """The survivors that make no difference: reason by name."""
+    entries = tomllib.loads(SURVIVORS.read_text())["survivor"] if SURVIVORS.exists() else []
+    return {(one["module"], one["code"], one["change"]): one["reason"] for one in entries}
+
+
+def table(mutants, survivors):
+    yield "| module | changes | noticed | % |"
+    yield "|---|---|---|---|"
+    for module in [*dict.fromkeys(mutant.module for mutant in mutants), ""]:
+        of_all = sum(module in ("", mutant.module) for mutant in mutants)
+        noticed = of_all - sum(module in ("", mutant.module) for mutant in survivors)
+        yield f"| {module or 'all'} | {of_all} | {noticed} | {100 * noticed / of_all:.1f} |"
+
+
+def report(mutants, survivors, left_out, reasons):
+    """Lines of the page."""
+    yield from table(mutants, survivors)
+    yield ""
+    yield "Not noticed, and why it makes no difference:"
+    yield ""
+    yield "| module | line | change | why |"
+    yield "|---|---|---|---|"
+    for mutant in survivors:
+        cells = (mutant.module, f"`{mutant.code}`", f"`{mutant.before}` to `{mutant.after}`")
+        why = reasons.get(mutant.name, "**not explained**")
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in (*cells, why)) + " |"
+    yield ""
+    yield "Not changed:"
+    yield ""
+    yield "| what | places | why |"
+    yield "|---|---|---|"
+    for what, why in EXCLUDED.items():
+        yield f"| {what} | {left_out[what]} | {why} |"
+
+
+def faults_of_list(mutants, survivors, reasons, *, is_whole):
+    """Survivors without a reason, and reasons without a survivor."""
+    surviving, tried = {one.name for one in survivors}, {one.name for one in mutants}
+    for name in surviving - set(reasons):
+        yield f"survived without a reason: {' | '.join(name)}"
+    for name in set(reasons) - surviving:
+        if name in tried or (is_whole and name[0] in {one.module for one in mutants}):
+            yield f"listed as a survivor, but {'noticed' if name in tried else 'gone'}: {' | '.join(name)}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=1.0, help="of the changes, chosen by a fixed seed")
-    parser.add_argument("--module", help="only this one, such as hold.py")
+    parser.add_argument("--module", action="append", choices=modules(), help="only this one, or these")
+    parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
-    chosen = [m for m in mutants() if args.module in (None, m[0])]
+    every = [_Changes(module, source(module)) for module in args.module or modules()]
+    mutants = [mutant for one in every for mutant in one.found]
+    left_out = sum((one.left_out for one in every), Counter())
     if args.share < 1:
-        chosen = sorted(random.Random(1).sample(chosen, round(args.share * len(chosen))))
-    import dsp.monitor  # noqa: F401 - compiled once, here, for all of them
-
-    survivors = []
+        mutants = sorted(random.Random(1).sample(mutants, round(args.share * len(mutants))), key=str)
+    load_what_does_not_change()
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        for folder in ("gateway", "dsp", "tests", "docs"):
-            shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
-        if is_noticed((ROOT / PACKAGE / "hold.py").read_text(), "hold.py", directory):
+        copied(directory)
+        os.waitpid(fork(run_tests, "hold", directory), 0)  # compiles the copy
+        if os.waitpid(fork(run_tests, "hold", directory), 0)[1]:
             raise SystemExit("mutation: the tests fail without any change")
-        for name, number, line, before, after in chosen:
-            source = changed_source(name, number)
-            if source is not None and not is_noticed(source, name, directory):
-                survivors.append((name, line, before, after))
-                print(f"survived: {name}:{line}: {before}  ->  {after}", flush=True)
-            (directory / PACKAGE / name).write_text((ROOT / PACKAGE / name).read_text())
-    killed = len(chosen) - len(survivors)
-    print(f"{killed} of {len(chosen)} changes noticed: {100 * killed / len(chosen):.1f} %")
-    return 0 if killed >= 0.95 * len(chosen) else 1
+        survivors = sorted(survivors_of(mutants, directory, args.processes), key=mutants.index)
+    reasons = listed()
+    print("\n".join(report(mutants, survivors, left_out, reasons)))
+    faults = sorted(faults_of_list(mutants, survivors, reasons, is_whole=args.share == 1))
+    for fault in faults:
+        print(f"mutation: {fault}", file=sys.stderr)
+    return int(bool(faults) or len(survivors) > (1 - LEAST_SHARE) * len(mutants))
 
 
 if __name__ == "__main__":
