@@ -98,8 +98,9 @@ class Hold:
 
     def _skip_gap(self, t_us: int) -> None:
         """Seconds that were not judged count for no delay, beyond those that are bridged."""
-        if self.since_us is None or self.judged_us is None:
+        if self.since_us is None:
             return
+        assert self.judged_us is not None
         missing_us = t_us - self.judged_us - SECOND_US
         if missing_us > LOST_US:
             self.since_us += missing_us
@@ -115,11 +116,10 @@ class Hold:
             self.violations_us = [at for at in self.violations_us if t_us - at < VIOLATIONS_US] + [t_us]
         if seen.value is not None and seen.limit is not None and not seen.is_doubtful:
             self.points += abs(seen.value - seen.limit)
-        if not self.is_held and ((seen.is_urgent and may_hurry) or self._is_long_enough(t_us, seen)):
+        if not self.is_held and ((seen.is_urgent and may_hurry) or self._is_long_enough(t_us - self.since_us, seen)):
             self.is_held, self.limit = True, seen.limit
 
-    def _is_long_enough(self, t_us: int, seen: Observation) -> bool:
-        run_us = t_us - (t_us if self.since_us is None else self.since_us)
+    def _is_long_enough(self, run_us: int, seen: Observation) -> bool:
         if run_us >= self.tier.delay_s * SECOND_US + (DOUBT_US if seen.is_doubtful else 0):
             return True
         if self.tier.point_seconds is None or seen.is_doubtful:

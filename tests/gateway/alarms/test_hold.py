@@ -102,11 +102,24 @@ def test_data_that_are_gone_begin_the_five_seconds_again():
     assert not hold.is_held
 
 
+def test_three_seconds_without_data_do_not_begin_the_five_seconds_again():
+    hold = Hold(tier=tier("high", limit=100))
+    course = [seen(True), *[seen(False)] * 3, *[Missing.DATA] * 3, seen(False)]
+    assert held_after(hold, course) == list(range(1, 8))
+
+
 def test_what_is_not_watched_any_more_does_not_hold():
     hold = Hold(tier=tier("high", limit=100, delay_s=2))
     assert held_after(hold, [seen(True)] * 3 + [Missing.SETTING]) == [3]
     assert (hold.limit, hold.judged_us) == (None, None)
-    assert held_after(hold, [seen(True)] * 2) == []
+
+
+def test_what_is_watched_again_begins_from_nothing():
+    for severe in ([seen(True, value=83.0, limit=90.0)] * 7, [seen(True, value=89.0, limit=90.0), seen(False)] * 2):
+        hold = Hold(tier=tier("medium", **SEVERE))
+        assert held_after(hold, [*severe, Missing.SETTING, seen(True, value=89.0, limit=90.0)]) == []
+    hold = Hold(tier=tier("high", limit=100, delay_s=2))
+    assert held_after(hold, [*[seen(True)] * 2, Missing.SETTING, *[seen(True)] * 3]) == [6]
 
 
 def test_the_limit_it_crossed_is_kept_while_it_holds():
@@ -125,10 +138,19 @@ def test_severity_times_time_is_sooner_than_the_delay(depth, second):
     assert held_after(hold, [seen(True, value=90.0 - depth, limit=90.0)] * 40)[0] == second
 
 
-def test_points_are_counted_anew_after_a_second_inside():
+@pytest.mark.parametrize("between", [[seen(False)], [Missing.DATA] * 61], ids=["inside", "a minute without data"])
+def test_points_are_counted_anew(between):
     hold = Hold(tier=tier("medium", **SEVERE))
-    course = [seen(True, value=80.0, limit=90.0)] * 4 + [seen(False)] + [seen(True, value=80.0, limit=90.0)] * 4
-    assert held_after(hold, course) == []
+    deep = [seen(True, value=83.0, limit=90.0)] * 7  # 49 points
+    course = [*deep, *between, *deep]
+    assert held_after(hold, [*course, deep[0]]) == [len(course) + 1]
+
+
+def test_what_has_no_number_has_no_points():
+    for value, limit in ((None, 90.0), (50.0, None)):
+        hold = Hold(tier=tier("medium", **SEVERE))
+        assert held_after(hold, [seen(True, value=value, limit=limit)] * 3) == []
+        assert hold.points == 0
 
 
 def test_doubtful_points_do_not_count():
