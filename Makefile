@@ -42,7 +42,7 @@ campaign-board: .venv/dev.stamp  ## the board for 2 hours at each rate, twice, a
 docs: .venv/dev.stamp docs/asyncapi.yaml  ## docs/alarms.md and asyncapi.yaml, from the code itself
 	$(BIN)/python bench/alarms_page.py
 
-campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? An hour or two; SHARE=0.1 is a sample
+campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? About an hour; SHARE=0.1 is a sample
 	$(KEEP) mutation gateway/alarms,tests/gateway/alarms $(BIN)/python bench/mutation.py --share $(SHARE)
 
 campaign-alarms: .venv/dev.stamp  ## every alarm case against the truth of the simulated patient: about 10 minutes

@@ -146,6 +146,10 @@ def artifacts():
     yield from kept("artifacts", "make campaign-artifacts")
 
 
+def mutation():
+    yield from kept("mutation", "make campaign-mutation")
+
+
 def latency():
     from bench.latency import rows
 
@@ -190,7 +194,7 @@ def bits():
 
 def faults():
     campaigns = re.findall(r"^(campaign-([a-z0-9-]+)):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    shown_elsewhere = ("aarch64", "artifacts")
+    shown_elsewhere = ("aarch64", "artifacts", "mutation")
     for target, name in campaigns:
         if name in shown_elsewhere:
             continue
@@ -227,6 +231,7 @@ SECTIONS = [
     Section("Beat points and pulse pressure variation", "python bench/marks.py", marks),
     Section("A simulated session against its truth", "hil agree --scenario iv --seed 1", session),
     Section("Alarms on recordings", "python bench/alarms.py", alarms),
+    Section("Small changes of the alarm code that a test notices", "make campaign-mutation", mutation),
     Section("Artifacts in signals", "make campaign-artifacts", artifacts),
     Section("Latency", "python bench/latency.py", latency),
     Section("Start", "make demo", start),
