@@ -34,7 +34,7 @@ LIMIT_S = 60  # of processor time for one change, six times what all tests take:
 FOLDER = "tests/gateway/alarms"
 MODEL = "test_model.py"
 PAGE_TEST = "tests/test_docs.py::test_alarms_md_is_what_the_code_makes_of_it"
-FIRST = {"tier": "profile", "types": "catalogue"}  # the tests that know a module best, where they have another name
+FIRST = {"types": "catalogue"}  # the tests that know a module best, where they have another name
 
 # What cannot make a difference to anybody, whatever the tests are.
 EXCLUDED = {
@@ -229,7 +229,7 @@ class _Finder:
 
 
 def tests_for(module):
-    """All of them, those that know the module first, then the short ones; of the long model only its one long course."""
+    """All of them, those that know the module first, then the short ones; of the long model one course."""
     first = f"test_{FIRST.get(module, module)}.py"
     sizes = {path.name: path.stat().st_size for path in (ROOT / FOLDER).glob("test_*.py")}
     names = sorted(sizes, key=lambda name: (name != first, name == MODEL, sizes[name]))
