@@ -12,8 +12,9 @@ def forecast_limits(profile: Profile) -> dict[dsp.Quantity, dsp.Limits]:
     limits: dict[dsp.Quantity, dsp.Limits] = {}
     for condition, tiers in profile.conditions.items():
         definition = CATALOGUE[condition]
-        if definition.quantity is None or definition.rule not in (Rule.ABOVE, Rule.BELOW):
+        if definition.rule not in (Rule.ABOVE, Rule.BELOW):
             continue
+        assert definition.quantity is not None
         absolute = tuple(tier.limit for tier in tiers if tier.limit is not None)
         before = limits.get(definition.quantity, dsp.Limits())
         is_high = definition.rule is Rule.ABOVE
