@@ -29,7 +29,7 @@ class Priority(Enum):
         return _ORDER[self] < _ORDER[other]
 
 
-_ORDER = {Priority.LOW: 0, Priority.MEDIUM: 1, Priority.HIGH: 2}
+_ORDER = {priority: place for place, priority in enumerate(Priority)}
 
 
 class Kind(Enum):
