@@ -12,6 +12,7 @@ stands in bench/mutation_survivors.toml with the reason why it makes no differen
 import argparse
 import ast
 import copy
+import functools
 import gc
 import importlib.util
 import json
@@ -199,7 +200,9 @@ def modules():
     return [path.stem for path in sorted((ROOT / PACKAGE).glob("*.py")) if path.stem != "__init__"]
 
 
+@functools.cache
 def source(module):
+    """Read once: who works on it meanwhile does not disturb the campaign."""
     return (ROOT / PACKAGE / f"{module}.py").read_text()
 
 
