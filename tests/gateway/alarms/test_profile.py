@@ -2,12 +2,13 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.alarm_profiles import ProfileError, load_or_default, load_profile, shipped
-from gateway.alarms import Condition, Priority, faults_of
+from gateway.alarms import Condition, Priority, Profile, faults_of
 from gateway.alarms.catalogue import CATALOGUE, Rule
 from gateway.alarms.profile import limits_of, name_faults, with_limits
 from gateway.alarms.types import Kind
@@ -180,6 +181,30 @@ def test_the_widest_of_the_low_and_the_nearest_of_the_high_limits_count():
     assert "systolic-low 130 and conditions.systolic-high 120: crossed" in found
 
 
+def test_limits_that_are_not_paired_cannot_be_crossed():
+    slow, fast = CATALOGUE[Condition.EXTREME_BRADYCARDIA], CATALOGUE[Condition.EXTREME_TACHYCARDIA]
+    assert slow.bounds[1] < fast.bounds[0]
+
+
+@pytest.mark.parametrize(
+    ("condition", "fields", "near", "far"),
+    [
+        ("spo2-low", {}, 90, 85),
+        ("systolic-rise", {}, 150, 160),
+        ("extreme-bradycardia", {"beats": 5}, 50, 40),
+        ("extreme-tachycardia", {"beats": 17}, 140, 150),
+        ("pulse-lost", {}, 4, 6),
+    ],
+)
+def test_of_every_rule_the_higher_priority_has_the_farther_limit(condition, fields, near, far):
+    def of(medium, high):
+        tiers = [tier("medium", limit=medium, **fields), tier("high", limit=high, **fields)]
+        return faults_of(profile(**{condition.replace("-", "_"): tiers}))
+
+    assert of(near, far) == []
+    assert of(far, near) == [f"conditions.{condition}: a higher priority has the nearer limit: [{far}, {near}]"]
+
+
 def test_a_higher_priority_is_farther_from_normal():
     assert fault(systolic_high=[tier("medium", limit=180), tier("high", limit=160)]) == (
         "conditions.systolic-high: a higher priority has the nearer limit: [180, 160]"
@@ -199,6 +224,13 @@ def test_a_technical_condition_may_not_be_left_out():
     assert faults_of(type(one)(format=1, name="x", version="1", conditions=conditions)) == [
         "conditions.link-lost: missing; a technical condition may not be left out"
     ]
+
+
+def test_a_word_that_is_not_known_is_refused():
+    table = msgspec.to_builtins(profile())
+    assert msgspec.convert(table, Profile) == profile()
+    with pytest.raises(msgspec.ValidationError, match="colour"):
+        msgspec.convert({**table, "colour": "red"}, Profile)
 
 
 def test_a_signature_has_a_name_and_a_date():
