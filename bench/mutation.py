@@ -1,17 +1,15 @@
 """Would a test notice each small change of the alarm system? ``make campaign-mutation``; on a copy, never in place.
 
-Every comparison, operator, number, condition, return and word of gateway/alarms is changed, one at a time, and the
-tests of the alarm system run against it, in a copy of the project. The signal processing is loaded once; each change
-is made in the memory of a process of its own, forked from there. A change that no test notices is a survivor: it
-stands in bench/mutation_survivors.toml with the reason why it makes no difference, or the campaign fails.
+Every comparison, operator, number, condition, return and word of gateway/alarms is changed, one at a time
+(bench/mutants.py), and the tests of the alarm system run against it, in a copy of the project. Each change is made in
+the memory of a process of its own. A change that no test notices is a survivor: it stands in
+bench/mutation_survivors.toml with the reason why it makes no difference, or the campaign fails.
 
     python bench/mutation.py                              all of them, on one processor
     python bench/mutation.py --module hold --processes 2  one module
 """
 
 import argparse
-import ast
-import copy
 import functools
 import gc
 import importlib.util
@@ -25,10 +23,13 @@ import tempfile
 import tomllib
 import warnings
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.mutants import EXCLUDED, Changes  # noqa: E402  # of the clone, wherever this is started
+
 PACKAGE = Path("gateway/alarms")
 SURVIVORS = ROOT / "bench" / "mutation_survivors.toml"
 NOTICED_BY = ROOT / "build" / "mutation.json"  # the test that has noticed a change; it only makes the next run faster
@@ -38,162 +39,10 @@ FOLDER = "tests/gateway/alarms"
 MODEL = "test_model.py"
 PAGES = [f"tests/test_docs.py::test_{page}_is_what_the_code_makes_of_it" for page in ("alarms_md", "asyncapi_yaml")]
 FIRST = {"types": "catalogue"}  # the tests that know a module best, where they have another name
-
-# What cannot make a difference to anybody, whatever the tests are.
-EXCLUDED = {
-    "imports, __all__ and what only TYPE_CHECKING sees": "a wrong one does not start, or is never run",
-    "docstrings": "read by people only",
-    "annotations, but for the calls in them": "mypy reads them; msgspec's Meta(...) in them is changed",
-    "assert": "tells mypy what a checked profile has made sure of; none of them decides anything",
-    "slots=, frozen=, kw_only=": "of a dataclass or struct: what they forbid, mypy forbids",
-}
-
-_COMPARE = {
-    ast.Lt: [ast.LtE, ast.GtE],
-    ast.LtE: [ast.Lt, ast.Gt],
-    ast.Gt: [ast.GtE, ast.LtE],
-    ast.GtE: [ast.Gt, ast.Lt],
-    ast.Eq: [ast.NotEq],
-    ast.NotEq: [ast.Eq],
-    ast.Is: [ast.IsNot],
-    ast.IsNot: [ast.Is],
-    ast.In: [ast.NotIn],
-    ast.NotIn: [ast.In],
-}
-_BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
-
-
-def changes(node):  # noqa: C901, PLR0912 - a table of cases
-    """Every other node that this one might have been by mistake."""
-    match node:
-        case ast.Compare():
-            for place, op in enumerate(node.ops):
-                for other in _COMPARE[type(op)]:
-                    yield _with(node, ops=[*node.ops[:place], other(), *node.ops[place + 1 :]])
-        case ast.BoolOp(op=ast.And()):
-            yield _with(node, op=ast.Or())
-        case ast.BoolOp(op=ast.Or()):
-            yield _with(node, op=ast.And())
-        case ast.UnaryOp(op=ast.Not() | ast.USub()):
-            yield node.operand
-        case ast.BinOp(op=op) if type(op) in _BINARY:
-            yield _with(node, op=_BINARY[type(op)]())
-        case ast.AugAssign(op=ast.Add()):
-            yield _with(node, op=ast.Sub())
-            yield ast.Pass()
-        case ast.IfExp():
-            yield node.body
-            yield node.orelse
-        case ast.Constant(value=bool()):
-            yield ast.Constant(value=not node.value)
-        case ast.Constant(value=int() | float()):
-            yield ast.Constant(value=node.value + 1)
-        case ast.Constant(value=str()) if node.value:
-            yield ast.Constant(value=node.value + "x")
-        case ast.Constant(value=None):
-            yield ast.Constant(value=0)
-        case ast.If() | ast.While():
-            yield _with(node, test=ast.Constant(value=True))
-            yield _with(node, test=ast.Constant(value=False))
-        case ast.Assign() | ast.AnnAssign(value=ast.expr()) | ast.Expr(value=ast.Call()):
-            yield ast.Pass()
-        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
-            yield ast.Return(value=ast.Constant(value=None))
-
-
-def _with(node, **fields):
-    other = copy.copy(node)
-    for name, value in fields.items():
-        setattr(other, name, value)
-    return other
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change of one module; ``code`` is its line as it was written, ``number`` the change's own in the module."""
-
-    module: str
-    number: int
-    line: int
-    code: str
-    before: str
-    after: str
-
-    @property
-    def name(self):
-        """What it is listed by: no line number, so that it is the same when others move it."""
-        return self.module, self.code, f"{self.before} -> {self.after}"
-
-    def __str__(self):
-        return f"{self.module}.py:{self.line}: {self.code}: {self.before} -> {self.after}"
-
-
-class _Changes(ast.NodeTransformer):
-    """Replaces the node of one number by one of its changes; counts them all, and what is left out, on the way."""
-
-    def __init__(self, module, text, wanted=None):
-        self.module, self.lines, self.wanted = module, text.splitlines(), wanted
-        self.found = []
-        self.left_out = Counter()
-        self._in_annotation = False
-        self.tree = ast.fix_missing_locations(self.visit(ast.parse(text)))
-
-    def visit(self, node):
-        reason = _excluded(node)
-        if reason:
-            self.left_out[reason] += 1
-            return node
-        if not self._in_annotation:
-            for other in changes(node):
-                if len(self.found) == self.wanted:
-                    self.wanted = None
-                    return ast.copy_location(other, node)
-                self.found.append(self._mutant(node, other))
-        return self._inside(node)
-
-    def _inside(self, node):
-        """Annotations are passed by, but for the calls in them."""
-        for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns"):
-                if value is not None:
-                    self._annotation(value)
-            elif isinstance(value, list):
-                setattr(node, name, [self.visit(one) if isinstance(one, ast.AST) else one for one in value])
-            elif isinstance(value, ast.AST):
-                setattr(node, name, self.visit(value))
-        return node
-
-    def _annotation(self, node):
-        self.left_out["annotations, but for the calls in them"] += 1
-        for one in ast.walk(node):
-            if isinstance(one, ast.Call):
-                one.keywords = [self.visit(keyword) for keyword in one.keywords]
-
-    def _mutant(self, node, other):
-        code = self.lines[node.lineno - 1].strip()
-        before, after = (" ".join(ast.unparse(one).split()) for one in (_head(node), _head(other)))
-        return Mutant(self.module, len(self.found), node.lineno, code, before, after)
-
-
-def _head(node):
-    """Of a statement with a body only its first line."""
-    return _with(node, body=[ast.Pass()], orelse=[]) if isinstance(node, ast.If | ast.While) else node
-
-
-def _excluded(node):
-    """Of ``EXCLUDED`` the one that this node is, "" if it is to be changed."""
-    match node:
-        case ast.Expr(value=ast.Constant()):
-            return "docstrings"
-        case ast.Import() | ast.ImportFrom() | ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            return "imports, __all__ and what only TYPE_CHECKING sees"
-        case ast.Assign(targets=[ast.Name(id="__all__")]):
-            return "imports, __all__ and what only TYPE_CHECKING sees"
-        case ast.Assert():
-            return "assert"
-        case ast.keyword(arg="slots" | "frozen" | "kw_only", value=ast.Constant()):
-            return "slots=, frozen=, kw_only="
-    return ""
+OPTIONS = ["-q", "-o", "addopts=--import-mode=importlib"]
+OPTIONS += [f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception", "faulthandler")]
+SURVIVED, NOTICED, NOT_HERE, BROKEN = 0, 1, 2, 255  # how a process ends that tries a change
+USED_AT_IMPORT = {"_limit", "_technical"}  # functions that have done their work before a change of them could be made
 
 
 def modules():
@@ -206,31 +55,10 @@ def source(module):
     return (ROOT / PACKAGE / f"{module}.py").read_text()
 
 
-# Running
-
-
-class _Mutated(importlib.machinery.SourceFileLoader):
-    """Loads a module from a changed tree instead of its file."""
-
-    tree = None
-
-    def get_code(self, fullname):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a change may well look odd to the compiler
-            return compile(self.tree, self.get_filename(fullname), "exec")
-
-
-class _Finder:
-    """First in the list of finders, for the one module that is changed."""
-
-    def __init__(self, mutant, directory):
-        self.name = f"gateway.alarms.{mutant.module}"
-        path = str(directory / PACKAGE / f"{mutant.module}.py")
-        self.loader = _Mutated(self.name, path)
-        self.loader.tree = _Changes(mutant.module, source(mutant.module), mutant.number).tree
-
-    def find_spec(self, name, *_):
-        return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
+def code_of(mutant, path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a change may well look odd to the compiler
+        return compile(Changes(mutant.module, source(mutant.module), mutant.number).tree, path, "exec")
 
 
 def tests_for(module):
@@ -242,30 +70,13 @@ def tests_for(module):
     return [*files[:1], *PAGES, *files[1:]]
 
 
-def run_tests(tests, directory, mutant=None):
-    """In a process of its own: 0 where every test passes, else the number of the file in which one does not."""
-    import pytest
-
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
-    os.chdir(directory)
-    sys.path.insert(0, str(directory))
-    if mutant is not None:
-        sys.meta_path.insert(0, _Finder(mutant, directory))
-    unneeded = ("cacheprovider", "unraisableexception", "threadexception", "faulthandler", "doctest", "junitxml")
-    options = ["-x", "-q", "-o", "addopts=--import-mode=importlib", *(f"-pno:{name}" for name in unneeded)]
-    for number, test in enumerate(tests, 1):
-        if pytest.main([*options, test]):
-            return number
-    return 0
+# Processes
 
 
 def fork(function, *arguments):
     child = os.fork()
     if child == 0:
-        code = 255
+        code = BROKEN
         try:
             code = function(*arguments)
         finally:
@@ -273,28 +84,179 @@ def fork(function, *arguments):
     return child
 
 
+class Trials:
+    """Tries changes, each in a process of its own, some at a time, and notes what became of them."""
+
+    def __init__(self, directory, processes):
+        self.directory, self.processes = directory, processes
+        self.noticed_by = json.loads(NOTICED_BY.read_text()) if NOTICED_BY.exists() else {}
+        self.survivors, self.left = [], []
+
+    def run(self, mutants, attempt):
+        """``attempt(mutant, note)`` runs in the new process; ``note`` takes the name of the test that notices."""
+        waiting, running = list(reversed(mutants)), {}
+        while waiting or running:
+            while waiting and len(running) < self.processes:
+                mutant = waiting.pop()
+                running[fork(attempt, mutant, self._note)] = mutant
+            child, status = os.wait()
+            self._end(running.pop(child), child, os.waitstatus_to_exitcode(status))
+
+    def _note(self, test):
+        (self.directory / f"noticed-{os.getpid()}").write_text(test)
+
+    def _end(self, mutant, child, code):
+        if code == BROKEN:
+            raise SystemExit(f"mutation: could not be tried: {mutant}")
+        if code == SURVIVED:
+            print(f"survived: {mutant}", file=sys.stderr, flush=True)
+            self.survivors.append(mutant)
+        elif code == NOT_HERE:
+            self.left.append(mutant)
+        elif code == NOTICED:  # else it was stopped at its limit
+            note = self.directory / f"noticed-{child}"
+            self.noticed_by[str(mutant.name)] = note.read_text()
+            note.unlink()
+
+
+def enter(directory):
+    """Go to the copy, quietly."""
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.chdir(directory)
+    sys.path.insert(0, str(directory))
+
+
+# A change outside of functions: in a process that has not loaded the alarm system yet
+
+
+class _Changed(importlib.machinery.SourceFileLoader):
+    """Loads a module from changed code instead of its file."""
+
+    code = None
+
+    def get_code(self, _):
+        return self.code
+
+
+class _Finder:
+    """First in the list of finders, for the one module that is changed."""
+
+    def __init__(self, mutant, directory):
+        self.name = f"gateway.alarms.{mutant.module}"
+        path = str(directory / PACKAGE / f"{mutant.module}.py")
+        self.loader = _Changed(self.name, path)
+        self.loader.code = code_of(mutant, path)
+
+    def find_spec(self, name, *_):
+        return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
+
+
+def run_files(tests, directory, mutant=None, note=None):
+    import pytest
+
+    enter(directory)
+    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
+    if mutant is not None:
+        sys.meta_path.insert(0, _Finder(mutant, directory))
+    for test in tests:
+        if pytest.main([*OPTIONS, "-x", test]):
+            if note:
+                note(test)
+            return NOTICED
+    return SURVIVED
+
+
+# A change in a function: in a process in which everything is loaded already and every test is found
+
+
+class _Prepared:
+    """A pytest plugin: instead of running the tests once, runs them for each change."""
+
+    def __init__(self, trials, mutants):
+        self.trials, self.mutants = trials, mutants
+
+    def pytest_runtestloop(self, session):
+        gc.freeze()
+        self.trials.run(self.mutants, functools.partial(self._attempt, session))
+        return True
+
+    def _attempt(self, session, mutant, note):
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
+        if not change_function(mutant):
+            return NOT_HERE
+        sys.modules["tests.gateway.alarms.chair"].adult.cache_clear()
+        order, last = tests_for(mutant.module), self.trials.noticed_by.get(str(mutant.name), "")
+        for item in sorted(session.items, key=lambda item: (item.nodeid != last, _place(order, item.nodeid))):
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if session.testsfailed:
+                note(item.nodeid)
+                return NOTICED
+        return SURVIVED
+
+
+def _place(order, nodeid):
+    return next(place for place, test in enumerate(order) if nodeid.startswith(test))
+
+
+def change_function(mutant):
+    """Give the function its changed code; False where that cannot be done any more."""
+    module = sys.modules[f"gateway.alarms.{mutant.module}"]
+    codes = [code_of(mutant, module.__file__)]
+    functions = [one for one in _functions(module, vars(module)) if one.__code__.co_qualname == mutant.function]
+    while codes:
+        code = codes.pop()
+        if code.co_qualname == mutant.function and len(functions) == 1:
+            [function] = functions
+            if code.co_freevars == function.__code__.co_freevars:
+                function.__code__ = code
+                return True
+        codes += [one for one in code.co_consts if hasattr(one, "co_qualname")]
+    return False
+
+
+def _functions(module, names):
+    """Those of a module and of its classes."""
+    for value in list(names.values()):
+        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            yield from _functions(module, {**vars(value)})
+        elif hasattr(function, "__code__") and function.__module__ == module.__name__:
+            yield function
+
+
+def run_prepared(trials, mutants):
+    import pytest
+
+    enter(trials.directory)
+    pytest.main([*OPTIONS, "-s", f"--rootdir={trials.directory}", *tests_for("")], plugins=[_Prepared(trials, mutants)])
+    found = {"survivors": trials.survivors, "left": trials.left}
+    numbers = {name: [mutants.index(mutant) for mutant in of] for name, of in found.items()}
+    (trials.directory / "found").write_text(json.dumps({**numbers, "noticed_by": trials.noticed_by}))
+    return SURVIVED
+
+
 def survivors_of(mutants, directory, processes):
     """Those that no test notices. What noticed a change the last time is tried first."""
-    noticed_by = json.loads(NOTICED_BY.read_text()) if NOTICED_BY.exists() else {}
-    waiting, running = list(reversed(mutants)), {}
-    while waiting or running:
-        while waiting and len(running) < processes:
-            mutant = waiting.pop()
-            last = noticed_by.get(str(mutant.name))
-            tests = sorted(tests_for(mutant.module), key=lambda test: test != last)
-            running[fork(run_tests, tests, directory, mutant)] = mutant, tests
-        child, status = os.wait()
-        mutant, tests = running.pop(child)
-        number = os.waitstatus_to_exitcode(status)
-        if number == 0:
-            print(f"survived: {mutant}", file=sys.stderr, flush=True)
-            yield mutant
-        elif number > len(tests):
-            raise SystemExit(f"mutation: could not be tried: {mutant}")
-        elif number > 0:  # else it was stopped at its limit
-            noticed_by[str(mutant.name)] = tests[number - 1]
+    trials = Trials(directory, processes)
+    inside = [one for one in mutants if one.function and one.function not in USED_AT_IMPORT]
+    if os.waitpid(fork(run_prepared, trials, inside), 0)[1]:
+        raise SystemExit("mutation: the tests could not be run")
+    found = json.loads((directory / "found").read_text())
+    trials.noticed_by = found["noticed_by"]
+    trials.survivors = [inside[number] for number in found["survivors"]]
+    left = {inside[number] for number in found["left"]}
+
+    def attempt(mutant, note):
+        last = trials.noticed_by.get(str(mutant.name), " ")
+        return run_files(
+            sorted(tests_for(mutant.module), key=lambda test: not last.startswith(test)), directory, mutant, note
+        )
+
+    trials.run([one for one in mutants if one not in inside or one in left], attempt)
     NOTICED_BY.parent.mkdir(parents=True, exist_ok=True)
-    NOTICED_BY.write_text(json.dumps(noticed_by, indent=0))
+    NOTICED_BY.write_text(json.dumps(trials.noticed_by, indent=0))
+    return sorted(trials.survivors, key=mutants.index)
 
 
 def copied(directory):
@@ -372,7 +334,7 @@ def main():
     parser.add_argument("--module", action="append", choices=modules(), help="only this one, or these")
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
-    every = [_Changes(module, source(module)) for module in args.module or modules()]
+    every = [Changes(module, source(module)) for module in args.module or modules()]
     mutants = [mutant for one in every for mutant in one.found]
     left_out = sum((one.left_out for one in every), Counter())
     if args.share < 1:
@@ -381,9 +343,9 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         copied(directory)
-        if os.waitpid(fork(run_tests, tests_for("hold"), directory), 0)[1]:
+        if os.waitpid(fork(run_files, tests_for(""), directory), 0)[1]:
             raise SystemExit("mutation: the tests fail without any change")
-        survivors = sorted(survivors_of(mutants, directory, args.processes), key=mutants.index)
+        survivors = survivors_of(mutants, directory, args.processes)
     reasons = listed()
     print("\n".join(report(mutants, survivors, left_out, reasons)))
     faults = sorted(faults_of_list(mutants, survivors, reasons, is_whole=args.share == 1))

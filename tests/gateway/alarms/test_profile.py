@@ -85,7 +85,8 @@ def test_every_technical_condition_is_on_by_default():
         ({"percent": 20, "bound": 99}, "bound: expected 100..260, found 99"),
         ({"limit": 160, "point_seconds": 0}, "point_seconds: expected more than 0, found 0"),
         ({"limit": 160, "beats": 5}, "beats: not used by this condition"),
-        ({"limit": 160, "drop": 5}, "drop: expected 100..260, found 5"),
+        ({"limit": 160, "drop": 5}, "drop: not used by this condition"),
+        ({"percent": 100.1, "bound": 150}, "percent: expected at most 100, found 100.1"),
     ],
 )
 def test_a_tier_that_cannot_be_is_refused_with_its_place(fields, expected):
@@ -115,7 +116,9 @@ def test_two_ways_to_say_a_limit_are_one_too_many():
         ("desaturation", {"drop": 10}, "window_s: missing"),
         ("desaturation", {"drop": 10, "window_s": 121}, "window_s: expected at most 120, found 121"),
         ("desaturation", {"drop": 3.9, "window_s": 60}, "drop: expected 4..20, found 3.9"),
+        ("desaturation", {"drop": 10, "window_s": 0}, "window_s: expected more than 0, found 0"),
         ("extreme_bradycardia", {"limit": 40}, "beats: missing"),
+        ("extreme_bradycardia", {"limit": 40, "beats": 33}, "beats: expected 2..32, found 33"),
         ("extreme_tachycardia", {"beats": 17}, "limit: missing"),
         ("extreme_tachycardia", {"limit": 150, "beats": 0}, "beats: expected more than 0, found 0"),
         ("pulse_lost", {}, "limit: missing"),
