@@ -178,15 +178,19 @@ class _Prepared:
 
     def pytest_runtestloop(self, session):
         gc.freeze()
+        if os.waitpid(fork(self._attempt, session, None, print), 0)[1]:
+            print("mutation: the tests fail without any change", file=sys.stderr)
+            os._exit(BROKEN)
         self.trials.run(self.mutants, functools.partial(self._attempt, session))
         return True
 
     def _attempt(self, session, mutant, note):
         resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
-        if not change_function(mutant):
+        if mutant is not None and not change_function(mutant):
             return NOT_HERE
         sys.modules["tests.gateway.alarms.chair"].adult.cache_clear()
-        order, last = tests_for(mutant.module), self.trials.noticed_by.get(str(mutant.name), "")
+        order = tests_for(mutant.module if mutant else "")
+        last = self.trials.noticed_by.get(str(mutant.name), "") if mutant else ""
         for item in sorted(session.items, key=lambda item: (item.nodeid != last, _place(order, item.nodeid))):
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if session.testsfailed:
@@ -241,7 +245,7 @@ def survivors_of(mutants, directory, processes):
     trials = Trials(directory, processes)
     inside = [one for one in mutants if one.function and one.function not in USED_AT_IMPORT]
     if os.waitpid(fork(run_prepared, trials, inside), 0)[1]:
-        raise SystemExit("mutation: the tests could not be run")
+        raise SystemExit("mutation: the tests cannot be run")
     found = json.loads((directory / "found").read_text())
     trials.noticed_by = found["noticed_by"]
     trials.survivors = [inside[number] for number in found["survivors"]]
@@ -343,8 +347,6 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         copied(directory)
-        if os.waitpid(fork(run_files, tests_for(""), directory), 0)[1]:
-            raise SystemExit("mutation: the tests fail without any change")
         survivors = survivors_of(mutants, directory, args.processes)
     reasons = listed()
     print("\n".join(report(mutants, survivors, left_out, reasons)))
