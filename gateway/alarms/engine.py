@@ -193,12 +193,10 @@ class AlarmEngine:
         self._note_unreceived()
         transitions: list[Transition] = []
         for watch in self._physiological:
-            if not watch.is_idle:
-                transitions += watch.judge(self._evidence)
+            transitions += watch.judge(self._evidence)
         self._evidence.lost_sites = {watch.site for watch in self._physiological if watch.is_lost}
         for watch in self._technical:
-            if not watch.is_idle:
-                transitions += watch.judge(self._evidence)
+            transitions += watch.judge(self._evidence)
         for watch in self._watches.values():
             transitions += watch.remind()
         for transition in transitions:

@@ -141,9 +141,7 @@ def _limit_faults(definition: Definition, tier: Tier) -> list[str]:
     faults = [
         f"{name}: expected {low:g}..{high:g}, found {value:g}"
         for name in ("limit", "bound", "drop")
-        if (value := getattr(tier, name)) is not None
-        and name in _ALLOWED[definition.rule]
-        and not low <= value <= high
+        if (value := getattr(tier, name)) is not None and name in _ALLOWED[definition.rule] and not low <= value <= high
     ]
     if definition.rule in _LIMIT_RULES:
         ways = [name for name in ("limit", "percent", "points") if getattr(tier, name) is not None]

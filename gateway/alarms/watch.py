@@ -51,11 +51,6 @@ class Watch:
         return sorted(self._state.profile.tiers(self.condition), key=lambda tier: tier.priority)
 
     @property
-    def is_idle(self) -> bool:
-        """Not watched by the profile, and nothing left of it from before."""
-        return not self._holds and self.record.priority is None and self.record.signal is Signal.OFF
-
-    @property
     def is_lost(self) -> bool:
         """It held when its data were lost."""
         return self.record.priority is not None and self.record.truth is Truth.UNKNOWN
@@ -95,14 +90,14 @@ class Watch:
         record, t_us = self.record, self._state.t_us
         out: list[Transition] = []
         if record.priority is None:
-            record.truth, record.lost_us, record.was, record.since_us = Truth.PRESENT, None, None, t_us
+            record.truth, record.was, record.since_us = Truth.PRESENT, None, t_us
             out = self._move(tier, Event.ONSET, Change.RAISED)
         elif tier.priority > record.priority:
             out = self._move(tier, Event.RISEN, Change.RISEN)
         elif tier.priority < record.priority:
             out = self._move(tier, Event.FALLEN, Change.FALLEN)
         if record.truth is Truth.UNKNOWN and isinstance(seen, Observation) and seen.is_beyond:
-            record.truth, record.lost_us, record.was = Truth.PRESENT, None, None
+            record.truth, record.was = Truth.PRESENT, None
             return out + self._apply(Event.ONSET, Change.KNOWN)
         if record.truth is Truth.PRESENT and not is_known:
             record.truth, record.lost_us = Truth.UNKNOWN, t_us
@@ -119,7 +114,7 @@ class Watch:
             record.rev += record.truth is not truth
             record.truth = truth
             return []
-        record.truth, record.priority, record.lost_us = truth, None, None
+        record.truth, record.priority = truth, None
         if self.definition.is_latching and record.signal in SOUNDING:
             return self._apply(Event.ENDED_LATCHING, Change.LATCHED)
         return self._apply(Event.ENDED, Change.ENDED)
@@ -139,7 +134,7 @@ class Watch:
             return []
         for hold in self._holds:
             hold.release()
-        self.record.priority, self.record.lost_us = None, None
+        self.record.priority = None
         return self._apply(Event.FORGOTTEN, Change.ENDED)
 
     def _new_occurrence(self) -> None:

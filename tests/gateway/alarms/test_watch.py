@@ -1,0 +1,59 @@
+"""One condition over time: its document field by field, and what another profile, a loss or a restart makes of it."""
+
+import pytest
+
+import dsp
+from gateway.alarms import AlarmEngine, Priority, UseProfile
+from tests.gateway.alarms.chair import Chair, profile, tier
+
+
+def small(*tiers):
+    given = tiers or (tier("high", limit=160),)
+    return Chair(AlarmEngine(profile(systolic_high=given), series="b"))
+
+
+def test_what_is_found_has_no_number_and_no_limit():
+    chair = small()
+    [raised] = chair.fact("board-fault", detail="bus error")
+    alarm = raised.alarm
+    assert (alarm.value, alarm.was, alarm.limit, alarm.unit) == (None, None, None, "")
+
+
+def test_what_is_not_watched_is_unknown_of_low_priority_and_never_absent():
+    chair = small()
+    chair.wait(1)
+    assert chair.alarm("systolic-high").truth.value == "absent"
+    other = profile(spo2_low=[tier("high", limit=85)])
+    chair.feed(UseProfile(t_us=chair.t_us, who="nurse", profile=other))
+    chair.wait(1, systolic=200.0)
+    alarm = chair.alarm("systolic-high")
+    assert (alarm.truth.value, alarm.presence.value, alarm.priority) == ("unknown", "off", Priority.LOW)
+    assert chair.changes() == []
+
+
+def lost(chair, seconds):
+    channels = {dsp.Channel.PLETH: None, dsp.Channel.PRESSURE: dsp.Reason.FLAT}
+    chair.wait(seconds, channels=channels, systolic=None, diastolic=None, mean_pressure=None)
+
+
+def restarted(chair, gone_s):
+    state = chair.engine.snapshot()
+    return Chair(AlarmEngine.restore(state.configured, state, t_us=-gone_s * 1_000_000), armed=False)
+
+
+@pytest.mark.parametrize("gone_s", [None, 10])
+def test_an_acknowledged_one_is_let_go_a_minute_after_its_last_loss(gone_s):
+    chair = small()
+    chair.wait(1, systolic=170.0)
+    chair.acknowledge("systolic-high")
+    lost(chair, 50)
+    chair.wait(70, systolic=170.0)
+    lost(chair, 4 + 20)
+    if gone_s is not None:
+        chair = restarted(chair, gone_s)
+    lost(chair, 39 - (gone_s or 0))
+    assert (chair.presence("systolic-high"), chair.alarm("systolic-high").truth.value) == ("ack", "unknown")
+    lost(chair, 1)
+    assert chair.presence("systolic-high") == "off"
+    chair.wait(2, systolic=170.0)
+    assert chair.changes("systolic-high")[-2:] == ["ended", "raised"]
