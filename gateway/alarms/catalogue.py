@@ -185,7 +185,6 @@ CATALOGUE: dict[Condition, Definition] = {
 }
 
 
-_RESPIRATION_DELAY_S = 60.0  # while dsp does not measure it
 _BEAT_DELAY_S = 2.0  # a beat is decided on within a second, and judged at the next whole one
 _FACT_DELAY_S = 1.0
 
@@ -195,8 +194,8 @@ def signal_delay_s(condition: Condition) -> float:
     definition = CATALOGUE[condition]
     match definition.rule:
         case Rule.ABOVE | Rule.BELOW | Rule.DROP:
-            timing = dsp.TIMINGS.get(definition.quantity) if definition.quantity else None
-            return timing.latency_us / 1e6 if timing else _RESPIRATION_DELAY_S
+            assert definition.quantity is not None
+            return dsp.TIMINGS[definition.quantity].latency_us / 1e6
         case Rule.SLOW_BEATS | Rule.FAST_BEATS | Rule.NO_BEAT:
             return _BEAT_DELAY_S
         case Rule.READING:
@@ -213,25 +212,41 @@ def site_of(condition: Condition) -> Site:
 
 def rule_text(condition: Condition, tier: Tier) -> str:
     """What a tier watches for, in words."""
-    definition = CATALOGUE[condition]
-    unit = f" {definition.unit}" if definition.unit else ""
-    words = {
-        Rule.ABOVE: f"at or above {_limit_text(tier, 1)}{unit}",
-        Rule.BELOW: f"under {_limit_text(tier, -1)}{unit}",
-        Rule.DROP: f"fallen by {tier.drop or 0:g}{unit} or more within {tier.window_s or 0:g} s",
-        Rule.SLOW_BEATS: f"{tier.beats} beats in a row under {tier.limit or 0:g}{unit}",
-        Rule.FAST_BEATS: f"{tier.beats} beats in a row above {tier.limit or 0:g}{unit}",
-        Rule.NO_BEAT: f"no beat for {tier.limit or 0:g} s",
-        Rule.READING: "cannot be measured",
-        Rule.FACT: "found",
-    }[definition.rule]
     lasting = f" for {tier.delay_s:g} s" if tier.delay_s else ", at once"
     sooner = f", or sooner once points times seconds are {tier.point_seconds:g}" if tier.point_seconds else ""
-    return words + lasting + sooner
+    return _words(CATALOGUE[condition], tier) + lasting + sooner
 
 
-def _limit_text(tier: Tier, sign: int) -> str:
+def _words(definition: Definition, tier: Tier) -> str:
+    unit = definition.unit
+    match definition.rule:
+        case Rule.ABOVE:
+            return f"at or above {_limit_text(tier, '+')} {unit}"
+        case Rule.BELOW:
+            return f"under {_limit_text(tier, '-')} {unit}"
+        case Rule.DROP:
+            return f"fallen by {_given(tier.drop)} {unit} or more within {_given(tier.window_s)} s"
+        case Rule.SLOW_BEATS:
+            return f"{tier.beats} beats in a row under {_given(tier.limit)} {unit}"
+        case Rule.FAST_BEATS:
+            return f"{tier.beats} beats in a row above {_given(tier.limit)} {unit}"
+        case Rule.NO_BEAT:
+            return f"no beat for {_given(tier.limit)} s"
+        case Rule.READING:
+            return "cannot be measured"
+        case Rule.FACT:
+            return "found"
+
+
+def _limit_text(tier: Tier, sign: str) -> str:
     if tier.limit is not None:
-        return f"{tier.limit:g}"
-    away = f"{sign * tier.percent:+g} %" if tier.percent is not None else f"{sign * (tier.points or 0):+g}"
-    return f"{away} of the baseline, but never {'under' if sign > 0 else 'above'} {tier.bound or 0:g}"
+        return _given(tier.limit)
+    away = f"{_given(tier.percent)} %" if tier.percent is not None else _given(tier.points)
+    never = "under" if sign == "+" else "above"
+    return f"{sign}{away} of the baseline, but never {never} {_given(tier.bound)}"
+
+
+def _given(number: float | None) -> str:
+    """A number that a profile without faults has for this rule."""
+    assert number is not None
+    return f"{number:g}"
