@@ -221,21 +221,22 @@ def _words(definition: Definition, tier: Tier) -> str:
     unit = definition.unit
     match definition.rule:
         case Rule.ABOVE:
-            return f"at or above {_limit_text(tier, '+')} {unit}"
+            words = f"at or above {_limit_text(tier, '+')} {unit}"
         case Rule.BELOW:
-            return f"under {_limit_text(tier, '-')} {unit}"
+            words = f"under {_limit_text(tier, '-')} {unit}"
         case Rule.DROP:
-            return f"fallen by {_given(tier.drop)} {unit} or more within {_given(tier.window_s)} s"
+            words = f"fallen by {_given(tier.drop)} {unit} or more within {_given(tier.window_s)} s"
         case Rule.SLOW_BEATS:
-            return f"{tier.beats} beats in a row under {_given(tier.limit)} {unit}"
+            words = f"{tier.beats} beats in a row under {_given(tier.limit)} {unit}"
         case Rule.FAST_BEATS:
-            return f"{tier.beats} beats in a row above {_given(tier.limit)} {unit}"
+            words = f"{tier.beats} beats in a row above {_given(tier.limit)} {unit}"
         case Rule.NO_BEAT:
-            return f"no beat for {_given(tier.limit)} s"
+            words = f"no beat for {_given(tier.limit)} s"
         case Rule.READING:
-            return "cannot be measured"
+            words = "cannot be measured"
         case Rule.FACT:
-            return "found"
+            words = "found"
+    return words
 
 
 def _limit_text(tier: Tier, sign: str) -> str:
