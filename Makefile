@@ -101,7 +101,7 @@ clean:
 
 .venv/kernels.stamp: .venv/demo.stamp $(wildcard dsp/kernels/*.py)
 	@echo "compiling the signal processing (once) ..."
-	@$(BIN)/python -c 'import dsp.monitor'
+	@$(BIN)/python -c 'from dsp import kernels; kernels.load()'
 	@touch $@
 
 .venv/recordings.stamp: .venv/demo.stamp

@@ -278,6 +278,7 @@ def load_what_does_not_change():
 
     import dsp.monitor
 
+    dsp.kernels.load()
     gc.disable()  # the processes to come are short
     gc.freeze()
     return hypothesis, msgspec, pytest, dsp

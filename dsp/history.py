@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.pulse import SNIPPET_POINTS, agreement, blend
+from dsp.kernels.pulse import SNIPPET_POINTS, agreements, blend
 from dsp.types import Channel
 from dsp.waveform import Candidate
 
@@ -99,7 +99,9 @@ class History:
 
 def alike(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Correlation of two pulses over all that is kept of them."""
-    return agreement(a, b, SNIPPET_POINTS)
+    out = np.zeros(2)
+    agreements(a, b, SNIPPET_POINTS, out)
+    return out.item(1)
 
 
 def chain_of(recent: list[Candidate]) -> list[Candidate]:

@@ -58,11 +58,6 @@ LEAST_TO_KNOW = 4  # good cycles
 TURNED_PCT = 2.5  # between the newest cycles and the window
 CHANGED_PCT = 3.0  # from what it was before
 KEPT_VALUES = 60
-_AGAINST = {
-    kernel.BROKEN: Reason.GAP,
-    kernel.AT_FULL_SCALE: Reason.SATURATED,
-    kernel.AT_ZERO: Reason.PROBE_OFF,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +85,11 @@ class Oximeter:
         self._margin_us = round((half + 0.5) * self._period_us)
         self._cycles: dict[tuple[int, int], Cycle] = {}  # by start and end
         self._out = np.zeros(kernel.OUTPUTS)
+        self._against = {
+            kernel.BROKEN: Reason.GAP,
+            kernel.AT_FULL_SCALE: Reason.SATURATED,
+            kernel.AT_ZERO: Reason.PROBE_OFF,
+        }
         self._is_order_known = False
         self._usual: deque[tuple[int, float]] = deque(maxlen=KEPT_VALUES)
 
@@ -185,7 +185,7 @@ class Oximeter:
         if against == kernel.INCOMPLETE:
             return None
         if against != kernel.WHOLE:
-            reason = _AGAINST[against]
+            reason = self._against[against]
             return Cycle(end_us=end_us, interval_us=end_us - start_us, ratio=None, quality=0.0, reason=reason)
         perfusion_pct = 100 * pulse.candidate.amplitude / float(self._out[kernel.DC_INFRARED])
         return self._judge(span, perfusion_pct, pulse.sqi)

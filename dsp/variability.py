@@ -39,10 +39,9 @@ class RateVariability:
         """Milliseconds at the end of a second."""
         if summary.unavailable is not None:
             return summary.none
-        rows = log.rows(summary.t_us - RATE_WINDOW_US)
-        columns = (pulse_log.INTERVAL_US, pulse_log.IS_USUAL)
-        kernel.successive(rows, *columns, pulse_log.SQI, self._out)
-        kernel.deviation(log.rows(summary.t_us - RATE_LONG_US), *columns, self._out)
+        rows, every = log.rows(summary.t_us - RATE_WINDOW_US), log.rows(summary.t_us - RATE_LONG_US)
+        columns = (pulse_log.INTERVAL_US, pulse_log.IS_USUAL, pulse_log.SQI)
+        kernel.intervals(every, len(every) - len(rows), *columns, self._out)
         rmssd_us, pairs, usual_share, quality, sdnn_us, covered_us = self._out.tolist()
         begin_us = rows[0, pulse_log.UPSLOPE_US] if len(rows) else summary.t_us
         if begin_us > summary.t_us - LEAST_COVERED * RATE_WINDOW_US or pairs < LEAST_PAIRS:

@@ -69,7 +69,10 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ring:
-    """The newest raw samples, slot = index modulo length; whole from ``oldest`` to ``newest``. Not to be changed."""
+    """The newest raw samples, slot = index modulo half the length; whole from ``oldest`` to ``newest``.
+
+    Not to be changed.
+    """
 
     t_us: NDArray[np.float64]
     samples: NDArray[np.float64]
@@ -85,7 +88,7 @@ class CandidateFinder:
         self._memory = _memory(channel, rate_hz, rails)
         self.capacity, self.delay = int(self._memory["capacity"][0]), float(self._memory["delay"][0])
         self._index, self._begin, self._last_t_us = (self._memory[name] for name in ("index", "begin", "last_t_us"))
-        self._rings = np.zeros((kernel.RINGS, self.capacity))
+        self._rings = np.zeros((kernel.RINGS, 2 * self.capacity))
         self._rows = np.zeros(2 * PIECE, kernel.CANDIDATE)
         self._snippets = np.zeros((2 * PIECE, kernel.SNIPPET_POINTS))
 
@@ -120,7 +123,9 @@ class CandidateFinder:
         last = self._index.item() - 1
         first = max(last - int(back_us / self.period_us), self._begin.item(), 0)
         window = max(2, int(window_us / self.period_us))
-        return cycles.levels(self._rings[kernel.RAW], self.capacity, first, last, window, most, low, high)
+        return cycles.levels(
+            self._rings[kernel.RAW], first - first % self.capacity, first, last, window, most, low, high
+        )
 
     def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Candidate | Gap]:
         """Take a block; return what it completed, in order."""

@@ -46,15 +46,15 @@ _SETUPS = nb.types.Array(nb.from_dtype(SETUP), 1, "C")
 
 
 @njit()
-def sample(ring: NDArray[np.float64], capacity: int, first: float, step: float, row: NDArray[np.float64]) -> None:
+def sample(ring: NDArray[np.float64], start: int, first: float, step: float, row: NDArray[np.float64]) -> None:
     """Fill a row with the signal at ``first + k * step`` (fractional indices), by linear interpolation."""
     least = np.inf
     greatest = -np.inf
     for k in range(int(row[COUNT])):
         at = first + k * step
         left = int(np.floor(at))
-        a = ring[left % capacity]
-        x = a + (at - left) * (ring[(left + 1) % capacity] - a)
+        a = ring[left - start]
+        x = a + (at - left) * (ring[(left + 1) - start] - a)
         row[HEAD + k] = x
         least = min(least, x)
         greatest = max(greatest, x)
@@ -87,17 +87,17 @@ def likeness(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 @njit()
-def jumps(ring: NDArray[np.float64], capacity: int, first: int, last: int, least: float) -> int:
+def jumps(ring: NDArray[np.float64], start: int, first: int, last: int, least: float) -> int:
     """How many single steps between two indices exceed both neighbours by ``least``, and the mean step eightfold."""
     total = 0.0
     for k in range(first + 1, last + 1):
-        total += abs(ring[k % capacity] - ring[(k - 1) % capacity])
+        total += abs(ring[k - start] - ring[(k - 1) - start])
     usual = 8.0 * total / max(1, last - first)
     count = 0
     for k in range(first + 2, last):
-        before = abs(ring[(k - 1) % capacity] - ring[(k - 2) % capacity])
-        step = abs(ring[k % capacity] - ring[(k - 1) % capacity])
-        after = abs(ring[(k + 1) % capacity] - ring[k % capacity])
+        before = abs(ring[(k - 1) - start] - ring[(k - 2) - start])
+        step = abs(ring[k - start] - ring[(k - 1) - start])
+        after = abs(ring[(k + 1) - start] - ring[k - start])
         if step - max(before, after) > least and step > usual:
             count += 1
     return count
@@ -172,13 +172,14 @@ def compare(rings, newest, begin, end, end_us, least_jump, memory, setups, out):
 
     Parameters
     ----------
-    rings : shape (rows, capacity), slot = index modulo capacity; ``newest`` is the index of the newest sample
+    rings : as of dsp.kernels.pulse; ``newest`` is the index of the newest sample
     end_us : time of the end
     least_jump : steps of the raw signal that are as large and stand alone are counted
     """
     setup = setups[0]
     capacity = setup["capacity"]
     oldest = newest - capacity + 3
+    start = oldest - oldest % capacity  # of the indices in the rings, so that none need be divided
     first = begin + setup["delay"]
     count = int((end + setup["delay"] - first) / setup["step"])
     out[IS_WHOLE] = 0.0
@@ -189,8 +190,8 @@ def compare(rings, newest, begin, end, end_us, least_jump, memory, setups, out):
     out[USUAL] = np.nan
     cycle = memory[IN_HAND]
     cycle[COUNT] = count
-    sample(rings[setup["filtered"]], capacity, first, setup["step"], cycle)
-    out[JUMPS] = jumps(rings[setup["raw"]], capacity, begin, end, least_jump) if begin >= oldest else 0
+    sample(rings[setup["filtered"]], start, first, setup["step"], cycle)
+    out[JUMPS] = jumps(rings[setup["raw"]], start, begin, end, least_jump) if begin >= oldest else 0
     if setup["has_before"] == 1 and memory[BEFORE][END] == begin:
         out[PREVIOUS] = likeness(cycle, memory[BEFORE])
     copy(cycle, memory[BEFORE], end)
@@ -203,17 +204,17 @@ def compare(rings, newest, begin, end, end_us, least_jump, memory, setups, out):
 
 @njit(nb.int64(_F8, nb.int64, nb.int64, nb.int64, nb.int64, nb.float64, nb.float64, nb.float64), cache=True)
 def levels(  # noqa: PLR0917  # kernel
-    ring: NDArray[np.float64], capacity: int, first: int, last: int, window: int, most: float, low: float, high: float
+    ring: NDArray[np.float64], start: int, first: int, last: int, window: int, most: float, low: float, high: float
 ) -> int:
     """How many levels between ``low`` and ``high`` the signal keeps to, within ``most``, for a window or longer."""
     count = 0
     level = 0.0
     end = first + window
     while end <= last:
-        least = greatest = ring[end % capacity]
+        least = greatest = ring[end - start]
         k = end - 1
         while k > end - window:
-            x = ring[k % capacity]
+            x = ring[k - start]
             least = min(least, x)
             greatest = max(greatest, x)
             if greatest - least > most:

@@ -66,7 +66,7 @@ def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: i
 
     Parameters
     ----------
-    newest, oldest : indices between which the rings (slot = index modulo length) are whole
+    newest, oldest : indices between which the rings (slot = index modulo half the length) are whole
     cycle : time of the onset, first and last time searched, last time that belongs to the cycle, us
     setup : samples between the points that a bend is measured over, half width of the smoothing, reach of a minimum
     scratch : shape (2, n), n longer than the searched span
@@ -78,7 +78,7 @@ def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: i
     """
     out[NOTCH_US] = 0.0
     out[BEND] = 0.0
-    capacity = len(ring_t)
+    capacity = len(ring_t) // 2
     span = setup[0]
     half = setup[1]
     reach = setup[2]
@@ -94,14 +94,15 @@ def find(ring_t, ring_x, newest, oldest, cycle, setup, scratch, out):  # type: i
     raw, curve = scratch[0], scratch[1]
     if count > len(curve):
         return
-    low = ring_x[onset % capacity]
+    start = onset - onset % capacity  # of the indices in the rings, so that none need be divided
+    low = ring_x[onset - start]
     high = low
     for k in range(onset, first + 1):
-        high = max(high, ring_x[k % capacity])
+        high = max(high, ring_x[k - start])
     if not high > low:
         return
     for j in range(count):
-        raw[j] = ring_x[(begin + j) % capacity]
+        raw[j] = ring_x[begin + j - start]
     for j in range(count):
         curve[j] = smoothed(raw, j, min(half, j, count - 1 - j))
     best = sharpest(curve, margin, last - begin, span)

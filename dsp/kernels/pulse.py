@@ -1,7 +1,7 @@
 """Compiled loop of one channel: raw samples in, candidate pulses and gaps out.
 
-Everything the loop remembers is in ``state`` and the rings (slot = index modulo capacity), so a stream gives equal bits
-however it is cut into blocks.
+Everything the loop remembers is in one record and the rings (slot = index modulo capacity), so a stream gives equal
+bits however it is cut into blocks.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ CHANNEL = np.dtype(
     ]
 )
 
-# Rows of the rings.
+# Rows of the rings. Each holds everything twice, ``capacity`` apart, so that any stretch of it lies in one piece.
 RAW, FILTERED, TOTAL, TIME_US = range(4)
 RINGS = 4
 
@@ -94,12 +94,12 @@ _I8 = nb.int64[::1]
 
 
 @njit()
-def index_of_max(ring: NDArray[np.float64], capacity: int, sign: int, first: int, last: int) -> int:
+def index_of_max(ring: NDArray[np.float64], shift: int, sign: int, first: int, last: int) -> int:
     """Index of the first largest value of ``sign * ring`` in first..last."""
     best = first
-    value = sign * ring[first % capacity]
+    value = sign * ring[first - shift]
     for k in range(first + 1, last + 1):
-        v = sign * ring[k % capacity]
+        v = sign * ring[k - shift]
         if v > value:
             value = v
             best = k
@@ -107,42 +107,42 @@ def index_of_max(ring: NDArray[np.float64], capacity: int, sign: int, first: int
 
 
 @njit()
-def interpolate(ring: NDArray[np.float64], capacity: int, at: float) -> float:
+def interpolate(ring: NDArray[np.float64], shift: int, at: float) -> float:
     """Linear interpolation at a fractional index."""
     k = int(np.floor(at))
     part = at - k
-    a = ring[k % capacity]
-    return float(a + part * (ring[(k + 1) % capacity] - a))
+    a = ring[k - shift]
+    return float(a + part * (ring[(k + 1) - shift] - a))
 
 
 @njit()
-def smooth(ring_x, ring_total, capacity, half, k):  # type: ignore[no-untyped-def]  # kernel
+def smooth(ring_x, ring_total, shift, half, k):  # type: ignore[no-untyped-def]  # kernel
     """Mean of the ``2 half + 1`` raw samples around ``k``, from the running sum: a low-pass without delay."""
     first = k - half
-    before = ring_total[first % capacity] - ring_x[first % capacity]
-    return (ring_total[(k + half) % capacity] - before) / (2 * half + 1)
+    before = ring_total[first - shift] - ring_x[first - shift]
+    return (ring_total[(k + half) - shift] - before) / (2 * half + 1)
 
 
 @njit()
-def upslope_time(ring_x, ring_total, setup, first, last):  # type: ignore[no-untyped-def]  # records
+def upslope_time(ring_x, ring_total, setup, shift, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Fractional index where the smoothed raw signal last rises through its level of the upslope; -1 if it does not.
 
     The filtered signal would do, but its delay depends on how steep the pulse is.
     """
-    capacity, half = setup["capacity"], setup["smooth"]
+    half = setup["smooth"]
     top = last
-    top_value = smooth(ring_x, ring_total, capacity, half, last)
+    top_value = smooth(ring_x, ring_total, shift, half, last)
     for k in range(last - 1, first - 1, -1):
-        value = smooth(ring_x, ring_total, capacity, half, k)
+        value = smooth(ring_x, ring_total, shift, half, k)
         if value > top_value:
             top, top_value = k, value
     foot_value = top_value
     for k in range(first, top):
-        foot_value = min(foot_value, smooth(ring_x, ring_total, capacity, half, k))
+        foot_value = min(foot_value, smooth(ring_x, ring_total, shift, half, k))
     level = foot_value + setup["upslope_share"] * (top_value - foot_value)
     after = top_value
     for k in range(top - 1, first - 1, -1):
-        value = smooth(ring_x, ring_total, capacity, half, k)
+        value = smooth(ring_x, ring_total, shift, half, k)
         if value < level <= after:
             return k + (level - value) / (after - value)
         after = value
@@ -150,30 +150,30 @@ def upslope_time(ring_x, ring_total, setup, first, last):  # type: ignore[no-unt
 
 
 @njit()
-def crossing(ring: NDArray[np.float64], capacity: int, level: float, first: int, last: int) -> float:
+def crossing(ring: NDArray[np.float64], shift: int, level: float, first: int, last: int) -> float:
     """Fractional index where the signal last rises through ``level`` in first..last."""
     for k in range(last, first, -1):
-        a = ring[(k - 1) % capacity]
-        b = ring[k % capacity]
+        a = ring[(k - 1) - shift]
+        b = ring[k - shift]
         if a < level <= b:
             return float(k - 1 + (level - a) / (b - a))
     return float(first)
 
 
 @njit()
-def tangent_onset(ring: NDArray[np.float64], capacity: int, foot: int, top: int) -> float:
+def tangent_onset(ring: NDArray[np.float64], shift: int, foot: int, top: int) -> float:
     """Fractional index where the tangent at the steepest rise meets the level of the foot."""
     steepest = 0.0
     at = foot + 1
     for k in range(foot + 1, top + 1):
-        d = ring[k % capacity] - ring[(k - 1) % capacity]
+        d = ring[k - shift] - ring[(k - 1) - shift]
         if d > steepest:
             steepest = d
             at = k
     if steepest <= 0.0:
         return float(foot)
-    middle = 0.5 * (ring[at % capacity] + ring[(at - 1) % capacity])
-    onset = at - 0.5 - (middle - ring[foot % capacity]) / steepest
+    middle = 0.5 * (ring[at - shift] + ring[(at - 1) - shift])
+    onset = at - 0.5 - (middle - ring[foot - shift]) / steepest
     return float(max(onset, float(foot)))
 
 
@@ -185,30 +185,29 @@ def time_at(ring_t: NDArray[np.float64], capacity: int, at: float, period_us: fl
 
 
 @njit()
-def measure_raw(row, setup, ring_x, first, upslope, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+def measure_raw(row, setup, ring_x, shift, first, upslope, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Fill in what is read from the raw signal: extremes on both sides of the upslope, rails; return the peak."""
-    capacity = setup["capacity"]
-    peak = index_of_max(ring_x, capacity, 1, upslope, last)
-    value = ring_x[peak % capacity]
+    peak = index_of_max(ring_x, shift, 1, upslope, last)
+    value = ring_x[peak - shift]
     row["raw_max"] = value
-    row["raw_min"] = ring_x[index_of_max(ring_x, capacity, -1, first, upslope) % capacity]
+    row["raw_min"] = ring_x[index_of_max(ring_x, shift, -1, first, upslope) - shift]
     end = peak + 1
-    while end <= last and ring_x[end % capacity] == value:
+    while end <= last and ring_x[end - shift] == value:
         end += 1
     row["is_saturated"] = 1 if (end - peak - 1) * setup["period_us"] >= setup["clipped_us"] else 0
     for k in range(first, last + 1):
-        x = ring_x[k % capacity]
+        x = ring_x[k - shift]
         if x <= setup["rail_low"] or x >= setup["rail_high"]:
             row["is_saturated"] = 1
     return peak
 
 
 @njit()
-def cut(snippet, ring_y, capacity, start, step, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
+def cut(snippet, ring_y, shift, start, step, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
     """Fill the snippet from the filtered signal: zero mean, unit power, edges repeated beyond first..last."""
     mean = 0.0
     for j in range(len(snippet)):
-        snippet[j] = interpolate(ring_y, capacity, min(max(start + j * step, first), last))
+        snippet[j] = interpolate(ring_y, shift, min(max(start + j * step, first), last))
         mean += snippet[j]
     mean /= len(snippet)
     power = 0.0
@@ -237,33 +236,36 @@ def measure(row, snippet, state, ring_t, ring_x, ring_y, ring_total, now):  # ty
     """Fill one candidate from the rings; ``now`` is the newest sample. False if it is too small for a pulse."""
     capacity, delay, period_us = state["capacity"], state["delay"], state["period_us"]
     oldest = max(state["begin"], now - capacity + 2)
+    start = oldest - oldest % capacity  # of the indices in the rings, so that none need be divided
     first = max(state["hump_start"], oldest)
     last = now
     if state["rising"] == 1:  # the next hump has begun: its upslope is not this pulse's peak
         last = min(now, max(state["i_start"], state["hump_top"]))
-    top = index_of_max(ring_y, capacity, 1, max(first, state["hump_top"] - state["window"]), last)
-    foot = index_of_max(ring_y, capacity, -1, first, top)
-    low = ring_y[foot % capacity]
-    high = ring_y[top % capacity]
+    top = index_of_max(ring_y, start, 1, max(first, state["hump_top"] - state["window"]), last)
+    foot = index_of_max(ring_y, start, -1, first, top)
+    low = ring_y[foot - start]
+    high = ring_y[top - start]
     if not high - low >= max(state["faintest"], state["faintest_steps"] * state["step"]):
         return False
-    middle = crossing(ring_y, capacity, 0.5 * (low + high), foot, top)
+    middle = crossing(ring_y, start, 0.5 * (low + high), foot, top)
     # Where the rise has begun; noise and the last low point lie below 2 % of the height. Against the marks of a finger
     # pressure (aac0027) this is 10 ms late, the tangent at the steepest point 21.
-    onset = crossing(ring_y, capacity, low + 0.02 * (high - low), foot, top)
+    onset = crossing(ring_y, start, low + 0.02 * (high - low), foot, top)
     # A baseline that moves with breathing has its lowest point anywhere in diastole; the tangent knows where it rises.
-    onset = max(onset, tangent_onset(ring_y, capacity, foot, top) - 0.04e6 / period_us)
+    onset = max(onset, tangent_onset(ring_y, start, foot, top) - 0.04e6 / period_us)
 
     shift = int(np.floor(delay + 0.5))
     upslope = max(oldest, int(middle) - shift)
     raw_last = min(now, max(top - shift + state["margin"], upslope))
-    peak = measure_raw(row, state, ring_x, min(max(oldest, foot - shift - state["margin"]), upslope), upslope, raw_last)
-    cut(snippet, ring_y, capacity, middle + state["snippet_from"], state["snippet_step"], float(oldest), now - 1.0)
+    peak = measure_raw(
+        row, state, ring_x, start, min(max(oldest, foot - shift - state["margin"]), upslope), upslope, raw_last
+    )
+    cut(snippet, ring_y, start, middle + state["snippet_from"], state["snippet_step"], float(oldest), now - 1.0)
 
     begin = float(state["begin"])
     half = state["smooth"]
     first_mean = max(foot - shift - state["margin"], oldest + half)
-    timed = upslope_time(ring_x, ring_total, state, first_mean, min(raw_last, now - half))
+    timed = upslope_time(ring_x, ring_total, state, start, first_mean, min(raw_last, now - half))
     if timed < 0.0:
         timed = max(begin, middle - delay)
     onset_raw = max(begin, onset - delay)
@@ -319,21 +321,14 @@ def low_pass(state, x):  # type: ignore[no-untyped-def]  # records
 
 
 @njit()
-def slot_before(slot: int, count: int, capacity: int) -> int:
-    """Slot ``count`` samples before another; several times faster than the remainder of a division."""
-    return slot - count if slot >= count else slot - count + capacity
-
-
-@njit()
-def sum_slopes(state, ring_y, now, slot):  # type: ignore[no-untyped-def]  # records
+def sum_slopes(state, ring_y, now, at):  # type: ignore[no-untyped-def]  # records
     """Advance the sum of rises within the window: Zong et al., Computers in Cardiology 2003, 30:259."""
-    capacity, window = state["capacity"], state["window"]
+    window = state["window"]
     age = now - state["begin"]
     if age > 0:
-        state["z"] += max(0.0, ring_y[slot] - ring_y[slot_before(slot, 1, capacity)])
+        state["z"] += max(0.0, ring_y[at] - ring_y[at - 1])
     if age > window:
-        old = slot_before(slot, window, capacity)
-        state["z"] -= max(0.0, ring_y[old] - ring_y[slot_before(old, 1, capacity)])
+        state["z"] -= max(0.0, ring_y[at - window] - ring_y[at - window - 1])
     state["envelope"] = max(state["z"], state["envelope"] * state["decay"])
 
 
@@ -415,11 +410,11 @@ def detect(t_us, samples, channels, rings, rows, snippets):  # type: ignore[no-u
             restart(state, x)
         note(state, t, x)
         k = now % capacity
-        ring_t[k] = t
-        ring_x[k] = x
-        ring_y[k] = low_pass(state, x)
-        ring_total[k] = state["total"]
-        sum_slopes(state, ring_y, now, k)
+        at = k + capacity
+        y = low_pass(state, x)
+        ring_t[k], ring_x[k], ring_y[k], ring_total[k] = t, x, y, state["total"]
+        ring_t[at], ring_x[at], ring_y[at], ring_total[at] = t, x, y, state["total"]
+        sum_slopes(state, ring_y, now, at)
         ended = follow(state, now)
         if state["due"] >= 0 and (ended or now >= state["due"]):
             if measure(rows[count], snippets[count], state, ring_t, ring_x, ring_y, ring_total, now):
@@ -431,7 +426,7 @@ def detect(t_us, samples, channels, rings, rows, snippets):  # type: ignore[no-u
     return count
 
 
-@njit(nb.float64(_F8, _F8, nb.int64), cache=True)
+@njit()
 def agreement(a: NDArray[np.float64], b: NDArray[np.float64], points: int) -> float:
     """Correlation of the first ``points`` of two snippets; 0 where one of them is constant."""
     mean_a = mean_b = 0.0

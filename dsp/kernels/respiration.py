@@ -44,7 +44,7 @@ _F8_2D = nb.float64[:, ::1]
 _I8 = nb.int64[::1]
 
 
-@njit(nb.void(_F8, _F8, _F8, _F8, _I8), cache=True)
+@njit()
 def transform(real, imaginary, cosines, sines, order):  # type: ignore[no-untyped-def]  # kernel
     """Fourier transform in place, radix 2, of the two parts of a complex series; both are changed.
 
@@ -234,7 +234,7 @@ def prepare(x: NDArray[np.float64], n: int, limit: float, least: float) -> bool:
     return bool(rms > least)
 
 
-@njit(nb.void(_F8, _F8), cache=True)
+@njit()
 def to_spectra(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
     """Turn the transform of the complex series of two real ones into their two spectra, times the frequency."""
     for k in range(1, POINTS // 2):

@@ -6,8 +6,8 @@ import numba as nb
 import numpy as np
 from numba import njit
 
-# Outputs of ``successive``: root mean square of successive differences (us) and how many, share of the pulses whose
-# interval is usual, mean quality; and of ``deviation``: standard deviation of the usual intervals and their sum (us).
+# Outputs of ``intervals``: root mean square of successive differences (us) and how many, share of the pulses whose
+# interval is usual, mean quality; over all rows, standard deviation of the usual intervals and their sum (us).
 RMSSD_US, PAIRS, USUAL_SHARE, QUALITY, SDNN_US, COVERED_US = range(6)
 OUTPUTS = 6
 
@@ -15,22 +15,22 @@ _F8 = nb.float64[::1]
 _F8_2D = nb.float64[:, ::1]
 
 
-@njit(nb.void(_F8_2D, nb.int64, nb.int64, nb.int64, _F8), cache=True)
-def successive(rows, interval, usual, quality, out):  # type: ignore[no-untyped-def]  # kernel
-    """Fill in RMSSD, pairs, the share of usual intervals and the quality, of all rows."""
+@njit()
+def successive(rows, first, interval, usual, quality, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
+    """Fill in RMSSD, pairs, the share of usual intervals and the quality, of the rows from ``first`` on."""
     pulses = 0
     known = 0
     trust = 0.0
     squares = 0.0
     pairs = 0
-    for k in range(len(rows)):
+    for k in range(first, len(rows)):
         if rows[k, usual] < 0.0:
             continue
         pulses += 1
         trust += rows[k, quality]
         if rows[k, usual] > 0.0:
             known += 1
-            if k > 0 and rows[k - 1, usual] > 0.0:
+            if k > first and rows[k - 1, usual] > 0.0:
                 step = rows[k, interval] - rows[k - 1, interval]
                 squares += step * step
                 pairs += 1
@@ -40,7 +40,7 @@ def successive(rows, interval, usual, quality, out):  # type: ignore[no-untyped-
     out[QUALITY] = trust / max(1, pulses)
 
 
-@njit(nb.void(_F8_2D, nb.int64, nb.int64, _F8), cache=True)
+@njit()
 def deviation(rows, interval, usual, out):  # type: ignore[no-untyped-def]  # kernel
     """Fill in the standard deviation of the usual intervals and the time they cover."""
     count = 0
@@ -59,6 +59,13 @@ def deviation(rows, interval, usual, out):  # type: ignore[no-untyped-def]  # ke
         if rows[k, usual] > 0.0:
             squares += (rows[k, interval] - mean) * (rows[k, interval] - mean)
     out[SDNN_US] = np.sqrt(squares / (count - 1))
+
+
+@njit(nb.void(_F8_2D, nb.int64, nb.int64, nb.int64, nb.int64, _F8), cache=True)
+def intervals(rows, first, interval, usual, quality, out):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # kernel
+    """Fill ``out`` from a table of pulses, what says how intervals follow each other from the row ``first`` on."""
+    successive(rows, first, interval, usual, quality, out)
+    deviation(rows, interval, usual, out)
 
 
 @njit(nb.void(_F8_2D, nb.int64, nb.int64, nb.int64, _F8), cache=True)
