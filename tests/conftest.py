@@ -1,9 +1,15 @@
 """What tests share: where recordings are, and a visible skip where something is not installed."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell starts a job in the background with the interrupt ignored, and every process below it inherits that: the demos
+# that tests end by it would never end.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
