@@ -68,7 +68,6 @@ class Reason(Enum):
     """Why a beat is rejected or a value is unavailable or doubtful: the closed list of the wire."""
 
     __hash__ = object.__hash__  # there is one of each; the hash of Enum is a function in Python
-    NOT_IMPLEMENTED = "not implemented yet"
     NO_CHANNEL = "no such sensor"  # the source does not provide the waveform at all
     NO_DATA = "no data"  # the waveform is provided, but nothing has come yet
     LINK_LOST = "link lost"  # the board does not answer

@@ -28,8 +28,6 @@ _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick
 
 _ANNUNCIATION_MS = 3000  # longer than the next one takes; then the board shows nothing, and after 5 s its own alarm
 
-_NOT_IMPLEMENTED = dsp.Unavailable(reason=dsp.Reason.NOT_IMPLEMENTED)
-
 
 class Pipeline:
     """One chair: owns the link, the monitor and the composer. Results do not depend on how the bytes were cut.
@@ -204,7 +202,7 @@ class Pipeline:
         if vital.quantity.value in self._composer.origin.invented:
             return replace(vital, reading=dsp.Unavailable(reason=dsp.Reason.NO_CHANNEL))
         is_silent = self._is_silent(vital.t_us)
-        if vital.reading == _NOT_IMPLEMENTED or (self._device.is_connected and not is_silent and not self._is_noisy):
+        if self._device.is_connected and not is_silent and not self._is_noisy:
             return vital
         was_heard = self._last_frame_us is not None
         reason = dsp.Reason.LINK_LOST if was_heard and (is_silent or self._is_noisy) else dsp.Reason.NO_DATA

@@ -26,7 +26,6 @@ _Seen = Observation | Missing
 # The finger's condition for each reason why there is no reading; every other reason is a disturbance. None is no alarm
 # of this site: the link's, or what nobody measures. A sensor that never was there is not armed.
 _FINGER: dict[dsp.Reason, Condition | None] = {
-    dsp.Reason.NOT_IMPLEMENTED: None,
     dsp.Reason.LINK_LOST: None,
     dsp.Reason.NO_CHANNEL: Condition.NO_FINGER_SIGNAL,
     dsp.Reason.NO_DATA: Condition.NO_FINGER_SIGNAL,
@@ -41,7 +40,6 @@ _FINGER: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.SIGNAL_LOST: Condition.LOW_PERFUSION,
 }
 _PRESSURE: dict[dsp.Reason, Condition | None] = {
-    dsp.Reason.NOT_IMPLEMENTED: None,
     dsp.Reason.LINK_LOST: None,
     dsp.Reason.NO_CHANNEL: Condition.NO_PRESSURE_SIGNAL,
     dsp.Reason.NO_DATA: Condition.NO_PRESSURE_SIGNAL,
@@ -50,7 +48,7 @@ _PRESSURE: dict[dsp.Reason, Condition | None] = {
 }
 _CHANNELS = {Site.FINGER: dsp.Channel.PLETH, Site.PRESSURE: dsp.Channel.PRESSURE}
 _NUMBERS = {Site.FINGER: dsp.Quantity.SPO2, Site.PRESSURE: dsp.Quantity.SYSTOLIC}
-_ABSENT = (dsp.Reason.NOT_IMPLEMENTED, dsp.Reason.NO_CHANNEL)
+_ABSENT = (dsp.Reason.NO_CHANNEL,)
 # A channel with one of these is not in use: a sensor that lies beside the chair, a cable that is not plugged in.
 _UNUSED = (
     *_ABSENT,

@@ -12,7 +12,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dsp import Reason
 from gateway.chunklog import OriginKind
 from gateway.cli.bedside import alarm_text, bedside, session_text, system_text
 from gateway.cli.digits import big
@@ -90,12 +89,11 @@ def line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
     for name, value in values.items():
         if value.value is None:
             missing.setdefault(", ".join(value.reasons), []).append(name)
-    todo = missing.pop(Reason.NOT_IMPLEMENTED.value, [])
     absent = [f"{', '.join(names)}: {reason}" for reason, names in missing.items()]
     parts = [f"{chair[0]}/{chair[1]} {view.headline(now_us)}", ", ".join(shown) or "no value", *absent]
     parts += [alarm_text(alarm) for alarm in view.alarms()]
     parts += [one for one in (system_text(view, now_us), session_text(view, view.utc_ms)) if one]
-    return printable(" | ".join([*parts, f"{len(todo)} {Reason.NOT_IMPLEMENTED.value}"] if todo else parts))
+    return printable(" | ".join(parts))
 
 
 def page(chair: tuple[str, str], view: ChairView, now_us: int, first: int = 1) -> RenderableType:
@@ -104,11 +102,7 @@ def page(chair: tuple[str, str], view: ChairView, now_us: int, first: int = 1) -
     values = view.quantities(now_us)
     tiles = Columns([_tile(name, values) for name in _TILES], padding=(0, 1))
     body: list[RenderableType] = [_banner(view, now_us), *bedside(view, now_us, view.utc_ms, first), tiles]
-    rest = [(name, value) for name, value in values.items() if name not in _IN_TILES]
-    body.append(_table([(name, value) for name, value in rest if not _is_todo(value)]))
-    todo = [name.replace("_", " ") for name, value in rest if _is_todo(value)]
-    if todo:
-        body.append(Text(f"not implemented yet: {', '.join(todo)}", style="dim"))
+    body.append(_table([(name, value) for name, value in values.items() if name not in _IN_TILES]))
     border = "green" if is_live and view.status is not None and not view.status.reasons else "yellow"
     title = f"[bold]{chair[1]}[/] at {chair[0]}"
     return Panel(Group(*body), title=title, border_style=border if is_live else "red", width=100)
@@ -167,7 +161,3 @@ def _number(value: VitalValue) -> str:
 
 def _doubt(value: VitalValue) -> str:
     return f" ({', '.join(value.reasons)})" if value.reasons else ""
-
-
-def _is_todo(value: VitalValue) -> bool:
-    return value.reasons == [Reason.NOT_IMPLEMENTED.value]

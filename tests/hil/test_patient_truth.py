@@ -203,8 +203,6 @@ def test_published_pulse_rate_agrees_with_the_truth_of_a_session_within_1_a_minu
 @rig
 def test_published_saturation_agrees_with_the_truth_of_a_session_within_2_percent(session):
     vitals, truth = session
-    if vitals[-1]["quantities"]["spo2"]["reasons"] == ["not implemented yet"]:
-        pytest.skip("no SpO2 yet: the signal processing does not measure it")
     found = against_truth(vitals, truth, ["spo2"])["spo2"]
     assert found.largest < 2.0
     assert found.coverage > 0.95
