@@ -72,12 +72,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=500)
     parser.add_argument("--kind", action="append", help="only kinds whose name contains this")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     args = parser.parse_args()
     chosen = [k for k, kind in enumerate(KINDS) if not args.kind or any(part in kind.name for part in args.kind)]
     rows = {k: Row(kind=KINDS[k]) for k in chosen}
     # Seeds in runs of equal records, so that a record is read once.
-    jobs = [(k, seed) for seed in range(args.seeds) for k in sorted(chosen, key=lambda k: KINDS[k].sensors.value)]
+    jobs = [
+        (k, seed)
+        for seed in range(args.first, args.first + args.seeds)
+        for k in sorted(chosen, key=lambda k: KINDS[k].sensors.value)
+    ]
     with Pool(args.processes) as pool:
         for done, (index, seed, outcome) in enumerate(pool.imap_unordered(job, jobs, chunksize=max(1, len(chosen))), 1):
             rows[index].add(seed, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -22,7 +23,13 @@ SECOND_US = 1_000_000
 WINDOW_US = 8 * SECOND_US  # what every averaged value looks back on; bedside monitors average 8 to 12 s
 STALE_US = 1_500_000  # no sample for so long; anything older than 3 s may not be shown as live
 FLAT_US = 1_500_000  # exactly constant; the longest diastole on an 8-bit record is shorter
+# A converter with nothing at its input shows its own noise: so little, at a level that no vessel has (mean systemic
+# filling is 7 mmHg, Guyton). Above it an arrest may stand as still, and is none.
+STILL_MMHG, VESSEL_MMHG = 0.6, 5.0
 RAILED_US = 1_000_000
+CLIPPED_US = 3 * SECOND_US  # two systoles of 40/min have one of them
+# The bag of a flush is at 300 mmHg: the line stands still far above the pulse, and rings when it is closed.
+FLUSH_BACK_US, FLUSH_STILL_US, FLUSH_MMHG = 3 * SECOND_US, 300_000, 40.0
 SEARCHING_US = 10 * SECOND_US  # a signal without a pulse for so long is said to have none
 LONGEST_PATIENCE_US = 2_900_000  # after the last beat; a pulse of 25/min has 2.4 s between two
 # A volume-clamp monitor looks for its set point on a few steps of half a second and more within the pulse (Wesseling
@@ -41,7 +48,8 @@ class Summary:
     """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none.
 
     ``ejections`` are those of the pressure that have become known in this second.
-    ``doubts`` are why no value made of it may be called good, however good its beats look.
+    ``doubts`` are why no value made of it may be called good, however good its beats look. ``is_clipped``: a pressure
+    was on a rail within the last seconds, which leaves a pulse and takes its top.
     """
 
     t_us: int
@@ -49,6 +57,7 @@ class Summary:
     unavailable: Reason | None
     ejections: tuple[Ejection, ...] = ()
     doubts: tuple[Reason, ...] = ()
+    is_clipped: bool = False
     finding: Finding | None = field(default=None, compare=False)  # the rule that made it unavailable
 
     def without(self, reason: Reason | None, finding: Finding | None) -> Summary:
@@ -59,6 +68,9 @@ class Summary:
     def none(self) -> Unavailable:
         """No value, for the reason of the summary."""
         return Unavailable(reason=self.unavailable or Reason.NO_DATA, finding=self.finding)
+
+
+_WITHOUT_PRESSURE = (Reason.NO_DATA, Reason.STALE, Reason.SATURATED)
 
 
 class ChannelMonitor:
@@ -183,9 +195,13 @@ class ChannelMonitor:
         pulses = Window([p for p in self._pulses if p.candidate.upslope_us > since_us])
         ejections = self._notches.feed(pulses.accepted) if self._notches else ()
         summary = Summary(t_us=t_us, pulses=pulses, unavailable=None, ejections=ejections)
+        if self._channel is Channel.PRESSURE and self._finder.is_railed(CLIPPED_US):
+            summary = replace(summary, is_clipped=True)
         none = self._unavailable(t_us, pulses)
         if none is not None:
             summary = summary.without(none.reason, none.finding)
+        if self._is_flushed() and summary.unavailable not in _WITHOUT_PRESSURE:
+            return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
         levels = self._levels()
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
@@ -202,6 +218,14 @@ class ChannelMonitor:
         inset = PAUSE_INSET * (high - low)
         most = PAUSE_SHARE * (high - low)
         return self._finder.levels(PAUSE_BACK_US, PAUSE_STILL_US, most, low + inset, high - inset)
+
+    def _is_flushed(self) -> bool:
+        """Whether the pressure has lately stood still far above the pulse."""
+        recent = [p.candidate.raw_max for p in self._pulses if p.accepted]
+        if self._channel is not Channel.PRESSURE or not recent:
+            return False
+        low = median(recent) + FLUSH_MMHG
+        return self._finder.levels(FLUSH_BACK_US, FLUSH_STILL_US, STILL_MMHG, low, math.inf) > 0
 
     def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Unavailable | None:
         none = self._without_signal(t_us)
@@ -229,7 +253,8 @@ class ChannelMonitor:
         if railed_us >= RAILED_US:
             railed = found(Rule.RAILED, railed_s=railed_us / 1e6, least_s=RAILED_US / 1e6)
             return Unavailable(reason=Reason.SATURATED, finding=railed)
-        if flat_us >= FLAT_US:
+        is_open = self._channel is Channel.PRESSURE and self._finder.is_still(FLAT_US, STILL_MMHG, VESSEL_MMHG)
+        if flat_us >= FLAT_US or is_open:
             flat = found(Rule.FLAT, flat_s=flat_us / 1e6, least_s=FLAT_US / 1e6)
             return Unavailable(reason=Reason.FLAT, finding=flat)
         return None

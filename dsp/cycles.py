@@ -3,13 +3,13 @@
 A hump's upslope looks alike wherever it comes from; the whole way to the next one does not. Two pulses of the same
 heart are alike over all of it, also when they are irregular (the longer one is cut); a pulse with something else in it
 is not, because that has another rhythm. What has a pulse's rhythm itself still has another shape than the patient's
-pulses had before.
+pulses had before. How far those differ among themselves is the measure: a pulse that alternates is not strange.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,12 @@ USUAL_FROM_US, USUAL_UNTIL_US = 30_000_000, 90_000_000
 APART_US = 1_500_000  # one cycle of so long a time is kept
 LEAST_USUAL = 4
 USUAL_RANK = 0.75  # of the likeness to the usual ones: what went before may have been disturbed itself
+# A cycle is strange by how unlike the usual ones it is in shape, length and height together; 1 is too strange, by any
+# of these alone: likeness 0.93 (less than 5 % of the cycles of the recordings at hand) or twice what the usual ones
+# lack among themselves, 1.3 times longer or shorter, 3 times higher or lower.
+STRANGE_SHAPE, STRANGE_LENGTH, STRANGE_HEIGHT = 0.07, log(1.3), log(3.0)
+STRANGE_SPREAD = 2.0
+NEW_US = 12_000_000  # after the first cycle nothing is strange yet: nobody knows this patient
 LEAST_JUMP = 0.08  # of the pulse's height, between two samples
 _LEAST_POINTS = 5
 _TINY = 1e-12
@@ -38,16 +44,11 @@ class Likeness:
 
     Attributes
     ----------
-    previous, usual : correlation with the cycle before, and with those some while ago; None where there are none
-    length_ratio : its length in that of the usual one that comes nearest, None where there are none
-    height_ratio : the same of its height
+    strangeness : how unlike those some while ago in shape, length and height together; None where there are none
     jumps : single steps in the raw signal that no vessel makes
     """
 
-    previous: float | None
-    usual: float | None
-    length_ratio: float | None
-    height_ratio: float | None
+    strangeness: float | None
     jumps: int
 
 
@@ -59,9 +60,11 @@ class Cycles:
         self._memory = np.zeros((kernel.ROWS, kernel.COLUMNS))
         self._setup = _setup(finder)
         self._out = np.zeros(kernel.OUTPUTS)
+        self._first_us: int | None = None
 
     def forget(self) -> None:
-        self._setup["count"] = self._setup["has_before"] = 0
+        self._setup["count"] = 0
+        self._first_us = None
 
     def compare(self, begin: int, candidate: Candidate) -> Likeness | None:
         """Compare the cycle from an index to the onset of a candidate with those before, and keep it.
@@ -71,17 +74,17 @@ class Cycles:
         rings, newest = self._finder.rings()
         end, end_us, least = candidate.onset_index, candidate.onset_us, LEAST_JUMP * candidate.amplitude
         kernel.compare(rings, newest, begin, end, end_us, least, self._memory, self._setup, self._out)
-        is_whole, previous, usual, length_ratio, height_ratio, jumps = self._out.tolist()
+        is_whole, unusual, spread, length_ratio, height_ratio, jumps = self._out.tolist()
         if not is_whole:
             return None
-        is_compared = not isnan(usual)
-        return Likeness(
-            previous=None if isnan(previous) else previous,
-            usual=usual if is_compared else None,
-            length_ratio=length_ratio if is_compared else None,
-            height_ratio=height_ratio if is_compared else None,
-            jumps=int(jumps),
-        )
+        self._first_us = end_us if self._first_us is None else self._first_us
+        strangeness = None
+        if not isnan(unusual):
+            shape = unusual / max(STRANGE_SHAPE, STRANGE_SPREAD * spread)
+            strangeness = shape + abs(log(length_ratio)) / STRANGE_LENGTH + abs(log(height_ratio)) / STRANGE_HEIGHT
+        elif end_us - self._first_us < NEW_US:
+            strangeness = 0.0
+        return Likeness(strangeness=strangeness, jumps=int(jumps))
 
 
 def _setup(finder: CandidateFinder) -> NDArray[np.void]:

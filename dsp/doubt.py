@@ -1,100 +1,158 @@
 """The pulses of a window in, why no value made of them may be called good out.
 
-Each beat may look well and the window still be wrong: another rhythm mixed in, a movement with the rhythm of a pulse, a
-baseline that wanders by more than the pulse. Doubt lowers the quality and takes no value away; it never looks at how
+Each beat may look well and the window still be wrong: another rhythm mixed in, a movement with the rhythm of a pulse,
+beats that are missing, a baseline that wanders by more than the pulse. A value is doubted by as much as what is strange
+or missing in its window could have moved it. Doubt lowers the quality and takes no value away; it never looks at how
 high or low a value is, so hypotension, bradycardia, tachycardia and desaturation are no doubt.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 from dsp.channel import SECOND_US, WINDOW_US, Summary
-from dsp.cycles import Likeness
 from dsp.pulse import Pulse
-from dsp.rate import window_sqi
+from dsp.rate import spread_of
+from dsp.rules import Rule, found
 from dsp.types import Reason
 
-# Of the recordings at hand (pleth and pressure, with their artifacts and arrhythmias) 5 % of the cycles are less alike.
-LEAST_ALIKE = 0.90  # mean over the window
-NEWEST = 5
-# A cycle is strange by how unlike the usual ones it is in shape, length and height together; 1 is too strange, by any
-# of these alone: likeness 0.93 (less than 5 % of the cycles of the recordings at hand), 1.3 times longer or shorter, 3
-# times higher or lower.
-STRANGE_SHAPE, STRANGE_LENGTH, STRANGE_HEIGHT = 0.07, math.log(1.3), math.log(3.0)
-ALTERED = 0.35  # so strange a pulse is no witness for a saturation that changed with it
-MOST_WANDER = 0.8  # of the foot from beat to beat, in pulse heights: median over the window
-LONG = 1.5  # intervals: a pause, or a pulse that was not seen
-LEAST_FOR_LONG = 4
-LEAST_SQI = 0.7  # of the beats: below, a count may be off by one
+# So far may what is strange or missing move a value: half of what nobody would notice.
+MOST_BPM, MOST_MMHG, MOST_SPO2_PCT = 2.5, 5.0, 2.0
 LEAST_COUNTED = 0.5  # of the window lies in intervals that were counted
+LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
+MOST_SPREAD = 0.13  # of the intervals: in so irregular a rhythm (fibrillation has 0.24) one beat more or less is 5/min
+LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
+NEWEST = 5
+ALTERED = 0.35  # so strange a pulse is no witness for a saturation that changed with it
+LEAST_KNOWN = 1  # of the beats could be compared with earlier ones
+MEDIAN_SPREAD = 1.25  # how much farther the median of a few is off than their mean
+MOST_WANDER = 0.8  # of the foot from beat to beat, in pulse heights: median over the window
 LOST_US = 2_200_000  # between two beats
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
-TURNED_BPM = 5.0  # between the rate of the window and that of its newest intervals: the rate changes meanwhile
-NEWEST_INTERVALS = 3
-TURNED_MMHG = 8.0  # of the newest beats against the window: what is published is not what is
-SCATTER_MMHG = 8.0  # of a beat about the line through its neighbours
+MISSING_BPM, MISSING_MMHG = 2.0, 4.0  # one deviation of what the missing beats may have moved
 NOISE_MMHG = 5.0  # by which the raw signal exceeds the filtered one: hum, or a line that rings
 
 
 def doubted(summary: Summary) -> Summary:
-    """The summary with what is doubtful about its window."""
+    """The summary with what is doubtful about everything in its window."""
+    if summary.unavailable is not None:
+        return summary
     pulses = summary.pulses.accepted
-    is_doubtful = _is_mixed(pulses) or strangeness(pulses) > 1 or _is_wandering(pulses) or _is_jumping(pulses)
+    odd = odd_ones(pulses)
+    is_strange = sum(odd) > (1 - LEAST_ORDINARY) * len(odd)
+    is_doubtful = is_strange or _is_unknown(pulses) or _is_wandering(pulses) or _is_jumping(pulses)
     return replace(summary, doubts=(*summary.doubts, Reason.ARTIFACT)) if is_doubtful else summary
 
 
 def doubted_rate(summary: Summary) -> Summary:
     """The summary with what is doubtful about its rate alone."""
-    intervals_us = summary.pulses.intervals_us
+    if summary.unavailable is not None:
+        return summary
+    pulses = summary.pulses.accepted
+    beats = [(p.interval_us, is_odd) for p, is_odd in zip(pulses, odd_ones(pulses), strict=True)]
+    intervals_us = [interval_us for interval_us, _ in beats if interval_us is not None]
+    ordinary_us = [interval_us for interval_us, is_odd in beats if interval_us is not None and not is_odd]
+    counted = sum(intervals_us) / WINDOW_US
     is_doubtful = (
-        is_turning_rate(intervals_us)
-        or sum(intervals_us) < LEAST_COUNTED * WINDOW_US
-        or window_sqi(summary) < LEAST_SQI
+        counted < LEAST_COUNTED
+        or max(intervals_us) > LONG * median(intervals_us)
+        or spread_of(intervals_us) > MOST_SPREAD
+        or moved(intervals_us, ordinary_us, _rate_bpm) > MOST_BPM
     )
+    if not is_doubtful:
+        usual_us = fmean(intervals_us)
+        is_doubtful = _rate_bpm([usual_us]) * missing(intervals_us, counted) / usual_us > MISSING_BPM
     return replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR)) if is_doubtful else summary
 
 
 def doubted_pressure(summary: Summary) -> Summary:
     """The summary with what is doubtful about its pressures alone."""
+    if summary.unavailable is not None:
+        return summary
     pulses = summary.pulses.accepted
-    is_doubtful = _is_new(pulses, summary.t_us) or is_turning_pressure(pulses)
+    if summary.is_clipped:
+        return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
+    is_doubtful = _is_new(pulses, summary.t_us) or _is_moved(pulses) or _noise_mmhg(pulses) > NOISE_MMHG
     return replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR)) if is_doubtful else summary
 
 
-def is_turning_rate(intervals_us: list[int]) -> bool:
-    """Whether the rate of a window says little: it changes, or a pulse was not seen."""
-    if len(intervals_us) < LEAST_FOR_LONG:
-        return False
-    newest_us = median(intervals_us[-NEWEST_INTERVALS:])
-    is_turning = abs(60e6 / newest_us - 60e6 / (sum(intervals_us) / len(intervals_us))) > TURNED_BPM
-    return is_turning or max(intervals_us) > LONG * median(intervals_us)
+def odd_ones(pulses: Sequence[Pulse]) -> list[bool]:
+    """Which pulses are unlike the usual ones together with their neighbours; an early beat alone is none."""
+    strange = [p.likeness.strangeness if p.likeness else None for p in pulses]
+    near = ([x for x in strange[max(0, k - 1) : k + 2] if x is not None] for k in range(len(strange)))
+    return [bool(values) and median(values) > 1 for values in near]
 
 
-def is_turning_pressure(pulses: Sequence[Pulse]) -> bool:
-    """Whether the pressures of a window say little: they change, scatter, or have noise on top."""
-    for values in ([p.candidate.raw_max for p in pulses], [p.candidate.raw_min for p in pulses]):
-        if len(values) >= 4 and abs(median(values[-3:]) - median(values)) > TURNED_MMHG:
+def strangeness(pulses: Sequence[Pulse]) -> float:
+    """How unlike the usual pulses the newest ones are; 0 where no usual ones are known."""
+    known = [p.likeness.strangeness for p in pulses if p.accepted and p.likeness]
+    newest = [x for x in known if x is not None][-NEWEST:]
+    return median(newest) if len(newest) >= 2 else 0.0
+
+
+def moved(values: Sequence[float], ordinary: Sequence[float], middle: Callable[[Sequence[float]], float]) -> float:
+    """How far the strange values have moved the middle of all; infinite where too few ordinary ones are left."""
+    if len(values) == len(ordinary):
+        return 0.0
+    if len(ordinary) < max(2.0, LEAST_ORDINARY * len(values)):
+        return math.inf
+    return abs(middle(values) - middle(ordinary))
+
+
+def missing(values: Sequence[float], counted: float) -> float:
+    """How far the mean of a whole window may be from that of the share of it that was counted: one deviation."""
+    n = len(values)
+    if n < 2:
+        return math.inf
+    more = max(0.0, n * (1 - counted) / counted - 0.5)  # at its ends a window always lacks half an interval
+    middle = fmean(values)
+    deviation = math.sqrt(sum((x - middle) ** 2 for x in values) / (n - 1))
+    return more / (n + more) * deviation * math.sqrt(1 / n + 1 / max(more, 0.5))
+
+
+def _rate_bpm(intervals_us: Sequence[float]) -> float:
+    return 60e6 / fmean(intervals_us)
+
+
+def _is_moved(pulses: Sequence[Pulse]) -> bool:
+    """Whether what is strange or missing could have moved one of the pressures."""
+    odd = odd_ones(pulses)
+    counted = min(1.0, sum(p.interval_us or 0 for p in pulses) / WINDOW_US)
+    for of in (_systolic, _diastolic, _mean):
+        values = [(of(p), is_odd) for p, is_odd in zip(pulses, odd, strict=True)]
+        every = [x for x, _ in values if x is not None]
+        ordinary = [x for x, is_odd in values if x is not None and not is_odd]
+        if moved(every, ordinary, median) > MOST_MMHG or not counted:
             return True
-        if _scatter(values) > SCATTER_MMHG:
+        if MEDIAN_SPREAD * missing(every, counted) > MISSING_MMHG:
             return True
-    noises = [max(c.raw_max - c.foot - c.amplitude, c.foot - c.raw_min) for c in (p.candidate for p in pulses)]
-    return bool(noises) and median(noises) > NOISE_MMHG
+    return False
 
 
-def _scatter(values: list[float]) -> float:
-    """Typical distance from the line through the neighbours; a step or a ramp has none."""
-    seconds = [abs(a - 2 * b + c) for a, b, c in zip(values, values[1:], values[2:], strict=False)]
-    return median(seconds) / math.sqrt(3) if len(seconds) >= 3 else 0.0
+def _systolic(pulse: Pulse) -> float | None:
+    return pulse.candidate.raw_max
 
 
-def _is_mixed(pulses: Sequence[Pulse]) -> bool:
-    likenesses = [p.likeness.previous for p in pulses if p.likeness and p.likeness.previous is not None]
-    return len(likenesses) >= 2 and sum(likenesses) / len(likenesses) < LEAST_ALIKE
+def _diastolic(pulse: Pulse) -> float | None:
+    return pulse.candidate.raw_min
+
+
+def _mean(pulse: Pulse) -> float | None:
+    return pulse.cycle_mean
+
+
+def _noise_mmhg(pulses: Sequence[Pulse]) -> float:
+    candidates = [p.candidate for p in pulses]
+    return median([max(c.raw_max - c.foot - c.amplitude, c.foot - c.raw_min) for c in candidates]) if candidates else 0.0
+
+
+def _is_unknown(pulses: Sequence[Pulse]) -> bool:
+    """Whether there are hardly any earlier pulses with which these could be compared."""
+    return sum(1 for p in pulses if p.likeness and p.likeness.strangeness is not None) < LEAST_KNOWN
 
 
 def _is_new(pulses: Sequence[Pulse], t_us: int) -> bool:
@@ -102,18 +160,6 @@ def _is_new(pulses: Sequence[Pulse], t_us: int) -> bool:
     times_us = [p.candidate.upslope_us for p in pulses]
     begins_us = times_us[:1] + [b for a, b in pairwise(times_us) if b - a > LOST_US]
     return bool(begins_us) and t_us - begins_us[-1] < SETTLED_US
-
-
-def strangeness(pulses: Sequence[Pulse]) -> float:
-    """How unlike the usual pulses the newest ones are; 0 where no usual ones are known."""
-    newest = [p.likeness for p in pulses if p.accepted and p.likeness and p.likeness.usual is not None][-NEWEST:]
-    return median([_strangeness(likeness) for likeness in newest]) if len(newest) >= 2 else 0.0
-
-
-def _strangeness(likeness: Likeness) -> float:
-    usual, length, height = likeness.usual or 1.0, likeness.length_ratio or 1.0, likeness.height_ratio or 1.0
-    parts = (1 - usual) / STRANGE_SHAPE, math.log(length) / STRANGE_LENGTH, math.log(height) / STRANGE_HEIGHT
-    return sum(map(abs, parts))
 
 
 def _is_jumping(pulses: Sequence[Pulse]) -> bool:

@@ -143,10 +143,11 @@ class VitalsMonitor:
         readings = {Quantity.PULSE_RATE: better(rates), Quantity.SPO2: saturation}
         if contradict(*rates):
             readings = {quantity: disputed(reading) for quantity, reading in readings.items()}
-        readings |= pressures(doubt.doubted_pressure(pressure))
+        doubted_pressure = doubt.doubted_pressure(pressure)
+        readings |= pressures(doubted_pressure)
         is_moving = self._motion is not None and self._motion.level(t_us - SECOND_US, t_us) > MOVING_G
         readings |= self._derived.readings(pressure, pleth, is_moving=is_moving)
-        verdict = self._line.judge(pressure) if self._line and pressure.unavailable is None else None
+        verdict = self._line.judge(doubted_pressure) if self._line and pressure.unavailable is None else None
         return withheld(readings, verdict)
 
     def _summary(self, name: Channel, t_us: int) -> Summary:

@@ -17,6 +17,8 @@ class Rule(Enum):
     # of the signal
     RAILED = "railed"
     FLAT = "flat"
+    CLIPPED = "clipped"
+    FLUSHED = "flushed"
     SEARCH_TIME = "search_time"
     SEARCH_HUMPS = "search_humps"
     BEAT_AGE = "beat_age"

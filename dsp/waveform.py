@@ -47,7 +47,7 @@ class Candidate(NamedTuple):
     In the order of ``dsp.kernels.pulse.CANDIDATE``. ``emit_us`` is the time of the sample that completed it. ``foot``
     and the ``amplitude`` above it are filtered, ``raw_*`` are not. ``snippet`` has zero mean and unit power. A
     saturated one touches a known rail, or is a pressure with a flat top. ``steepness`` is the largest slope of the
-    snippet, in its heights a second.
+    snippet, in its heights a second, ``roughness`` the power of its bends in that of its slopes.
     """
 
     emit_us: int
@@ -64,6 +64,7 @@ class Candidate(NamedTuple):
     rise_s: float
     is_saturated: int
     steepness: float
+    roughness: float
     snippet: NDArray[np.float64]
 
 
@@ -126,6 +127,29 @@ class CandidateFinder:
         return cycles.levels(
             self._rings[kernel.RAW], first - first % self.capacity, first, last, window, most, low, high
         )
+
+    def is_railed(self, back_us: int) -> bool:
+        """Whether a sample of the last time was on or beyond a known rail."""
+        low, high = self._memory["rail_low"].item(), self._memory["rail_high"].item()
+        if low == -math.inf and high == math.inf:
+            return False
+        newest = self._newest(back_us)
+        return len(newest) > 0 and bool(newest.max() >= high or newest.min() <= low)
+
+    def is_still(self, back_us: int, most: float, highest: float) -> bool:
+        """Whether the last time is known, and kept to one level up to a highest, within ``most``."""
+        last = self._index.item() - 1
+        if last < 0 or self._rings[kernel.RAW].item(last % self.capacity) > highest:
+            return False
+        newest = self._newest(back_us)
+        is_known = len(newest) >= int(back_us / self.period_us)
+        return is_known and bool(newest.max() <= highest and newest.max() - newest.min() <= most)
+
+    def _newest(self, back_us: int) -> NDArray[np.float64]:
+        """The raw samples since the last gap that are not older."""
+        last = self._index.item()
+        first = max(last - int(back_us / self.period_us), self._begin.item(), 0)
+        return self._rings[kernel.RAW][np.arange(first, last) % self.capacity]
 
     def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Candidate | Gap]:
         """Take a block; return what it completed, in order."""

@@ -28,7 +28,6 @@ from hil.sensor_artifacts import (
 Random = np.random.Generator
 Make = Callable[[Random, float, float], list[Artifact]]  # chance, when it begins, when it ends
 
-# What is clipped, a slow pulse reaches only one interval later: 2 s from there on.
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
 SATURATION = (Quantity.SPO2,)
 OPTICAL = (Quantity.SPO2, Quantity.PULSE_RATE)
@@ -45,6 +44,14 @@ class Sensors(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """A heart out of order, as ``hil.scenarios.Scenario`` has it."""
+
+    ectopic_share: float = 0.0
+    rate_jitter: float = 0.004
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One row of the table.
 
@@ -54,6 +61,9 @@ class Kind:
     lost : what cannot be measured meanwhile, and is null ``within_s`` after the beginning (None: if it is shown at all
         with good quality, it has to be right)
     until_s : where ``lost`` is no longer judged, before the end
+    is_announced : somebody tells the monitor that there is a cuff
+    is_clipping : it begins where a sample first reaches full scale; a slow pulse does so an interval later
+    rhythm : of a simulated patient, whose rate is the truth
     """
 
     row: str
@@ -63,7 +73,9 @@ class Kind:
     lost: tuple[Quantity, ...] = ()
     within_s: float | None = None
     until_s: float = 0.0
-    is_announced: bool = False  # somebody tells the monitor that there is a cuff
+    is_announced: bool = False
+    is_clipping: bool = False
+    rhythm: Rhythm | None = None
 
 
 def _kind(row: str, name: str, sensors: Sensors, make: Callable[..., Artifact], **options: object) -> Kind:
@@ -94,7 +106,21 @@ def _neighbour(random: Random) -> Patient:
 
 
 def _clipped(where: Site) -> Callable[[Random, float, float], Artifact]:
-    return lambda r, a, b: Clipped(start_s=a, end_s=b, where=where, share=float(r.uniform(0.25, 0.6)))
+    return lambda r, a, b: Clipped(start_s=a, end_s=b, where=where, share=float(r.uniform(0.1, 0.6)))
+
+
+def _nothing(_random: Random, start_s: float, _end_s: float) -> Artifact:
+    """The rhythm alone, once the pulse has been learned."""
+    return Artifact(start_s=start_s - 10, end_s=1e9)
+
+
+def _movement(random: Random, start_s: float, end_s: float) -> Artifact:
+    size_g, absorbance = float(random.uniform(0.1, 0.6)), float(random.uniform(0.02, 0.2))
+    return Motion(start_s=start_s, end_s=end_s, size_g=size_g, absorbance=absorbance)
+
+
+BIGEMINY = Rhythm(ectopic_share=1.0)
+FIBRILLATION = Rhythm(rate_jitter=0.15)
 
 
 def _cuff(random: Random, start_s: float, end_s: float) -> Artifact:
@@ -120,9 +146,10 @@ KINDS = (
         lambda r, a, b: StrongLight(start_s=a, end_s=b, counts=float(r.uniform(170_000, 400_000))),
         lost=OPTICAL, within_s=2,
     ),
-    _kind("S3", "clipped light", Sensors.LIGHT, _clipped(Site.FINGER), lost=SATURATION, within_s=2 + 1.4),
+    _kind("S3", "clipped light", Sensors.LIGHT, _clipped(Site.FINGER),
+          lost=SATURATION, within_s=2, is_clipping=True),
     _kind("S3", "clipped pressure", Sensors.PRESSURE, _clipped(Site.PRESSURE),
-          lost=(Quantity.SYSTOLIC,), within_s=2 + 1.4),
+          lost=(Quantity.SYSTOLIC,), within_s=2, is_clipping=True),
     _kind(
         "S4", "flicker's alias", Sensors.LIGHT,
         lambda r, a, b: Flicker(start_s=a, end_s=b, hz=_alias(r, 100.0), counts=float(np.exp(r.uniform(4.6, 9.0)))),
@@ -154,12 +181,7 @@ KINDS = (
         "S8", "wander", Sensors.LIGHT,
         lambda r, a, b: Wander(start_s=a, end_s=b, hz=float(r.uniform(0.05, 0.4)), heights=float(r.uniform(2, 10))),
     ),
-    _kind(
-        "S9", "movement", Sensors.LIGHT_AND_MOTION,
-        lambda r, a, b: Motion(
-            start_s=a, end_s=b, size_g=float(r.uniform(0.1, 0.6)), absorbance=float(r.uniform(0.02, 0.2))
-        ),
-    ),
+    _kind("S9", "movement", Sensors.LIGHT_AND_MOTION, _movement),
     _kind(
         "S9", "movement, no accelerometer", Sensors.LIGHT,
         lambda r, a, b: Motion(start_s=a, end_s=b, size_g=0.0, absorbance=float(r.uniform(0.02, 0.2))),
@@ -171,6 +193,12 @@ KINDS = (
         "S11", "cross-talk", Sensors.LIGHT,
         lambda r, a, b: CrossTalk(start_s=a, end_s=b, other=_neighbour(r), share=float(r.uniform(0.1, 2.0))),
     ),
+    _kind("S17", "bigeminy", Sensors.LIGHT, _nothing, rhythm=BIGEMINY),
+    _kind("S17", "bigeminy of the pressure", Sensors.PRESSURE, _nothing, rhythm=BIGEMINY),
+    _kind("S17", "bigeminy, movement", Sensors.LIGHT_AND_MOTION, _movement, rhythm=BIGEMINY),
+    _kind("S17", "fibrillation", Sensors.LIGHT, _nothing, rhythm=FIBRILLATION),
+    _kind("S17", "fibrillation of the pressure", Sensors.PRESSURE, _nothing, rhythm=FIBRILLATION),
+    _kind("S17", "fibrillation, movement", Sensors.LIGHT_AND_MOTION, _movement, rhythm=FIBRILLATION),
     _kind("S18", "gain drift", Sensors.LIGHT,
           lambda r, _a, _b: GainDrift(start_s=0.0, end_s=1e9, share=float(r.uniform(0.2, 6.0)))),
     _kind(

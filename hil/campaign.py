@@ -1,15 +1,17 @@
 """A kind of artifact and a seed in, what became of the published values out: wrong, late, answered.
 
-The truth is what the same program says of the undisturbed signal at the same second. A value of good quality that is
-further from it than the tolerance is wrong.
+The truth is what the same program says of the undisturbed signal at the same second; of a heart out of order, it is the
+simulated patient's own rate. A value of good quality that is further from it than the tolerance is wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from functools import lru_cache
 from typing import Protocol
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +26,14 @@ from dsp import (
     Quantity,
     Rails,
     Reading,
+    Reason,
     SampleBlock,
     Tick,
+    Unavailable,
     Vital,
     VitalsMonitor,
 )
-from hil.artifact_kinds import KINDS, Kind, Sensors
+from hil.artifact_kinds import Kind, Rhythm, Sensors
 from hil.artifacts import Artifact, Finger
 from hil.disturbed import Disturbed
 from hil.episodes import Level
@@ -39,6 +43,7 @@ from hil.sensor_artifacts import FULL_COUNTS
 from hil.stimulus import Source
 
 GOOD_SQI = 0.5
+SETTLED_S = 15  # after the start of a run, and after the end of an artifact: from then on a value ought to be good
 TOLERANCE = {
     Quantity.PULSE_RATE: 5.0,
     Quantity.SYSTOLIC: 10.0,
@@ -46,6 +51,9 @@ TOLERANCE = {
     Quantity.MEAN_PRESSURE: 10.0,
     Quantity.SPO2: 4.0,
 }
+WINDOW_S = 8  # that a rate is the mean of (dsp.channel)
+_REFRACTORY_S = 0.3
+_TRANSIT_S, _KNOWN_S = 0.2, 0.4  # from the heart to mid-upslope, and from there until the pulse is known
 _EXAMPLES = 12
 _SECOND_US = 1_000_000
 _RATES_HZ = {Channel.PLETH: 100, Channel.RED: 100, Channel.PRESSURE: 200, Channel.MOTION: 50}
@@ -97,20 +105,33 @@ class Wrong:
     sqi: float
 
 
+class Part(Enum):
+    """A part of a run, for which is said how much of it was good."""
+
+    UNDISTURBED = "undisturbed"  # the same signal without the artifact
+    DURING = "during"
+    AFTER = "after"  # more than ``SETTLED_S`` after the end
+
+
+Share = tuple[int, int]  # values of good quality, values asked for
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one seed of one kind did; ``late`` are the lost values still shown when they had to be null."""
+    """What one seed of one kind did; ``late`` are the lost values still shown when they had to be null.
+
+    ``shares`` of what is good undisturbed, but for that itself.
+    """
 
     wrong: tuple[Wrong, ...]
     late: tuple[tuple[int, Quantity], ...]
     worst_delay_s: float
-    answered: int
-    asked: int
+    shares: dict[Part, Share]
     is_changed: bool
     start_s: float
 
 
-def simulated(seed: int) -> Source:
+def simulated(seed: int, rhythm: Rhythm | None = None) -> Patient:
     """A patient of some constitution."""
     random = np.random.default_rng([seed, 7])
     systolic = float(random.uniform(80, 180))
@@ -122,7 +143,33 @@ def simulated(seed: int) -> Source:
         breaths_bpm=float(random.uniform(9, 20)),
         perfusion_pct=float(np.exp(random.uniform(0.0, 1.8))),
     )
-    return Patient(seed, Scenario(name="campaign", summary="", duration_s=None, base=base))
+    scenario = Scenario(name="campaign", summary="", duration_s=None, base=base)
+    if rhythm is not None:
+        scenario = replace(scenario, ectopic_share=rhythm.ectopic_share, rate_jitter=rhythm.rate_jitter)
+    return Patient(seed, scenario)
+
+
+def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
+    """The rate of such a patient's pulses that have come in the window, and the saturation.
+
+    A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not.
+    """
+    patient = simulated(seed, rhythm)
+    pulses_s = [-10.0]
+    for t_s in range(duration_s + 1):
+        for beat in patient.beats(t_s * _SECOND_US, (t_s + 1) * _SECOND_US):
+            if beat.onset_us / 1e6 - pulses_s[-1] > _REFRACTORY_S:
+                pulses_s.append(beat.onset_us / 1e6)
+    spo2_pct = patient.scenario.base.spo2_pct
+    out: Readings = {
+        (q, t_s): Unavailable(reason=Reason.NO_CHANNEL) for q in TOLERANCE for t_s in range(duration_s + 1)
+    }
+    for t_s in range(WINDOW_S, duration_s + 1):
+        seen_s = [x for x in pulses_s if t_s - WINDOW_S < x + _TRANSIT_S <= t_s - _KNOWN_S]
+        values = {Quantity.PULSE_RATE: 60 * (len(seen_s) - 1) / (seen_s[-1] - seen_s[0]), Quantity.SPO2: spo2_pct}
+        for quantity, value in values.items():
+            out[quantity, t_s] = Measured(value=value, sqi=1.0, newest_us=t_s * _SECOND_US)
+    return out
 
 
 class Excerpt:
@@ -155,16 +202,20 @@ class Campaign:
         self._clean = lru_cache(maxsize=4)(self._undisturbed)
 
     def run(self, kind: Kind, seed: int) -> Outcome:
-        random = np.random.default_rng([seed, KINDS.index(kind)])
+        random = np.random.default_rng([seed, crc32(f"{kind.row} {kind.name}".encode())])
         start_s = float(random.uniform(*self._length.begin_s))
         artifacts = kind.make(random, start_s, start_s + float(random.uniform(*self._length.lasts_s)))
-        clean = self._clean(seed, kind.sensors)
-        seen = Disturbed(self._source(seed, kind.sensors), artifacts, noise_seed=seed)
+        clean = self._clean(seed, kind.sensors, kind.rhythm)
+        source = simulated(seed, kind.rhythm) if kind.rhythm else self._source(seed, kind.sensors)
+        seen = Disturbed(source, artifacts, noise_seed=seed)
         said = _announcements(artifacts[0]) if kind.is_announced else []
         found = readings(seen, _CHANNELS[kind.sensors], self._length.duration_s, said)
-        return _judged(kind, artifacts[0], clean, found)
+        begins_s = _first_clipped_s(seen, kind, artifacts[0]) if kind.is_clipping else artifacts[0].start_s
+        return _judged(kind, artifacts[0], begins_s, clean, found)
 
-    def _undisturbed(self, seed: int, sensors: Sensors) -> Readings:
+    def _undisturbed(self, seed: int, sensors: Sensors, rhythm: Rhythm | None) -> Readings:
+        if rhythm is not None:
+            return known(seed, rhythm, self._length.duration_s)
         seen = Disturbed(self._source(seed, sensors), [], noise_seed=seed)
         return readings(seen, _CHANNELS[sensors], self._length.duration_s)
 
@@ -226,23 +277,28 @@ def _announcements(artifact: Artifact) -> list[Interruption]:
     ]
 
 
-def _judged(kind: Kind, artifact: Artifact, clean: Readings, found: Readings) -> Outcome:
-    wrong, late, delay_s, answered, asked = [], [], 0.0, 0, 0
+def _first_clipped_s(seen: Sensed, kind: Kind, artifact: Artifact) -> float:
+    """When the first sample of the artifact is at full scale."""
+    is_light = kind.sensors is Sensors.LIGHT
+    hz = _RATES_HZ[Channel.PLETH if is_light else Channel.PRESSURE]
+    t_us = np.rint(np.arange(artifact.start_s, artifact.end_s, 1 / hz) * 1e6).astype(np.int64)
+    is_full = seen.light(t_us).max(axis=1) >= FULL_COUNTS if is_light else seen.volts(t_us) * 100 >= _FULL_MMHG
+    return float(t_us[int(np.argmax(is_full))]) / 1e6
+
+
+def _judged(kind: Kind, artifact: Artifact, begins_s: float, clean: Readings, found: Readings) -> Outcome:
+    wrong, late, delay_s = [], [], 0.0
     first = max(0, int(artifact.start_s)) + 1
     for quantity, tolerance in TOLERANCE.items():
-        for t_s in range(first, max(second for _, second in clean) + 1):
+        for t_s in range(first, _last_s(clean) + 1):
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
-            if not isinstance(truth, Measured):
+            if not (isinstance(truth, Measured) and isinstance(reading, Measured)):
                 continue
-            asked += 1
-            if not isinstance(reading, Measured):
-                continue
-            answered += 1
             error = abs(reading.value - truth.value)
-            if reading.sqi >= GOOD_SQI and truth.sqi >= GOOD_SQI and error > tolerance:
+            if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
             if quantity in kind.lost and kind.within_s is not None and t_s <= artifact.end_s - kind.until_s:
-                after_s = t_s - max(0.0, artifact.start_s)
+                after_s = t_s - max(0.0, begins_s)
                 delay_s = max(delay_s, after_s)
                 if after_s > kind.within_s:
                     late.append((t_s, quantity))
@@ -250,11 +306,30 @@ def _judged(kind: Kind, artifact: Artifact, clean: Readings, found: Readings) ->
         wrong=tuple(wrong),
         late=tuple(late),
         worst_delay_s=delay_s,
-        answered=answered,
-        asked=asked,
+        shares=_shares(artifact, clean, found),
         is_changed=any(found[key] != clean[key] for key in found),
         start_s=artifact.start_s,
     )
+
+
+def _shares(artifact: Artifact, clean: Readings, found: Readings) -> dict[Part, Share]:
+    """How much is good; what the sensors at hand never show counts nowhere."""
+    shown = {quantity for (quantity, _), reading in clean.items() if isinstance(reading, Measured)} & set(TOLERANCE)
+    keys = [(quantity, t_s) for quantity in TOLERANCE if quantity in shown for t_s in range(1, _last_s(clean) + 1)]
+    good = [key for key in keys if _is_good(clean[key])]
+    during = [found[key] for key in good if artifact.start_s < key[1] <= artifact.end_s]
+    after = [found[key] for key in good if key[1] > artifact.end_s + SETTLED_S]
+    undisturbed = [clean[key] for key in keys if key[1] > SETTLED_S]
+    parts = {Part.UNDISTURBED: undisturbed, Part.DURING: during, Part.AFTER: after}
+    return {part: (sum(map(_is_good, of)), len(of)) for part, of in parts.items()}
+
+
+def _is_good(reading: Reading) -> bool:
+    return isinstance(reading, Measured) and reading.sqi >= GOOD_SQI
+
+
+def _last_s(clean: Readings) -> int:
+    return max(second for _, second in clean)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -267,8 +342,7 @@ class Row:
     wrong: int = 0
     late_seeds: int = 0
     worst_delay_s: float = 0.0
-    answered: int = 0
-    asked: int = 0
+    shares: dict[Part, Share] = field(default_factory=lambda: dict.fromkeys(Part, (0, 0)))
     changed: int = 0
     examples: list[str] = field(default_factory=list)  # of the first seeds
 
@@ -278,8 +352,8 @@ class Row:
         self.wrong_seeds += bool(outcome.wrong)
         self.late_seeds += bool(outcome.late)
         self.worst_delay_s = max(self.worst_delay_s, outcome.worst_delay_s)
-        self.answered += outcome.answered
-        self.asked += outcome.asked
+        for part, (good, asked) in outcome.shares.items():
+            self.shares[part] = (self.shares[part][0] + good, self.shares[part][1] + asked)
         self.changed += outcome.is_changed
         for t_s, quantity in outcome.late[:1]:
             self.examples.append(f"seed {seed}, {t_s} s: {quantity.value} still shown")
@@ -289,14 +363,14 @@ class Row:
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """The table as Markdown."""
-    yield "| row | kind | sensors | seeds | with a wrong value | wrong values | late | worst delay s | answered % |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    """The table as Markdown; per cent of what is good where the undisturbed signal is."""
+    titles = ["row", "kind", "sensors", "seeds", "with a wrong value", "wrong values", "late", "worst delay s"]
+    titles += ["good undisturbed %", "during", f"from {SETTLED_S} s after"]
+    yield f"| {' | '.join(titles)} |"
+    yield "|---" * len(titles) + "|"
     for row in rows:
         delay = f"{row.worst_delay_s:.1f} of {row.kind.within_s:g}" if row.kind.within_s is not None else ""
-        share = 100 * row.answered / max(1, row.asked)
-        cells = (
-            row.kind.row, row.kind.name, row.kind.sensors.value, row.seeds, row.wrong_seeds, row.wrong, row.late_seeds,
-            delay, f"{share:.0f}",
-        )  # fmt: skip
+        shares = [f"{100 * good / asked:.0f}" if asked else "" for good, asked in (row.shares[part] for part in Part)]
+        counts = [row.seeds, row.wrong_seeds, row.wrong, row.late_seeds, delay]
+        cells = [row.kind.row, row.kind.name, row.kind.sensors.value, *counts, *shares]
         yield "| " + " | ".join(map(str, cells)) + " |"

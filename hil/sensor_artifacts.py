@@ -84,7 +84,7 @@ class Stuck(Artifact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clipped(Artifact):
-    """Too much gain: the upper part of each pulse, ``share`` of its samples, is beyond full scale."""
+    """The upper part of each pulse, ``share`` of its samples, is at full scale: of the light by too much of it."""
 
     where: Site = Site.PRESSURE
     share: float = 0.3
@@ -101,7 +101,7 @@ class Clipped(Artifact):
         if self.where is not Site.PRESSURE:
             return volts
         top = float(np.quantile(clean(self._before()), 1 - self.share))
-        return np.where(self.is_active(t_s), np.minimum(volts * _FULL_VOLTS / top, _FULL_VOLTS), volts)
+        return np.where(self.is_active(t_s) & (volts >= top), _FULL_VOLTS, volts)
 
     def _before(self) -> Seconds:
         return self.start_s - np.arange(0.0, 6.0, 0.02)[::-1]

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 CAPACITY = 64  # cycles remembered
 POINTS = 208  # of one: all that a ring holds
-# A row of the memory: time or index of its end, how many points, height, and the points from HEAD on. After the
-# remembered ones come the cycle in hand, the one before, and scratch.
-END, COUNT, HEIGHT = range(3)
-HEAD = 3
-IN_HAND, BEFORE, SCRATCH = range(CAPACITY, CAPACITY + 3)
-ROWS, COLUMNS = CAPACITY + 3, HEAD + POINTS
+# A row of the memory: time of its end, how many points, height, what its likeness to the usual ones of its time lacked,
+# and the points from HEAD on. After the remembered ones come the cycle in hand and scratch.
+END, COUNT, HEIGHT, UNLIKE = range(4)
+HEAD = 4
+IN_HAND, SCRATCH = range(CAPACITY, CAPACITY + 2)
+ROWS, COLUMNS = CAPACITY + 2, HEAD + POINTS
 
 SETUP = np.dtype(
     [
@@ -32,12 +32,11 @@ SETUP = np.dtype(
         ("tiny", "f8"),
         ("first", "i8"),  # row of the oldest that is remembered, and how many there are
         ("count", "i8"),
-        ("has_before", "i8"),
     ]
 )
 
 # Outputs of ``compare``; of a cycle with nothing to compare it with, NaN.
-IS_WHOLE, PREVIOUS, USUAL, LENGTH_RATIO, HEIGHT_RATIO, JUMPS = range(6)
+IS_WHOLE, UNUSUAL, SPREAD, LENGTH_RATIO, HEIGHT_RATIO, JUMPS = range(6)
 OUTPUTS = 6
 
 _F8 = nb.float64[::1]
@@ -124,6 +123,25 @@ def nearer(ratio: float, best: float) -> bool:
 
 
 @njit()
+def spread(memory, setup, usual):  # type: ignore[no-untyped-def]  # records
+    """How unlike the usual cycles were to those of their own time, the median; 0 as long as few are known."""
+    found = memory[SCRATCH]
+    known = 0
+    for i in range(usual):
+        unlike = memory[(setup["first"] + i) % CAPACITY][UNLIKE]
+        if not np.isnan(unlike):
+            j = known
+            while j > 0 and found[j - 1] > unlike:
+                found[j] = found[j - 1]
+                j -= 1
+            found[j] = unlike
+            known += 1
+    if known < setup["least_usual"]:
+        return 0.0
+    return 0.5 * (found[(known - 1) // 2] + found[known // 2])
+
+
+@njit()
 def compare_usual(memory, setup, usual, out):  # type: ignore[no-untyped-def]  # records
     """Compare the cycle in hand with the oldest ``usual`` ones."""
     cycle, found = memory[IN_HAND], memory[SCRATCH]
@@ -142,15 +160,8 @@ def compare_usual(memory, setup, usual, out):  # type: ignore[no-untyped-def]  #
             out[LENGTH_RATIO] = length_ratio
         if i == 0 or nearer(height_ratio, out[HEIGHT_RATIO]):
             out[HEIGHT_RATIO] = height_ratio
-    out[USUAL] = found[int(setup["rank"] * (usual - 1))]
-
-
-@njit()
-def copy(source: NDArray[np.float64], target: NDArray[np.float64], end: float) -> None:
-    """Keep a cycle in another row."""
-    for k in range(HEAD + int(source[COUNT])):
-        target[k] = source[k]
-    target[END] = end
+    out[UNUSUAL] = 1.0 - found[int(setup["rank"] * (usual - 1))]
+    out[SPREAD] = spread(memory, setup, usual)
 
 
 @njit()
@@ -162,7 +173,10 @@ def keep(memory, setup, end_us):  # type: ignore[no-untyped-def]  # records
     if count == CAPACITY:
         setup["first"] = (setup["first"] + 1) % CAPACITY
         count -= 1
-    copy(memory[IN_HAND], memory[(setup["first"] + count) % CAPACITY], end_us)
+    cycle, row = memory[IN_HAND], memory[(setup["first"] + count) % CAPACITY]
+    for k in range(HEAD + int(cycle[COUNT])):
+        row[k] = cycle[k]
+    row[END] = end_us
     setup["count"] = count + 1
 
 
@@ -186,19 +200,15 @@ def compare(rings, newest, begin, end, end_us, least_jump, memory, setups, out):
     if first < oldest or count < 1 or count > POINTS:
         return
     out[IS_WHOLE] = 1.0
-    out[PREVIOUS] = np.nan
-    out[USUAL] = np.nan
+    out[UNUSUAL] = np.nan
     cycle = memory[IN_HAND]
     cycle[COUNT] = count
     sample(rings[setup["filtered"]], start, first, setup["step"], cycle)
     out[JUMPS] = jumps(rings[setup["raw"]], start, begin, end, least_jump) if begin >= oldest else 0
-    if setup["has_before"] == 1 and memory[BEFORE][END] == begin:
-        out[PREVIOUS] = likeness(cycle, memory[BEFORE])
-    copy(cycle, memory[BEFORE], end)
-    setup["has_before"] = 1
     usual = usual_ones(memory, setup, end_us)
     if usual >= setup["least_usual"] and count >= setup["least_points"]:
         compare_usual(memory, setup, usual, out)
+    cycle[UNLIKE] = out[UNUSUAL]
     keep(memory, setup, end_us)
 
 

@@ -84,6 +84,7 @@ CANDIDATE = np.dtype(
         ("rise_s", "f8"),
         ("is_saturated", "i8"),  # touches a known rail, or has a flat top
         ("steepness", "f8"),  # of the snippet, in its heights a second
+        ("roughness", "f8"),  # of the snippet: power of the bends in that of the slopes
     ]
 )
 
@@ -281,8 +282,22 @@ def measure(row, snippet, state, ring_t, ring_x, ring_y, ring_total, now):  # ty
     row["foot"] = low
     row["amplitude"] = high - low
     row["steepness"] = steepest(snippet, state["snippet_step_s"])
+    row["roughness"] = roughness(snippet)
     row["rise_s"] = (top - onset) * period_us * 1e-6
     return True
+
+
+@njit()
+def roughness(snippet: NDArray[np.float64]) -> float:
+    """Power of the second differences in that of the first: what oscillates has much of it."""
+    slopes = bends = before = 0.0
+    for k in range(1, len(snippet)):
+        slope = snippet[k] - snippet[k - 1]
+        slopes += slope * slope
+        if k > 1:
+            bends += (slope - before) * (slope - before)
+        before = slope
+    return bends / slopes if slopes > 0.0 else 0.0
 
 
 @njit()
