@@ -147,7 +147,9 @@ def _mean(pulse: Pulse) -> float | None:
 
 def _noise_mmhg(pulses: Sequence[Pulse]) -> float:
     candidates = [p.candidate for p in pulses]
-    return median([max(c.raw_max - c.foot - c.amplitude, c.foot - c.raw_min) for c in candidates]) if candidates else 0.0
+    return (
+        median([max(c.raw_max - c.foot - c.amplitude, c.foot - c.raw_min) for c in candidates]) if candidates else 0.0
+    )
 
 
 def _is_unknown(pulses: Sequence[Pulse]) -> bool:

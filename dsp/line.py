@@ -1,8 +1,8 @@
 """The pressure pulses of a window in, whether the line shows the artery or itself out.
 
 A bubble or a clot damps: less pulse pressure, a slow upslope, the mean as before. A long or soft line rings: more pulse
-pressure, the mean as before (Gardner 1981), and a pulse that is rougher than this patient's were. A patient whose pressure falls keeps the steepness of the upslope, and the
-mean falls as well: that is no damping, however low it is.
+pressure, the mean as before (Gardner 1981), and a pulse that is rougher than this patient's were. A patient whose
+pressure falls keeps the steepness of the upslope, and the mean falls as well: that is no damping, however low it is.
 """
 
 from __future__ import annotations
