@@ -149,7 +149,8 @@ class CandidateFinder:
         """The raw samples since the last gap that are not older."""
         last = self._index.item()
         first = max(last - int(back_us / self.period_us), self._begin.item(), 0)
-        return np.asarray(self._rings[kernel.RAW][np.arange(first, last) % self.capacity])
+        slot = first % self.capacity
+        return np.asarray(self._rings[kernel.RAW, slot : slot + last - first])
 
     def feed(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Candidate | Gap]:
         """Take a block; return what it completed, in order."""
