@@ -13,6 +13,7 @@ pulses (3-2, twice), medium yellow at 0.4 to 0.8 Hz and three pulses, low cyan w
 Time is counted in steps of the loop's own, so that no wrap of a tick counter is ever met.
 """
 
+import micropython
 from micropython import const
 
 from node.events import BUTTON, GATEWAY_SILENT, OWN_ALARM, OWN_ALARM_END, SELF_TEST_FAILED
@@ -108,6 +109,7 @@ class Annunciator:
     def is_paused(self):
         return self._paused_ms > 0
 
+    @micropython.native
     def step(self, ms):
         """``ms`` have passed since the last step."""
         self._look_at_button()
@@ -127,6 +129,7 @@ class Annunciator:
             return  # it is dark and silent since this was decided
         self._show()
 
+    @micropython.native
     def _pass(self, ms):
         """Let time go by; plain subtraction, for this runs at every step."""
         self._until_silent_ms -= ms if self._until_silent_ms > 0 else 0
@@ -135,6 +138,7 @@ class Annunciator:
         self._test_ms -= ms if self._test_ms > 0 else 0
         self._identify_ms -= ms if self._identify_ms > 0 else 0
 
+    @micropython.native
     def _look_at_button(self):
         """A press counts when two steps in a row have seen it."""
         is_down = self._button.is_pressed()
@@ -156,6 +160,7 @@ class Annunciator:
         self._own = own
         self._paused_ms = 0
 
+    @micropython.native
     def _decide(self):
         if self._test_ms > 0:
             return _SHOWN[SELF_TEST]
@@ -215,6 +220,7 @@ class Lamp:
         self._pins = (red, green, blue)
         self._bits = -1
 
+    @micropython.native
     def show(self, bits):
         if bits == self._bits:
             return
@@ -230,6 +236,7 @@ class Sounder:
         self._pwm = pwm
         self._hz = -1
 
+    @micropython.native
     def sound(self, hz):
         if hz == self._hz:
             return
@@ -247,5 +254,6 @@ class Button:
     def __init__(self, pin):
         self._pin = pin
 
+    @micropython.native
     def is_pressed(self):
         return not self._pin.value()

@@ -2,6 +2,7 @@
 
 from time import ticks_add, ticks_diff, ticks_us
 
+import micropython
 from micropython import const
 
 _TOLERANCE = const(5)  # a fifth of the period; a sample taken later would lie about its time
@@ -27,6 +28,7 @@ class Pace:
         self.period_us = period_us
         self._due = ticks_us()
 
+    @micropython.native
     def wait(self):
         """Idle until the next moment that can be met; return how many were missed before it."""
         self._due = ticks_add(self._due, self.period_us)

@@ -125,6 +125,7 @@ class Encoder:
         self.wire = bytearray(_MAX_WIRE)
         self._body = bytearray(_MAX_BODY)
 
+    @micropython.native
     def encode(self, header, seq, payload, length):
         """Encode a frame with the first ``length`` bytes, at most MAX_PAYLOAD, of the payload; return its end."""
         body = self._body

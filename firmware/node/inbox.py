@@ -65,12 +65,14 @@ class Inbox:
         self.ticks = ticks_us()  # when it was read
         self.damaged = 0
 
+    @micropython.native
     def wait(self, ms):
         """Sleep for so long, or until something has come; return whether it has."""
         for _ in self._poll.ipoll(ms):
             return True
         return False
 
+    @micropython.native
     def receive(self):
         """Read a little of what has come; return True if it closes a good request."""
         for _ in range(_AT_ONCE):

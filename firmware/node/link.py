@@ -2,12 +2,14 @@
 
 import select
 
+import micropython
 from micropython import const
 
 from node.frame import Encoder
 
 _SEQ_MASK = 0xFFFF
 _PACKET = const(16)
+_WRITABLE = select.POLLOUT
 _COUNT_MAX = const(0x3FFFFFFF)
 
 
@@ -30,6 +32,7 @@ class Link:
         self._at = 0  # of the frame in the encoder's wire, up to here it is gone
         self._end = 0
 
+    @micropython.native
     def send(self, header, payload, length):
         """Take a frame and return True, or drop it because one before it still waits; its sequence number is used."""
         seq = self._seq
@@ -47,21 +50,27 @@ class Link:
         self.flush()
         return True
 
+    @micropython.native
     def flush(self):
         """Write what waits as far as there is room; return whether all of it is gone."""
-        while self._at < self._end:
-            if not self._has_room():
-                return False
+        at, end = self._at, self._end
+        if at >= end:
+            return True
+        out, wire = self._out, self._encoder.wire
+        while at < end and self._has_room():
+            n = end - at
             try:
-                written = self._out.write(self._encoder.wire, self._at, min(_PACKET, self._end - self._at))
+                written = out.write(wire, at, n if n < _PACKET else _PACKET)
             except OSError:  # the other end of the cable is gone
-                return False
+                break
             if not written:
-                return False
-            self._at += written
-        return True
+                break
+            at += written
+            self._at = at
+        return at >= end
 
+    @micropython.native
     def _has_room(self):
         for _, event in self._poll.ipoll(0):
-            return event & select.POLLOUT
+            return event & _WRITABLE
         return False

@@ -4,13 +4,15 @@ Every tick (5 or 4 ms) one pressure sample; every 8 ticks the optical FIFO is dr
 these, that of the motion sensor; every 20 ms the light and the sounder are seen to; every second the sensors'
 configuration is read back and STATUS is sent; every 5 s the board describes itself. What is left of a tick goes to
 the host's requests and to looking for the moment at which a sample is complete. Losses move a stream's index or start
-a new epoch, so samples are never joined over a gap.
+a new epoch, so samples are never joined over a gap. What each tick or each block runs through is compiled to machine
+code ("native"): it takes two thirds of the time that bytecode does.
 """
 
 import gc
 import json
 from time import sleep_ms, sleep_us, ticks_diff, ticks_us
 
+import micropython
 from micropython import const
 
 from node import VERSION, program, selftest
@@ -96,6 +98,7 @@ class Sampler:
                     raise
         self._say_last()
 
+    @micropython.native
     def step(self, missed):
         """Do the work of one tick; ``missed`` ticks before it went by."""
         self._pressure.take(missed)
@@ -178,6 +181,7 @@ class Sampler:
             if self._hello_s >= _HELLO_S:
                 self._begin_hello()
 
+    @micropython.native
     def _idle(self, us):
         """Pass at most this time: look for samples, listen to the host, or sleep."""
         self._link.flush()  # the end of a reply must not wait for the next frame

@@ -3,6 +3,7 @@
 from errno import EINVAL, ENODEV
 from time import ticks_diff, ticks_us
 
+import micropython
 from micropython import const
 
 from node.clock import measured_ppm
@@ -71,6 +72,7 @@ class FifoSource:
         self.is_waiting = False
         self.is_watching = False
 
+    @micropython.native
     def poll(self):
         """Do what is due; bus errors end in the next attempt, never in a wait."""
         self.is_waiting = False
@@ -165,6 +167,7 @@ class FifoSource:
         self._marks = _FIRST_MARKS
         self._until_mark = 0
 
+    @micropython.native
     def _run(self):
         sensor = self._sensor
         if self.is_watching:
@@ -186,6 +189,7 @@ class FifoSource:
                 return
         self._read()
 
+    @micropython.native
     def _read(self):
         sensor, stream = self._sensor, self._stream
         n = sensor.read()
@@ -205,6 +209,7 @@ class FifoSource:
             self._give_up(NO_SAMPLES)
             self._polls = _RETRY_POLLS  # it answers, so there is nothing to wait for
 
+    @micropython.native
     def _take(self, n):
         sensor, stream = self._sensor, self._stream
         if sensor.clipped:
@@ -250,6 +255,7 @@ class PressureSource:
         self._n = 0
         self._ticks = ticks_us()
 
+    @micropython.native
     def take(self, missed):
         """Take one sample now, before anything that may be slow; ``missed`` ones before it are lost."""
         ticks = ticks_us()
@@ -269,6 +275,7 @@ class PressureSource:
         if self._n == BLOCK:
             self.flush()
 
+    @micropython.native
     def flush(self):
         """Hand the samples over; this is the progress that keeps the watchdog quiet."""
         if self._n:

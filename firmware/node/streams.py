@@ -1,5 +1,6 @@
 """Samples in, DATA frames out: an index and an epoch, so that samples are never joined over a loss."""
 
+import micropython
 from micropython import const
 
 from node.frame import CLIPPED, DATA, LOSS_UNKNOWN, OVERFLOW_COUNTED, TIMED, TX_DROPPED, Header
@@ -25,6 +26,7 @@ class Stream:
         """Index of the next sample."""
         return self._header.index
 
+    @micropython.native
     def send(self, payload, n, ticks, flags=0):
         """Send n samples, the last of them taken at ``ticks``."""
         header = self._header

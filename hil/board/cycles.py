@@ -85,15 +85,18 @@ def _run(board: UnixBoard, start_us: int, host: Callable[[], bytes]) -> Iterator
     silence_us = _SILENCE_US if host is nobody else _PRESENT_US
     while (request := board.wait_request()) is not None:
         now_us = request.now_ns // 1000
-        if request.link:
-            t_us = request.link_ns // 1000
-            yield Chunk(t_us=t_us, data=board.read_link())
+        is_seen = False
+        for taken_ns, data in board.read_link():
+            t_us = taken_ns // 1000
+            is_seen = True
+            yield Chunk(t_us=t_us, data=data)
         if now_us - t_us >= silence_us:
             t_us = now_us
+            is_seen = True
             yield Chunk(t_us=t_us, data=b"")
         if sent := host():
             board.write_link(sent)
-        board.answer(request)
+        board.answer(request, is_void=is_seen)  # whoever has seen a chunk may have changed a sensor
 
 
 def _say(line: str) -> None:

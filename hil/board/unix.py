@@ -22,7 +22,7 @@ _SHIM = Path(__file__).parent / "shim"
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
 MAIN = _FIRMWARE / "main.py"
 _HEAP = "192k"  # a Pico has 232,816 bytes free after boot
-_MAX_REQUEST = 512
+_MAX_REQUEST = 2048
 _LINK_BYTES = 1 << 16
 _HUNG_S = 20  # wall time; a board asks every 40 ms
 _RESET_STATUS = 77  # the shim's machine.reset()
@@ -66,7 +66,8 @@ class Boot:
 
     Parameters
     ----------
-    ticks_us : what the board's counter shows then
+    ticks_us, ticks_mask : what the board's counter shows then, and the most that it shows: 2^n - 1, of the rp2 port
+        2^30 - 1
     flash : directory that is the board's file system; without one it is empty and forgotten at the end
     skew_ppm : error of the board's crystal, which is behind all it measures and does
     """
@@ -74,6 +75,7 @@ class Boot:
     clock: Clock = Clock.VIRTUAL
     start_ns: int = 0
     ticks_us: int = 0
+    ticks_mask: int = (1 << 30) - 1
     cause: ResetCause = ResetCause.POWER_ON
     flash: Path | None = None
     skew_ppm: int = 0
@@ -118,7 +120,7 @@ class UnixBoard:
         self._bus = bus
         self._boot = boot
         self._is_written = False
-        self._came = b""
+        self._came: list[tuple[int, bytes]] = []
         self._link: socket.socket | None = None
         self._is_hung = False
         self.is_heard = False  # the firmware has written to its link
@@ -154,18 +156,24 @@ class UnixBoard:
         request = decode(raw, self._boot.true_ns if self._boot.skew_ppm else None)
         self.is_heard = request.is_heard
         self._came += request.link
+        if request.burst is not None:
+            self._bus.keep_promise(request.burst)
         return request
 
-    def answer(self, request: Request) -> None:
+    def answer(self, request: Request, *, is_void: bool = True) -> None:
+        """Let the board go on; ``is_void`` if anything may have changed since the last answer but by the request."""
+        skew_ppm = self._boot.skew_ppm if self._boot.clock is Clock.VIRTUAL else None
         try:
-            self._requests.send(self._bus.answer(request, is_written=self._is_written))
+            self._requests.send(
+                self._bus.answer(request, is_written=self._is_written, is_void=is_void, skew_ppm=skew_ppm)
+            )
             self._is_written = False
         except ConnectionError:
             return  # it died while it waited: the next wait_request tells
 
-    def read_link(self) -> bytes:
-        """Return what the firmware has written and the host has taken since the last call."""
-        came, self._came = self._came, b""
+    def read_link(self) -> list[tuple[int, bytes]]:
+        """Return what the host has taken of what the firmware has written, since the last call, and when (ns)."""
+        came, self._came = self._came, []
         return came
 
     def write_link(self, data: bytes) -> None:
@@ -200,6 +208,7 @@ def _start(
         "RIG_FD": str(requests),
         "RIG_START_NS": str(boot.start_ns),
         "RIG_TICKS_US": str(boot.ticks_us),
+        "RIG_TICKS_MASK": str(boot.ticks_mask),
         "RIG_RESET": str(boot.cause.value),
         "RIG_PROGRAM": str(program),
     }

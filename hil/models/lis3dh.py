@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.board.bus import NoAcknowledgeError
+from hil.board.bus import NoAcknowledgeError, Promise
 
 Acceleration = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
@@ -22,7 +22,7 @@ _ID = 0x33
 _RATES_HZ = (0, 1, 10, 25, 50, 100, 200, 400)  # CTRL_REG1, bits 7:4
 _MG_PER_DIGIT = (1, 2, 4, 12)  # of 12 bits, by CTRL_REG4, bits 5:4
 _LOW_POWER, _HIGH_RESOLUTION, _FIFO_ENABLE = 0x08, 0x08, 0x40
-_DEPTH = 32
+_DEPTH, _SAMPLE = 32, 6
 _BYPASS, _STOP_WHEN_FULL = 0, 1  # FIFO_CTRL_REG, bits 7:6; the others keep the newest
 _WATERMARK, _OVERRUN, _EMPTY, _MOST_UNREAD = 0x80, 0x40, 0x20, 0x1F
 _BLOCK = 64  # samples computed at once
@@ -53,6 +53,7 @@ class Lis3dh:
         self._fifo: deque[bytes] = deque()
         self._newest = bytes(6)
         self._start_ns: int | None = None
+        self._period_ns = 0.0
         self._made = 0  # samples since the start
         self._samples: list[bytes] = []
         self._samples_first = 0
@@ -66,12 +67,18 @@ class Lis3dh:
         for value in written[1:]:
             self._write(address, value, now_ns)
             address += bool(moves_on)
-        out = bytearray()
-        while len(out) < wanted:
-            out += self._pop() if moves_on and address == _OUT_FIRST and self._has_fifo else self._read(address)
-            if moves_on and not (address == _OUT_FIRST and self._has_fifo):
-                address = (address + 1) & 0x7F
-        return bytes(out[:wanted])
+        if moves_on and address == _OUT_FIRST and self._has_fifo:
+            return b"".join(self._pop() for _ in range(-(-wanted // _SAMPLE)))[:wanted]
+        if not moves_on:
+            return self._read(address) * wanted
+        return b"".join(self._read((address + k) & 0x7F) for k in range(wanted))
+
+    def promise(self, written: bytes) -> Promise | None:
+        """FIFO_SRC and the samples it counts stay until the next sample."""
+        if written != bytes([_FIFO_SRC]) or self._start_ns is None:
+            return None
+        until_ns = int(self._start_ns + (self._made + 1) * self._period_ns)
+        return Promise(until_ns, _OUT_FIRST | _MOVES_ON, b"".join(self._fifo))
 
     @property
     def _is_above_watermark(self) -> bool:
@@ -113,6 +120,7 @@ class Lis3dh:
             self._fifo.clear()  # "Bypass mode"
         if address in (_CTRL_REG1, _CTRL_REG4):
             self._start_ns = now_ns if self._rate_hz else None
+            self._period_ns = 1e9 / ((self._rate_hz or 1) * (1 + self._rate_error))
             self._made = 0
             self._samples, self._samples_first = [], 0
 
@@ -126,15 +134,12 @@ class Lis3dh:
         if self._start_ns is None:
             return
         due = int((now_ns - self._start_ns) / self._period_ns)
+        has_fifo = self._has_fifo
         while self._made < due:
             self._newest = self._sample(self._made)
             self._made += 1
-            if self._has_fifo:
+            if has_fifo:
                 self._push(self._newest)
-
-    @property
-    def _period_ns(self) -> float:
-        return 1e9 / (self._rate_hz * (1 + self._rate_error))
 
     def _push(self, sample: bytes) -> None:
         if len(self._fifo) == _DEPTH:

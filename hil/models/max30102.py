@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.board.bus import NoAcknowledgeError
+from hil.board.bus import NoAcknowledgeError, Promise
 
 Light = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
@@ -22,7 +22,7 @@ _ALMOST_FULL, _SAMPLE_READY, _TEMPERATURE_READY = 0x80, 0x40, 0x02  # "Interrupt
 _CELSIUS = 27
 _SHUTDOWN, _RESET, _MODE_SPO2 = 0x80, 0x40, 0x03
 _ROLLOVER = 0x10
-_DEPTH = 32
+_DEPTH, _SAMPLE = 32, 6
 _POINTER = 31  # mask; the overflow counter saturates there too
 _RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)  # SpO2 configuration, bits 4:2
 # The highest rate by pulse width in SpO2 mode ("SpO2 Configuration", table of allowed settings): 69, 118, 215, 411 us
@@ -33,7 +33,7 @@ _COUNTS = (1 << _FULL_BITS) - 1
 _FULL_SCALE_NA = 16384.0
 _LED_STEPS = 0x24  # 7 mA
 _UNDEFINED = 0xFC  # of the first byte of three ("FIFO Data"): the model returns ones, so that nobody relies on zeros
-_BLOCK = 64  # samples computed at once
+_BLOCK, _BLOCK_NS = 64, 640_000_000  # samples computed at once: so many, or those of so much time
 
 
 class RateRule(Enum):
@@ -83,6 +83,7 @@ class Max30102:
         self._fifo = [bytes(6)] * _DEPTH
         self._unread = 0
         self._start_ns: int | None = None
+        self._period_ns = 0.0
         self._made = 0  # samples since the start
         self._averaged: list[bytes] = []
         self._samples: list[bytes] = []
@@ -100,6 +101,15 @@ class Max30102:
         if address == _FIFO_DATA:
             return self._pop(wanted)
         return bytes(self._read((address + i) & 255) for i in range(wanted))
+
+    def promise(self, written: bytes) -> Promise | None:
+        """The pointers, and the samples between them, stay until the next sample."""
+        if written != bytes([_FIFO_WR]) or self._start_ns is None:
+            return None
+        until_ns = int(self._start_ns + (self._made + 1) * self._period_ns)
+        first = self._registers[_FIFO_RD]
+        unread = [self._fifo[(first + k) & _POINTER] for k in range(self._unread)]
+        return Promise(until_ns, _FIFO_DATA, b"".join(unread))
 
     @property
     def is_interrupting(self) -> bool:
@@ -143,13 +153,10 @@ class Max30102:
         mode = self._registers[_MODE]
         runs = mode & 7 == _MODE_SPO2 and not mode & _SHUTDOWN
         self._start_ns = now_ns if runs else None
+        self._period_ns = 1e9 / (self.effective_rate_hz * (1 + self._rate_error))
         self._made = 0
         self._averaged = []
         self._samples, self._samples_first = [], 0
-
-    @property
-    def _period_ns(self) -> float:
-        return 1e9 / (self.effective_rate_hz * (1 + self._rate_error))
 
     @property
     def effective_rate_hz(self) -> int:
@@ -165,40 +172,68 @@ class Max30102:
         if self._start_ns is None:
             return
         due = int((now_ns - self._start_ns) / self._period_ns)
+        if due <= self._made:
+            return
+        samples = self._samples_until(due)
         averaging = self._averaging
-        while self._made < due:
-            sample = self._sample(self._made)
-            self._made += 1
-            if averaging == 1:
+        if averaging > 1:
+            samples = self._average(samples, averaging)
+        if self._unread + len(samples) <= _DEPTH:
+            self._put(samples)
+        else:
+            for sample in samples:
                 self._push(sample)
-                continue
-            self._averaged.append(sample)
-            if len(self._averaged) >= averaging:
-                self._push(_mean(self._averaged))
-                self._averaged = []
+
+    def _average(self, samples: list[bytes], averaging: int) -> list[bytes]:
+        """Return the samples that are complete; keep what is left over."""
+        waiting = self._averaged + samples
+        whole = len(waiting) - len(waiting) % averaging
+        self._averaged = waiting[whole:]
+        return [_mean(waiting[at : at + averaging]) for at in range(0, whole, averaging)]
 
     @property
     def _averaging(self) -> int:
         """Samples that become one: SMP_AVE ("FIFO Configuration", bits 7:5)."""
         return int(1 << min(self._registers[_FIFO_CONFIG] >> 5, 5))
 
-    def _sample(self, k: int) -> bytes:
-        if k - self._samples_first >= len(self._samples):
-            self._samples, self._samples_first = self._measure(k), k
-        return self._samples[k - self._samples_first]
+    def _samples_until(self, due: int) -> list[bytes]:
+        """Return the samples from the next one on; they are measured some at once."""
+        out: list[bytes] = []
+        while self._made < due:
+            at = self._made - self._samples_first
+            if at >= len(self._samples):
+                self._samples, self._samples_first, at = self._measure(self._made), self._made, 0
+            more = self._samples[at : at + due - self._made]
+            self._made += len(more)
+            out += more
+        return out
 
     def _measure(self, first: int) -> list[bytes]:
         """Measure samples ``first`` and following; each ends one period after the one before."""
         assert self._start_ns is not None
-        t_ns = self._start_ns + np.arange(first + 1, first + 1 + _BLOCK) * self._period_ns
+        n = max(_BLOCK, round(_BLOCK_NS / self._period_ns))
+        t_ns = self._start_ns + np.arange(first + 1, first + 1 + n) * self._period_ns
         counts = self._light(np.asarray(t_ns // 1000, dtype=np.int64))
         spo2 = self._registers[_SPO2]
         gain = 4096.0 / (_FULL_SCALE_NA / (1 << (3 - (spo2 >> 5 & 3))))
         unused = 3 - (spo2 & 3)  # a shorter pulse leaves low bits 0: data are left-justified
         leds = np.array([self._registers[_LED_RED], self._registers[_LED_INFRARED]]) / _LED_STEPS
         codes = np.clip(np.rint(counts * leds * gain), 0, (1 << _FULL_BITS) - 1).astype(">u4") >> unused << unused
-        raw = (codes | _UNDEFINED << 16).astype(">u4").tobytes()
-        return [raw[at + 1 : at + 4] + raw[at + 5 : at + 8] for at in range(0, len(raw), 8)]
+        raw = (codes | _UNDEFINED << 16).astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
+        return [raw[at : at + 6] for at in range(0, len(raw), 6)]
+
+    def _put(self, samples: list[bytes]) -> None:
+        """Take samples for which there is room."""
+        registers, at = self._registers, self._registers[_FIFO_WR]
+        for sample in samples:
+            self._fifo[at] = sample
+            at = (at + 1) & _POINTER
+        registers[_FIFO_WR] = at
+        before, self._unread = self._unread, self._unread + len(samples)
+        if samples:
+            registers[_STATUS_1] |= _SAMPLE_READY
+        if before < _DEPTH - (registers[_FIFO_CONFIG] & 15) <= self._unread:
+            registers[_STATUS_1] |= _ALMOST_FULL
 
     def _push(self, sample: bytes) -> None:
         registers = self._registers
@@ -210,29 +245,24 @@ class Max30102:
             if self._rolls_read_pointer:
                 registers[_FIFO_RD] = (registers[_FIFO_RD] + 1) & _POINTER
             self._unread -= 1
-        at = registers[_FIFO_WR]
-        self._fifo[at] = sample
-        registers[_FIFO_WR] = (at + 1) & _POINTER
-        self._unread += 1
-        registers[_STATUS_1] |= _SAMPLE_READY
-        if self._unread == _DEPTH - (registers[_FIFO_CONFIG] & 15):
-            registers[_STATUS_1] |= _ALMOST_FULL
+        self._put([sample])
 
     def _pop(self, wanted: int) -> bytes:
         """Read whole samples; the pointer moves with the first byte of each, an empty FIFO repeats its last."""
-        out = bytearray()
-        self._registers[_STATUS_1] &= ~(_SAMPLE_READY | _ALMOST_FULL)  # "cleared by reading FIFO_DATA"
-        while len(out) < wanted:
-            at = self._registers[_FIFO_RD]
-            if self._unread:
-                out += self._fifo[at]
-                self._unread -= 1
-                self._registers[_FIFO_RD] = (at + 1) & _POINTER
-                if not self._keeps_overflow:
-                    self._registers[_OVF] = 0  # restarts when a sample is read
-            else:
-                out += self._fifo[(at - 1) & _POINTER]
-        return bytes(out[:wanted])
+        registers, fifo = self._registers, self._fifo
+        registers[_STATUS_1] &= ~(_SAMPLE_READY | _ALMOST_FULL)  # "cleared by reading FIFO_DATA"
+        at, n = registers[_FIFO_RD], -(-wanted // _SAMPLE)
+        taken = min(n, self._unread)
+        out = [fifo[(at + k) & _POINTER] for k in range(taken)]
+        if taken:
+            at = (at + taken) & _POINTER
+            registers[_FIFO_RD] = at
+            self._unread -= taken
+            if not self._keeps_overflow:
+                registers[_OVF] = 0  # restarts when a sample is read
+        if taken < n:
+            out += [fifo[(at - 1) & _POINTER]] * (n - taken)
+        return b"".join(out)[:wanted]
 
 
 def _mean(samples: list[bytes]) -> bytes:

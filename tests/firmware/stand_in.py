@@ -69,7 +69,7 @@ def imported(*names):
     """Import firmware modules; yield them and the time they see, and forget them afterwards."""
     clock = Time()
     micropython = types.ModuleType("micropython")
-    micropython.const = micropython.viper = lambda value: value
+    micropython.const = micropython.viper = micropython.native = lambda value: value
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FIRMWARE))
         patch.setitem(sys.modules, "micropython", micropython)

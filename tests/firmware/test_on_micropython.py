@@ -15,6 +15,11 @@ _HERE = Path(__file__).parent
 ROUND = 50_000  # ticks between two reports of endless.py
 
 
+def said(board):
+    """What the board has written since the last time."""
+    return b"".join(data for _, data in board.read_link())
+
+
 def output(program, until, *, deaf=(), host=None):
     """Run a program on the virtual board; return what it wrote until ``until`` came or it ended.
 
@@ -26,12 +31,12 @@ def output(program, until, *, deaf=(), host=None):
     written, said_ns = b"", 0
     try:
         while until not in written and (request := board.wait_request()) is not None:
-            written += board.read_link()
+            written += said(board)
             if host is not None and request.now_ns >= said_ns:
                 said_ns = request.now_ns + 500_000_000
                 board.write_link(next(host))
             board.answer(request)
-        written += board.read_link()
+        written += said(board)
     finally:
         board.close()
     return written
@@ -72,7 +77,7 @@ def free_memory(rounds):
     told = b""
     try:
         while told.count(b"\n") < rounds and (request := board.wait_request()) is not None:
-            told += board.read_link()
+            told += said(board)
             board.answer(request)
     finally:
         board.close()

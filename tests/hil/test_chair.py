@@ -5,13 +5,15 @@ import itertools
 import json
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import hil.board.unix
 from gateway.chunklog import Chunk
 from gateway.link.frame import PROGRAM_STREAM, Flag, FrameType
-from hil.board.bus import NoAcknowledgeError, Op, Span, Stall
+from hil.board.bus import NoAcknowledgeError, Op, PromiseError, Span, Stall
 from hil.board.unix import Boot, RigError, UnixBoard
 from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, play, wire
 from hil.patient import Patient
@@ -253,7 +255,7 @@ def nak(bus, address, register, at_us, count=1):
             raise NoAcknowledgeError
         return transfer(now_ns, written, wanted)
 
-    sensor.transfer = sometimes
+    sensor.transfer, sensor.promise = sometimes, lambda _written: None
 
 
 @rig
@@ -497,6 +499,38 @@ def test_hang_is_not_called_a_death(monkeypatch):
     finally:
         ending = board.close()
     assert str(ending) == "hangs: no request for 1 s"
+
+
+@rig
+@pytest.mark.parametrize("skew_ppm", [0, 400])
+def test_what_a_sensor_promises_changes_no_byte_and_spares_half_of_the_requests(skew_ppm, monkeypatch):
+    asked, heard, decode = [], [], hil.board.unix.decode
+    for promises in (False, True):
+        bus, n = wire(TimeCode()), []
+        monkeypatch.setattr(hil.board.unix, "decode", counted(decode, n))
+        if not promises:
+            for device in bus.i2c.values():
+                device.promise = lambda _written: None
+        chunks = play(TimeCode(12), bus=bus, skew_ppm=skew_ppm)
+        heard.append([(chunk.t_us, chunk.data) for chunk in chunks if chunk.data])
+        asked.append(len(n))
+    assert heard[0] == heard[1]
+    assert asked[1] < 0.6 * asked[0]
+
+
+@rig
+def test_a_model_that_breaks_its_promise_fails_the_rig():
+    bus = wire(TimeCode())
+    sensor = bus.i2c[OPTICAL_ADDRESS]
+    promise = sensor.promise
+
+    def wrong(written):
+        true = promise(written)
+        return true and replace(true, burst=bytes(len(true.burst)))
+
+    sensor.promise = wrong
+    with pytest.raises(PromiseError, match="not as promised"):
+        run(TimeCode(), 2, bus=bus)
 
 
 @rig

@@ -158,6 +158,7 @@ class Lis3dh:
         self.is_watching = not source & _OVERRUN
         return self.is_watching
 
+    @micropython.native
     def look(self):
         """Look whether a sample has come; its moment is half-way since the look before."""
         before, unread = self._looked, self._unread
@@ -171,12 +172,14 @@ class Lis3dh:
                 self._mark_unread = self._unread
                 self.is_watching = False
 
+    @micropython.native
     def _look(self):
         self._looked = ticks_us()
         source = self._read_register(_FIFO_SRC)
         self._unread = source & _UNREAD
         return source
 
+    @micropython.native
     def read(self):
         """Read at most 24 samples into ``samples``; return their number. Sets all public attributes."""
         self.clipped = 0

@@ -216,6 +216,7 @@ class Max30102:
         self.is_watching = not self._overflow
         return self.is_watching
 
+    @micropython.native
     def look(self):
         """Look whether a sample has come; its moment is half-way since the look before."""
         pointer = self._write_pointer
@@ -229,6 +230,7 @@ class Max30102:
                 self._mark_pointer = self._write_pointer
                 self.is_watching = False
 
+    @micropython.native
     def _look(self):
         self._looked_before, self._overflow_before = self._looked, self._overflow
         self._looked = ticks_us()
@@ -236,6 +238,7 @@ class Max30102:
         self._write_pointer = self._pointers[0]
         self._overflow = self._pointers[1]
 
+    @micropython.native
     def read(self):
         """Read what the FIFO holds into ``samples``; return the number of samples. Sets all public attributes."""
         self.lost = 0
@@ -266,6 +269,7 @@ class Max30102:
             self._summed += n
         return n
 
+    @micropython.native
     def _newer_than_mark(self, now):
         """Return how many samples have come since the one whose moment is known, -1 if there is none."""
         pointer = self._mark_pointer
@@ -303,6 +307,7 @@ class Max30102:
                 return 0
             self._look()
 
+    @micropython.native
     def _burst(self, n):
         self._is_torn = True
         self._i2c.readfrom_mem_into(_ADDRESS, _FIFO_DATA, self._views[n])

@@ -31,9 +31,6 @@ class Cdc:
         self._came_n = 0
         self.used = 0
 
-    def has_room(self):
-        return self.used < _FIFO
-
     @micropython.native
     def write(self, data, start=None, n=None):
         """MicroPython's write(data), write(data, n) and write(data, start, n)."""
@@ -41,6 +38,11 @@ class Cdc:
             start, n = 0, len(data)
         elif n is None:
             start, n = 0, start
+        used = self.used
+        if used + n <= _FIFO:
+            _rig.copy(self._fifo, used, data, start, n)
+            self.used = used + n
+            return n
         done = 0
         while done < n:
             taken = self._transmit(data, start + done, n - done)
@@ -88,8 +90,11 @@ class Cdc:
     @micropython.native
     def has_input(self):
         """Whether a byte of the host waits."""
-        if self._came_at == self._came_n and _rig.is_host_heard:
-            self._listen()
+        if self._came_at < self._came_n:
+            return True
+        if not _rig.is_host_heard:
+            return False
+        self._listen()
         return self._came_at < self._came_n
 
     def wait(self, ms):

@@ -1,7 +1,6 @@
 """The rp2 port's machine, as far as the firmware uses it; every transfer goes to the rig's models."""
 
 import sys
-from array import array
 from errno import ETIMEDOUT
 from struct import pack_into
 
@@ -9,11 +8,12 @@ import _rig
 import micropython
 from umachine import *  # noqa: F403 - what this does not replace
 
-_ADC_NS = 8_000  # read_u16 on an RP2040
+_IS_VIRTUAL = _rig.IS_VIRTUAL
 _SLOT_NS = 1_000_000
-_SLOTS = 128 if _rig.IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
+_SLOTS = 256 if _IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
 _CONVERSIONS = 16
-
+_ROW_NS = _CONVERSIONS * 8_000  # so many times read_u16 on an RP2040
+_block = bytearray(2 * (_CONVERSIONS * _SLOTS + 2))  # made before the firmware has cut up the heap
 
 PWRON_RESET, WDT_RESET = 1, 3
 
@@ -107,21 +107,21 @@ class I2C:
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
         self._byte[0] = memaddr
-        self._transfer(addr, 1, buf, len(buf))
+        status = _rig.read(self._id, addr, self._byte, buf, len(buf))
+        if status:
+            self._fail(status)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
         self._byte[0] = memaddr
-        for i in range(len(buf)):
-            self._byte[1 + i] = buf[i]
-        self._transfer(addr, 1 + len(buf), None, 0)
+        _rig.copy(self._byte, 1, buf, 0, len(buf))
+        status = _rig.call(_rig.I2C, self._id, addr, self._byte, 1 + len(buf), None, 0)
+        if status:
+            self._fail(status)
 
-    @micropython.native
-    def _transfer(self, addr, n_written, buf, n_read):
-        status = _rig.call(_rig.I2C, self._id, addr, self._byte, n_written, buf, n_read)
+    def _fail(self, status):
         if status == ETIMEDOUT:
             _rig.stretch(self._timeout_us)
-        if status:
-            raise OSError(status)
+        raise OSError(status)
 
 
 class ADC:
@@ -141,31 +141,39 @@ class ADC:
             raise ValueError("Pin doesn't have ADC capabilities")
         # ADC0 is read on and on, the others now and then.
         self._slots = _SLOTS if self._channel == 0 else 1
-        self._block = array("H", bytes(2 * _CONVERSIONS * self._slots))
+        # The next conversion, where those of its millisecond end, then the conversions
+        self._block = _block if self._channel == 0 else bytearray(2 * (_CONVERSIONS + 2))
+        self._conversions = memoryview(self._block)[4:]
         self._first = -self._slots  # slot of the first conversion held
-        self._next = array("I", (0, 0))  # the next conversion, and where those of its millisecond end
 
     @micropython.viper
     def read_u16(self) -> int:
-        state = ptr32(self._next)  # noqa: F405 - names of the viper compiler
-        codes = ptr16(self._block)  # noqa: F405
-        at = state[0]
-        if at == state[1]:
-            at = int(self._enter())
-        state[0] = at + 1
-        return codes[at]
+        block = ptr16(self._block)  # noqa: F405 - a name of the viper compiler
+        at = block[0]
+        if at == block[1]:
+            self._enter()
+            at = block[0]
+        block[0] = at + 1
+        return block[at]
 
+    @micropython.native
     def _enter(self):
         """Go to the present millisecond; the time of all its conversions passes now."""
-        _rig._ns += _CONVERSIONS * _ADC_NS
-        slot = (_rig._ns if _rig.IS_VIRTUAL else _rig.now_ns()) // _SLOT_NS
+        _rig._ns += _ROW_NS
+        slot = (_rig._ns if _IS_VIRTUAL else _rig.now_ns()) // _SLOT_NS
         held = slot - self._first
         if held >= self._slots:
-            _rig.call(_rig.ADC, 0, self._channel, None, 0, self._block, 2 * _CONVERSIONS * self._slots)
+            _rig.call(_rig.ADC, 0, self._channel, None, 0, self._conversions, 2 * _CONVERSIONS * self._slots)
             self._first = slot
             held = 0
-        self._next[1] = (held + 1) * _CONVERSIONS
-        return held * _CONVERSIONS
+        _point(self._block, 2 + held * _CONVERSIONS)
+
+
+@micropython.viper
+def _point(block, at: int):
+    to = ptr16(block)  # noqa: F405
+    to[0] = at
+    to[1] = at + 16
 
 
 def unique_id():

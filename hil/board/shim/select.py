@@ -4,6 +4,9 @@ import _rig
 import micropython
 from uselect import POLLIN, POLLOUT
 
+_sleep_ns = _rig.sleep_ns
+_ROOM = 256
+
 
 class _Poll:
     def register(self, stream, flags):
@@ -17,12 +20,12 @@ class _Poll:
         if not self._is_input:
             if timeout:
                 raise OSError("the rig's select does not wait for output")
-            return self._ready if _rig.usb.has_room() else ()
+            return self._ready if _rig.usb.used < _ROOM else ()
         if _rig.usb.has_input():
             return self._ready
         if timeout:
-            _rig.sleep_ns(timeout * 1_000_000, True)
-            if _rig.usb.has_input():
+            _sleep_ns(timeout * 1_000_000, True)
+            if _rig.is_host_heard and _rig.usb.has_input():
                 return self._ready
         return ()
 

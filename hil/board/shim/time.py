@@ -5,6 +5,9 @@ import micropython
 from utime import *  # noqa: F403 - what this does not replace
 
 ticks_us = _rig.ticks_us
+_sleep_ns = _rig.sleep_ns
+_MASK = _rig.TICKS_MASK
+_HALF = (_MASK + 1) // 2
 
 
 def ticks_ms():
@@ -13,24 +16,25 @@ def ticks_ms():
     return _rig.now_ns() // 1_000_000 & _rig.TICKS_MASK
 
 
-@micropython.native
-def ticks_add(ticks, delta):
-    return (ticks + delta) & 0x3FFFFFFF
+@micropython.viper
+def ticks_add(ticks: int, delta: int) -> int:
+    return (ticks + delta) & int(_MASK)
 
 
-@micropython.native
-def ticks_diff(end, start):
-    return ((end - start + 0x20000000) & 0x3FFFFFFF) - 0x20000000
+@micropython.viper
+def ticks_diff(end: int, start: int) -> int:
+    half = int(_HALF)
+    return ((end - start + half) & int(_MASK)) - half
 
 
 @micropython.native
 def sleep_us(us):
-    _rig.sleep_ns(us * 1000)
+    _sleep_ns(us * 1000)
 
 
 def sleep_ms(ms):
-    _rig.sleep_ns(ms * 1_000_000)
+    _sleep_ns(ms * 1_000_000)
 
 
 def sleep(s):
-    _rig.sleep_ns(int(s * 1_000_000_000))
+    _sleep_ns(int(s * 1_000_000_000))
