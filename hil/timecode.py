@@ -14,37 +14,38 @@ CODES = 1 << 17  # of light, 0.1 ms each
 DARK = 1 << 16  # the code of time 0: light between a quarter and three quarters of full scale, which no control dims
 _VOLT_MS = 4096
 _AXIS = 4000  # digits of 2 mg used of an axis
-_TIMED_US = 600  # docs/wire.md: within 0.5 ms; the code of light has steps of 0.1 ms
+_STEP_US = 100  # of light and acceleration
+_TIMED_US = 600  # docs/wire.md: within 0.5 ms; the code of light and motion has steps of 0.1 ms
 _MS = 1_000
 _AT_SENSOR = 1.1  # its clock may be off
 
 
 class TimeCode:
-    """Light that shows its time in units of 0.1 ms, and volts and acceleration that show it in ms."""
+    """Light and acceleration that show their time in units of 0.1 ms, and volts that show it in ms."""
 
     def __init__(self, duration_s: float | None = None) -> None:
         self.duration_s = duration_s
 
     def light(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
-        code = (t_us // 100) % CODES
+        code = (t_us // _STEP_US) % CODES
         return np.asarray(DARK + np.stack([code, (code + 7) % CODES], axis=1), dtype=np.float64)
 
     def volts(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray((t_us // 1000 % _VOLT_MS) * (3.3 / 4095), dtype=np.float64)
 
     def acceleration(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Digits of 2 mg, below full scale: of 4 s, how many 4 s, and of 4 s plus 7."""
-        ms = t_us // 1000
-        digits = np.stack([ms % _AXIS, ms // _AXIS % _AXIS, (ms + 7) % _AXIS], axis=1) - _AXIS // 2
+        """Digits of 2 mg, below full scale: of 0.4 s, how many 0.4 s, and of 0.4 s plus 7."""
+        code = t_us // _STEP_US
+        digits = np.stack([code % _AXIS, code // _AXIS % _AXIS, (code + 7) % _AXIS], axis=1) - _AXIS // 2
         return np.asarray(digits * 0.002, dtype=np.float64)
 
 
-def motion_ms(raw: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the time that raw samples show, shape (n, 3)."""
+def motion_us(raw: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the time that raw samples, shape (n, 3), show."""
     x, y, z = (raw.T >> 4) - 48
     if not np.array_equal(z, (x + 7) % _AXIS):
         raise ValueError("motion: expected x first")
-    return np.asarray(x + _AXIS * y, dtype=np.int64)
+    return np.asarray((x + _AXIS * y) * _STEP_US, dtype=np.int64)
 
 
 def times(frame: Frame) -> NDArray[np.int64]:
@@ -55,17 +56,17 @@ def times(frame: Frame) -> NDArray[np.int64]:
         raw = raw - DARK
         if not np.array_equal(raw[:, 1], (raw[:, 0] + 7) % CODES):
             raise ValueError("optical: expected red, then infrared of the same moment")
-        return np.asarray(raw[:, 0] * 100, dtype=np.int64)
+        return np.asarray(raw[:, 0] * _STEP_US, dtype=np.int64)
     if (raw % 16).any():
         raise ValueError("expected 12 bits of an axis, or 16 conversions of the same millisecond")
     if frame.stream == MOTION:
-        return motion_ms(raw) * 1000
+        return motion_us(raw)
     return np.asarray((raw[:, 0] // 16 >> 4) * 1000, dtype=np.int64)
 
 
 def wrap(frame: Frame) -> int:
     """After how many microseconds the code of a frame's stream begins anew."""
-    return {OPTICAL: CODES * 100, PRESSURE: _VOLT_MS * 1000, MOTION: _AXIS * _AXIS * 1000}[frame.stream]
+    return {OPTICAL: CODES * _STEP_US, PRESSURE: _VOLT_MS * 1000, MOTION: _AXIS * _AXIS * _STEP_US}[frame.stream]
 
 
 def late_us(frame: Frame, boot_ticks_us: int = 0) -> int:
@@ -117,7 +118,7 @@ class Audit:
         if Flag.TIMED in frame.flags:
             self.timed += 1
             self.worst_timed_us = max(self.worst_timed_us, abs(late))
-            coarse = 0 if frame.stream == OPTICAL else _MS
+            coarse = _MS if frame.stream == PRESSURE else 0
             self.mistimed += not -_TIMED_US <= late <= _TIMED_US + coarse
         else:
             self.mistimed += abs(late) > self.period_us / 2 * _AT_SENSOR + _TIMED_US

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hil.board.bus import NoAcknowledgeError
 from hil.models.lis3dh import Lis3dh
 from tests.firmware.stand_in import I2C, imported
-from tests.hil.link import TimeCode, motion_ms
+from tests.hil.link import TimeCode, motion_us
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def raw(driver, n):
 
 
 def times_us(driver, n):
-    return (motion_ms(raw(driver, n)) * 1000).tolist()
+    return motion_us(raw(driver, n)).tolist()
 
 
 @pytest.mark.parametrize("g", [0.0, 1.0, -1.0, 3.5])

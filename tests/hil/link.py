@@ -13,9 +13,9 @@ from gateway.link.frame import Flag, FrameParser, FrameType, LinkFault
 from gateway.link.status import decode_status
 from hil.board.unix import find_micropython
 from hil.chair import play
-from hil.timecode import CODES, DARK, MOTION, OPTICAL, PRESSURE, STREAMS, TimeCode, motion_ms, times, wrap
+from hil.timecode import CODES, DARK, MOTION, OPTICAL, PRESSURE, STREAMS, TimeCode, motion_us, times, wrap
 
-__all__ = ["CODES", "DARK", "MOTION", "OPTICAL", "PRESSURE", "STREAMS", "TimeCode", "motion_ms", "times", "wrap"]
+__all__ = ["CODES", "DARK", "MOTION", "OPTICAL", "PRESSURE", "STREAMS", "TimeCode", "motion_us", "times", "wrap"]
 
 FULL = 1 << 18
 SAMPLE_US = {OPTICAL: 10_000, PRESSURE: 5_000, MOTION: 20_000}
