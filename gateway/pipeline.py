@@ -68,6 +68,7 @@ class Pipeline:
         self._seq = 0
         self._last_status: tuple[object, ...] = ()
         self._is_noisy = False
+        self._is_trusted = True
         self._trend = dsp.Trends()
         self._forecast_by: Profile | None = None
 
@@ -203,10 +204,17 @@ class Pipeline:
             return replace(vital, reading=dsp.Unavailable(reason=dsp.Reason.NO_CHANNEL))
         is_silent = self._is_silent(vital.t_us)
         if self._device.is_connected and not is_silent and not self._is_noisy:
-            return vital
+            return self._marked(vital)
         was_heard = self._last_frame_us is not None
         reason = dsp.Reason.LINK_LOST if was_heard and (is_silent or self._is_noisy) else dsp.Reason.NO_DATA
         return replace(vital, reading=dsp.Unavailable(reason=reason))
+
+    def _marked(self, vital: dsp.Vital) -> dsp.Vital:
+        """Whatever a firmware that is in no release sends is doubtful."""
+        if self._is_trusted or not isinstance(vital.reading, dsp.Measured):
+            return vital
+        reasons = (*vital.reading.reasons, dsp.Reason.FIRMWARE)
+        return replace(vital, reading=replace(vital.reading, reasons=reasons))
 
     def _connect(self, event: Connected, t_us: int) -> None:
         """A board has come up: what was learnt of the signal before does not count any more."""
@@ -247,6 +255,7 @@ class Pipeline:
         """The status, if it has changed."""
         findings = self.findings(t_us)
         self._is_noisy = any(finding.fault is Fault.LINK_NOISE for finding in findings)
+        self._is_trusted = all(finding.fault is not Fault.UNKNOWN_FIRMWARE for finding in findings)
         reasons = [str(finding) for finding in findings]
         board = self._device.board
         identity = (board.uid, board.boot, board.fw) if board else (None, None, None)

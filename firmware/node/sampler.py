@@ -1,11 +1,11 @@
 """The one loop of the board: sensors and the host in, frames, light and sound out.
 
 Every tick (5 or 4 ms) one pressure sample; every 8 ticks the optical FIFO is drained and every 16, between two of
-these, that of the motion sensor; every 20 ms the light and the sounder are seen to; every second the sensors'
-configuration is read back and STATUS is sent; every 5 s the board describes itself. What is left of a tick goes to
-the host's requests and to looking for the moment at which a sample is complete. Losses move a stream's index or start
-a new epoch, so samples are never joined over a gap. What each tick or each block runs through is compiled to machine
-code ("native"): it takes two thirds of the time that bytecode does.
+these, that of the motion sensor, and what came is sent if the sensor's configuration is still as it was written; every
+20 ms the light and the sounder are seen to; every second STATUS is sent; every 5 s the board describes itself. What is
+left of a tick goes to the host's requests and to looking for the moment at which a sample is complete. Losses move a
+stream's index or start a new epoch, so samples are never joined over a gap. What each tick or each block runs through
+is compiled to machine code ("native"): it takes two thirds of the time that bytecode does.
 """
 
 import gc

@@ -105,19 +105,24 @@ class FifoSource:
             self._fail(error.errno)
 
     def check(self):
-        """Read the configuration back, as once a second; what has changed is repaired."""
+        """Read the whole configuration back, as once a second; what has changed is repaired."""
         if self._state != _RUNNING:
             return
         try:
-            register = self._sensor.changed_register()
-            if register >= 0:
-                self._events.put(self._stream.number, REPAIRED, register)
-                self.restart(LOSS_UNKNOWN)
+            if self._sensor.changed_register() >= 0:
+                self._repair()
             elif self._sensor.control():
                 self._events.put(self._stream.number, LED_CHANGED, 0)
                 self._stream.flag(RECONFIGURED)
         except OSError as error:
             self._fail(error.errno)
+
+    def _repair(self):
+        """Tell which register has changed, and configure the sensor anew."""
+        register = self._sensor.changed_register()
+        if register >= 0:  # else its reading was disturbed
+            self._events.put(self._stream.number, REPAIRED, register)
+        self.restart(LOSS_UNKNOWN)
 
     def tell(self):
         """Tell an error that lasts again, for whoever has not heard its beginning."""
@@ -196,6 +201,9 @@ class FifoSource:
         self.is_waiting = sensor.is_waiting
         self._polls += 1
         if n:
+            if sensor.has_changed():
+                self._repair()  # what was read since the last block is of nobody knows which configuration
+                return
             self._polls = 0
             self._take(n)
         if sensor.lost:

@@ -20,6 +20,7 @@ from gateway.link.stream import LinkStatistics, StreamDecoder
 _START_US = 500_000  # between two requests for a description
 AHEAD_US = 250_000  # more than the clock's slewing and an untimed stamp may be wrong by together
 _TOLD_US = 30_000_000  # how long refused samples are told
+_BEYOND_US = 10_000_000  # how long a number that cannot be is told
 _EVENT = struct.Struct("<BB")
 
 
@@ -155,6 +156,8 @@ class Device:
             if stream.rate.is_wrong:
                 detail = f"declared {stream.descriptor.rate_hz:g} Hz, measured {stream.rate.measured_hz or 0:.0f} Hz"
                 found.append(Finding(fault=Fault.RATE_MISMATCH, subject=stream.descriptor.name, detail=detail))
+            if stream.beyond_us is not None and t_us - self._clock.offset_us - stream.beyond_us <= _BEYOND_US:
+                found.append(Finding(fault=Fault.OUT_OF_RANGE, subject=stream.descriptor.name))
         found += [
             Finding(fault=Fault.UNREADABLE_STREAM, subject=f"stream {number} of the board")
             for number in sorted(self.unreadable)

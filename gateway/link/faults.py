@@ -30,6 +30,7 @@ class Fault(Enum):
     SENSOR_SILENT = "sensor gives no samples"
     SENSOR_CONFIGURATION = "sensor does not keep its configuration"
     RATE_MISMATCH = "rate mismatch"
+    OUT_OF_RANGE = "numbers beyond full scale"
     UNREADABLE_STREAM = "cannot be read"
     NO_SAMPLES = "no fresh samples"
     SET_UP = "set-up"  # what routing found, such as a calibration of another sensor

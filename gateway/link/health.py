@@ -138,14 +138,21 @@ class Health:
             del self._sensors[stream]
 
     def is_trusted(self, stream: int) -> bool:
-        """Whether samples of the stream may be used: those of a sensor that is another one may not."""
+        """Whether samples of the stream may be used: those of another sensor, or of a board that miscounts, may not."""
         fault = self._sensors.get(stream)
-        return fault is None or fault[0] not in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH)
+        is_right = fault is None or fault[0] not in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH)
+        return is_right and self._is_computing_right
+
+    @property
+    def _is_computing_right(self) -> bool:
+        """Whether the board has given the known answers of its self test."""
+        is_passed = self.status is None or StatusBit.SELF_TEST_PASSED in self.status.bits
+        return self._is_self_test_passed and is_passed
 
     def findings(self, t_us: int, names: dict[int, str]) -> list[Finding]:
-        bits = self.status.bits if self.status else StatusBit.SELF_TEST_PASSED
+        bits = self.status.bits if self.status else StatusBit(0)
         found = []
-        if not self._is_self_test_passed or StatusBit.SELF_TEST_PASSED not in bits:
+        if not self._is_computing_right:
             found.append(Finding(fault=Fault.SELF_TEST))
         if StatusBit.SETTINGS_BAD in bits:
             found.append(Finding(fault=Fault.SETTINGS))

@@ -11,6 +11,7 @@ from gateway.link.description import Descriptor
 from gateway.link.frame import Flag, Frame
 from gateway.link.timeline import RateCheck, SampleTimeline
 
+_DOUBT_US = 2_000_000  # after a number that cannot be
 _LEAP_S = 1.0  # a longer loss is not bridged by the sample clock as it was learnt
 _STEP_US = 250_000.0  # a stamp so far from where the last one lets expect it: the board's clock has stepped
 _U24 = np.array([1 << 16, 1 << 8, 1], dtype=np.int64)
@@ -46,6 +47,7 @@ class StreamDecoder:
         self._epoch: int | None = None
         self._next_index = 0
         self._stamp: tuple[int, int] | None = None  # sample index and device time of the newest frame
+        self.beyond_us: int | None = None  # when a number was beyond full scale
         self._restart()
 
     def fits(self, frame: Frame) -> bool:
@@ -53,13 +55,22 @@ class StreamDecoder:
         return frame.n > 0 and len(frame.payload) == 3 * frame.n * len(self.descriptor.channels)
 
     def feed(self, frame: Frame, device_us: int) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-        """Device times, shape (n,), and values, shape (n, channels); None if the frame is from the past."""
+        """Device times, shape (n,), and values, shape (n, channels).
+
+        None if the frame is from the past, or if a number is larger than the stream's can be: then its bytes are not
+        what they are taken for, and nothing is believed for a while.
+        """
+        raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64) @ _U24
+        if raw.max() > self.descriptor.full:
+            self.beyond_us = device_us
+        if self.beyond_us is not None and abs(device_us - self.beyond_us) < _DOUBT_US:
+            self._statistics.refused += 1
+            return None
         if not self._continues(frame):
             return None
         self._note_stamp(frame.index + frame.n - 1, device_us)
         self.rate.feed(frame.index + frame.n - 1, device_us)
         t_us = self._timeline.feed(frame.index, frame.n, device_us, is_timed=Flag.TIMED in frame.flags)
-        raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64) @ _U24
         return t_us, self.descriptor.scale(raw)
 
     def forget_clock(self) -> None:

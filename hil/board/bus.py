@@ -6,13 +6,15 @@ promised; then what was written, then what the host has taken from the link sinc
 nanoseconds and length, then the bytes, as often as it has taken some.
 
 An answer is ``<BBHIIIBBH`` status (0 or an errno), bits (1: the host has stopped reading the link, 2: it has written
-to it, 4: what was promised before is void), 0, microseconds for which the processor is held, the levels of all pins,
-and a promise: nanoseconds for which it holds, the register of a burst, 0, the bytes that this burst would bring; then
-the bytes wanted and those of the burst, filled up to 224. More than 204 bytes wanted follow behind and have no promise.
+to it, 4: what was promised before is void), the bytes of settings promised, microseconds for which the processor is
+held, the levels of all pins, and a promise: nanoseconds for which it holds, the register of a burst, that of settings,
+the bytes that this burst would bring; then the bytes wanted, those of the burst and the settings, filled up to 224.
+More than 204 bytes wanted follow behind and have no promise.
 
 A promise spares half of the requests: while it holds, the board answers itself when it reads the same registers again,
-and when it reads the burst. That is exact, because in virtual time nobody does anything between two requests. The burst
-is told with the next request; the model then makes it at its time, and must come to the same bytes.
+when it reads the settings, and when it reads the burst. That is exact, because in virtual time nobody does anything
+between two requests. The burst is told with the next request; the model then makes it at its time, and must come to
+the same bytes.
 """
 
 from __future__ import annotations
@@ -101,11 +103,19 @@ def decode(raw: bytes, true_ns: Callable[[int], int] | None) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a device would answer until then: the same again, and to a burst at ``register`` these bytes."""
+    """What a device would answer until then: the same again, to a burst these bytes, and these settings.
+
+    The settings are promised for longer: until they are written to. Reading a burst ends the rest.
+    """
 
     until_ns: int
-    register: int
+    burst_register: int
     burst: bytes
+    settings_register: int
+    settings: bytes
+
+
+_NOTHING = Promise(0, 0, b"", 0, b"")
 
 
 class PromiseError(Exception):
@@ -220,26 +230,35 @@ class Bus:
         stretch_us = self._stretch_us(request) if self.stalls else 0
         is_deaf = bool(self.deaf) and any(request.now_ns in span for span in self.deaf)
         bits = _DEAF * is_deaf | _WRITTEN * is_written | _VOID * is_void
-        lasts_ns, register, burst = 0, 0, b""
+        lasts_ns, promise = 0, _NOTHING
         if skew_ppm is not None and not status and not stretch_us and request.wanted:
-            lasts_ns, register, burst = self._promise(request, skew_ppm)
+            lasts_ns, promise = self._promise(request, skew_ppm)
+        burst, settings = promise.burst, promise.settings
         head = _ANSWER.pack(
-            status, bits, 0, stretch_us, self._levels(request.now_ns), lasts_ns, register, 0, len(burst)
+            status,
+            bits,
+            len(settings),
+            stretch_us,
+            self._levels(request.now_ns),
+            lasts_ns,
+            promise.burst_register,
+            promise.settings_register,
+            len(burst),
         )
         if request.wanted > _IN_ANSWER:
             return head + bytes(_IN_ANSWER) + data.ljust(request.wanted, b"\0")
-        return head + (data.ljust(request.wanted, b"\0") + burst).ljust(_IN_ANSWER, b"\0")
+        return head + (data.ljust(request.wanted, b"\0") + burst + settings).ljust(_IN_ANSWER, b"\0")
 
-    def _promise(self, request: Request, skew_ppm: int) -> tuple[int, int, bytes]:
-        """Nanoseconds of the board, register and bytes of a promise; 0 where a fault may come in between."""
+    def _promise(self, request: Request, skew_ppm: int) -> tuple[int, Promise]:
+        """For how many nanoseconds of the board a device promises what; none where a fault may come in between."""
         if request.op is not Op.I2C or self.stalls or self.hangs or self.held is not None:
-            return 0, 0, b""
+            return 0, _NOTHING
         promise = self.i2c[request.address].promise(request.written)
-        if promise is None or request.wanted + len(promise.burst) > _IN_ANSWER:
-            return 0, 0, b""
+        if promise is None or request.wanted + len(promise.burst) + len(promise.settings) > _IN_ANSWER:
+            return 0, _NOTHING
         lasts_ns = (promise.until_ns - request.now_ns) * (_MILLION + skew_ppm) // _MILLION - _SURELY_NS
         self._promised[request.address] = promise.burst
-        return min(max(lasts_ns, 0), _LONGEST_NS), promise.register, promise.burst
+        return min(max(lasts_ns, 0), _LONGEST_NS), promise
 
     def _is_stuck(self, now_ns: int) -> bool:
         if self.held is not None and self.held.clocks:

@@ -74,11 +74,12 @@ class Lis3dh:
         return b"".join(self._read((address + k) & 0x7F) for k in range(wanted))
 
     def promise(self, written: bytes) -> Promise | None:
-        """FIFO_SRC and the samples it counts stay until the next sample."""
+        """FIFO_SRC, the samples it counts and the configuration stay until the next sample."""
         if written != bytes([_FIFO_SRC]) or self._start_ns is None:
             return None
         until_ns = int(self._start_ns + (self._made + 1) * self._period_ns)
-        return Promise(until_ns, _OUT_FIRST | _MOVES_ON, b"".join(self._fifo))
+        settings = bytes(self._registers[_CTRL_REG1 : _CTRL_REG5 + 1])
+        return Promise(until_ns, _OUT_FIRST | _MOVES_ON, b"".join(self._fifo), _CTRL_REG1 | _MOVES_ON, settings)
 
     @property
     def _is_above_watermark(self) -> bool:

@@ -103,13 +103,14 @@ class Max30102:
         return bytes(self._read((address + i) & 255) for i in range(wanted))
 
     def promise(self, written: bytes) -> Promise | None:
-        """The pointers, and the samples between them, stay until the next sample."""
+        """The pointers, the samples between them and the configuration stay until the next sample."""
         if written != bytes([_FIFO_WR]) or self._start_ns is None:
             return None
         until_ns = int(self._start_ns + (self._made + 1) * self._period_ns)
         first = self._registers[_FIFO_RD]
         unread = [self._fifo[(first + k) & _POINTER] for k in range(self._unread)]
-        return Promise(until_ns, _FIFO_DATA, b"".join(unread))
+        settings = bytes(self._registers[_FIFO_CONFIG : _LED_INFRARED + 1])
+        return Promise(until_ns, _FIFO_DATA, b"".join(unread), _FIFO_CONFIG, settings)
 
     @property
     def is_interrupting(self) -> bool:

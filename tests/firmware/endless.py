@@ -36,7 +36,7 @@ class Sensor:
     def watch(self):
         return False
 
-    control = watch
+    control = has_changed = watch
 
     def changed_register(self):
         return -1

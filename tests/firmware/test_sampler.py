@@ -47,6 +47,9 @@ class Part:
     def changed_register(self):
         return -1
 
+    def has_changed(self):
+        return False
+
     def control(self):
         return False
 

@@ -189,6 +189,9 @@ class Sensor:
         self._answer()
         return self.changed
 
+    def has_changed(self):
+        return self.changed_register() >= 0
+
     def control(self):
         return self.is_controlled
 
@@ -294,6 +297,20 @@ def test_changed_register_is_told_and_the_sensor_started_anew_at_once(source):
     assert sensor.resets == 2
     assert told(link)[-1][1:3] == (1, 0)
     assert told(link)[-1][5] == Flag.LOSS_UNKNOWN | Flag.RECONFIGURED
+
+
+def test_block_of_a_changed_configuration_is_not_sent(source):
+    source, sensor, link = source
+    polls(source, sensor, False)
+    before = len(told(link))
+    sensor.changed = 0x0A
+    polls(source, sensor, False)
+    assert len(told(link)) == before
+    assert source._events == [(1, REPAIRED, 0x0A)]
+    sensor.changed = -1
+    polls(source, sensor, False, False, False)
+    assert told(link)[before][1:3] == (1, 0)
+    assert told(link)[before][5] == Flag.LOSS_UNKNOWN | Flag.RECONFIGURED
 
 
 def test_changed_current_is_told_and_costs_no_sample(source):

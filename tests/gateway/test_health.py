@@ -141,7 +141,8 @@ def test_self_test_settings_and_reference_are_read_from_the_status():
             2,
             also=lambda k, t, b=board, bits=bits: b"" if k % 25 else b._frame(3, t, payload=status_payload(bits=bits)),
         )
-        assert chair.faults() == [fault]
+        silent = {Fault.NO_SAMPLES} if fault is Fault.SELF_TEST else set()  # they are not used
+        assert (chair.faults()[0], set(chair.faults()[1:])) == (fault, silent)
 
 
 def test_an_exception_is_told_for_half_a_minute_by_event_or_by_count():
@@ -195,6 +196,51 @@ def test_firmware_that_is_in_no_release_is_named_and_one_that_is_or_is_frozen_is
         chair.play(board, 2, also=lambda k, t, b=board, m=modules: program(b, t, m) if k == 1 else b"")
         assert chair.faults() == ([] if modules in good else [Fault.UNKNOWN_FIRMWARE]), modules
         assert len(chair.live()) == len(Chair().play(Board(), 2).live())  # told, not hidden
+
+
+def test_what_an_unknown_firmware_sends_is_questionable_and_says_why():
+    chair = Chair(firmware=KnownFirmware({"9"}, {})).play(Board(), 15)
+    well = Chair().play(Board(), 15)
+    assert chair.live() == well.live() != []
+    for theirs, ours in zip(chair.of("vitals"), well.of("vitals"), strict=True):
+        for name, quantity in theirs["quantities"].items():
+            if quantity["value"] is not None:
+                assert quantity["validity"] == "questionable", name
+                assert quantity["reasons"][-1] == "firmware not known", name
+            else:
+                assert quantity["reasons"] == ours["quantities"][name]["reasons"]
+
+
+@pytest.mark.parametrize("how", ["hello", "status"])
+def test_samples_of_a_board_that_fails_its_self_test_are_not_used(how):
+    bad = status_payload(bits=0)
+    board, chair = Board(), Chair()
+    board.is_well = how != "hello"
+    chair.play(board, 15, also=lambda k, t: board._frame(3, t, payload=bad) if how == "status" and k == 1 else b"")
+    assert chair.faults()[0] is Fault.SELF_TEST
+    assert chair.live() == []
+
+
+@pytest.mark.parametrize("order", [(2, 1, 0), (1, 0, 2), (2, 0, 1), (1, 2, 0)])
+def test_bytes_in_another_order_are_noticed_and_not_believed(order):
+    """S21: what is beyond full scale tells it.
+
+    The two low bytes exchanged would not be seen here: the board's self test has an answer for that.
+    """
+    for stream in (1, 2):
+        board, chair = Board(), Chair()
+        true = board._frame
+
+        def swapped(kind, t_us, *, payload=b"", _true=true, _stream=stream, **fields):
+            if kind == 2 and fields.get("stream") == _stream:
+                payload = b"".join(bytes(payload[at + k] for k in order) for at in range(0, len(payload), 3))
+            return _true(kind, t_us, payload=payload, **fields)
+
+        board._frame = swapped
+        chair.play(board, 15)
+        assert Fault.OUT_OF_RANGE in chair.faults(), stream
+        quantity = "systolic" if stream == 2 else "perfusion_index"
+        assert [v for v in chair.of("vitals") if v["quantities"][quantity]["value"] is not None] == []
 
 
 def test_firmware_that_does_not_say_what_runs_or_is_of_no_release_is_named():

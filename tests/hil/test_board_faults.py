@@ -177,7 +177,9 @@ def test_time_is_told_as_it_is(skew_ppm):
     requests = [(1 + k / 7, time_request(k)) for k in range(60)]
     found = converse(11, requests, skew_ppm=skew_ppm, boot_ticks_us=123_456)
     replies = [(t_us, f) for t_us, f in found if f.type is FrameType.TIME_REP]
-    assert [f.index for _, f in replies] == list(range(60))
+    answered = [f.index for _, f in replies]
+    assert answered == sorted(set(answered))
+    assert len(answered) >= 58, "one that would have to wait for the port is not given: it would tell a wrong delay"
     taken_us = []
     for t_us, frame in replies:
         read, queued = np.frombuffer(frame.payload, dtype="<u4").tolist()
@@ -294,8 +296,8 @@ def test_hang_that_nearly_bites_is_counted():
     [(OPTICAL_ADDRESS, r) for r in (0x08, 0x09, 0x0A, 0x0C, 0x0D)]
     + [(MOTION_ADDRESS, r) for r in (0x20, 0x23, 0x24, 0x2E)],
 )
-def test_changed_register_is_repaired_within_two_seconds_and_told(address, register):
-    """B6: a brown-out of the sensor flips a bit of its configuration."""
+def test_changed_register_is_repaired_and_told_before_a_sample_of_it_is_sent(address, register):
+    """B6: a brown-out of the sensor flips a bit of its configuration; that of the FIFO is found within a second."""
     bus = wire(TimeCode())
     device, flipped = bus.i2c[address], []
 
@@ -309,14 +311,14 @@ def test_changed_register_is_repaired_within_two_seconds_and_told(address, regis
     (told_us, event), *_ = [(t, f) for t, f in found if f.type is FrameType.EVENT]
     assert tuple(event.payload) in {(EventCode.REPAIRED, register), (ERROR, 3)}, "silence may be noticed first"
     assert event.stream == stream
-    assert told_us < 4.2 * S
+    assert told_us < (4.2 if register == 0x2E else 3.2) * S
     assert device._registers[register] == flipped[0]
     received = data(found, stream)
     assert received[-1].ticks_us > 7.8 * S
     after = [f for f in received if f.epoch == received[-1].epoch]
     assert after[0].flags & Flag.RECONFIGURED
-    assert after[0].ticks_us < 4.5 * S, "until then they come as the part was told by mistake"
-    assert wrong_samples(after) == 0
+    assert after[0].ticks_us < 4.5 * S
+    assert wrong_samples(received) == 0, "what was taken with another configuration is not sent"
     assert lost_samples(data(found, PRESSURE)) == 0
 
 

@@ -311,7 +311,7 @@ def test_motion_comes_at_the_configured_rate(motion, code, rate):
 def test_motion_fifo_is_read_from_the_oldest_on_and_repeats_the_newest(motion):
     stream(motion)
     assert fifo(motion, at=61 * MS) == b"\x03"
-    assert axes(read(motion, 0xA8, 24, at=61 * MS))[:, 0].tolist() == [c - 2000 for c in (20, 40, 60, 60)]
+    assert axes(read(motion, 0xA8, 24, at=61 * MS))[:, 0].tolist() == [c - 2000 for c in (200, 400, 600, 600)]
     assert fifo(motion, at=61 * MS) == b"\x20", "empty"
 
 
@@ -321,7 +321,7 @@ def test_full_motion_fifo_keeps_the_newest_and_says_that_it_is_full(motion, unre
     at = unread * 20 * MS + MS
     assert fifo(motion, at=at) == bytes([source])
     oldest = axes(read(motion, 0xA8, 6, at=at))[0, 0] + 2000
-    assert oldest == 20 * max(1, unread - 31)
+    assert oldest == 200 * max(1, unread - 31)
     assert motion.dropped == max(0, unread - 32)
 
 

@@ -16,6 +16,8 @@ _ADDRESS = const(0x19)  # SA0 high; 0x18 is left to an MPRLS
 # "Register mapping"
 _WHO_AM_I = const(0x0F)
 _CTRL_REG1 = const(0x20)
+_CTRL_REG2 = const(0x21)
+_CTRL_REG3 = const(0x22)
 _CTRL_REG4 = const(0x23)
 _CTRL_REG5 = const(0x24)
 _OUT_X_L = const(0xA8)  # 0x28, and the bit that moves on from byte to byte
@@ -34,6 +36,8 @@ _SETTING_BYTES = const(5)
 
 # CTRL_REG1 comes last: it starts the sampling.
 _SETTINGS = (
+    (_CTRL_REG2, 0x00),  # no high-pass filter
+    (_CTRL_REG3, 0x00),  # no interrupt
     (_CTRL_REG4, 0x98),  # whole samples only, 4 g, high resolution: 12 bits
     (_CTRL_REG5, 0x40),  # FIFO
     (_FIFO_CTRL, _STREAM),
@@ -89,6 +93,10 @@ class Lis3dh:
         whole = memoryview(self._raw)
         self._views = [whole[: n * _RAW] for n in range(_MOST + 1)]
         self._held = bytearray(_SETTING_BYTES)
+        self._expected = bytearray(_SETTING_BYTES)
+        for register, value in _SETTINGS:
+            if register != _FIFO_CTRL:
+                self._expected[register - _CTRL_REG1] = value
         self._is_torn = False  # a burst has failed: how much of the FIFO it took, nobody knows
         self._looked = ticks_us()
         self._unread = 0  # then
@@ -135,14 +143,19 @@ class Lis3dh:
         """Return (register, value) of the configuration."""
         return _SETTINGS
 
-    def changed_register(self):
-        """Read the configuration back; return the first register that is not as written, -1 if all are."""
+    @micropython.native
+    def has_changed(self):
+        """Read CTRL_REG1 to CTRL_REG5 back; return whether they are not as written."""
         self._i2c.readfrom_mem_into(_ADDRESS, _FIRST_SETTING, self._held)
-        for register, value in _SETTINGS:
-            held = self._read_register(register) if register == _FIFO_CTRL else self._held[register - _CTRL_REG1]
-            if held != value:
-                return register
-        return -1
+        return self._held != self._expected
+
+    def changed_register(self):
+        """Return the first register that is not as written, also of the FIFO; -1 if all are."""
+        if self.has_changed():
+            for k in range(_SETTING_BYTES):
+                if self._held[k] != self._expected[k]:
+                    return _CTRL_REG1 + k
+        return _FIFO_CTRL if self._read_register(_FIFO_CTRL) != _STREAM else -1
 
     @staticmethod
     def control():

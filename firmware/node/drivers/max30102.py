@@ -177,12 +177,20 @@ class Max30102:
         self.is_watching = False
         self._forget_levels()
 
+    @micropython.native
+    def has_changed(self):
+        """Read the configuration back; return whether it is not as written."""
+        held = self._held
+        self._i2c.readfrom_mem_into(_ADDRESS, _FIRST_SETTING, held)
+        held[_RESERVED] = 0
+        return held != self._expected
+
     def changed_register(self):
-        """Read the configuration back; return the first register that is not as written, -1 if all are."""
-        self._i2c.readfrom_mem_into(_ADDRESS, _FIRST_SETTING, self._held)
-        for k in range(_SETTING_BYTES):
-            if self._held[k] != self._expected[k] and k != _RESERVED:
-                return _FIRST_SETTING + k
+        """Return the first register that is not as written, -1 if all are."""
+        if self.has_changed():
+            for k in range(_SETTING_BYTES):
+                if self._held[k] != self._expected[k]:
+                    return _FIRST_SETTING + k
         return -1
 
     def control(self):

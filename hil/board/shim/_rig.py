@@ -55,6 +55,8 @@ _promised = [bytearray(_IN_ANSWER) for _ in range(_SLOTS)]  # the bytes read, th
 _read_key = array("l", bytes(8 * _SLOTS))  # address, register, length
 _burst_key = array("l", bytes(8 * _SLOTS))  # address, register
 _burst_n = array("l", bytes(8 * _SLOTS))
+_settings_until_ns = array("l", bytes(8 * _SLOTS))
+_settings_key = array("l", bytes(8 * _SLOTS))  # address, register, length
 _burst_word = 0  # what was taken of a promise, to be told: address, register, bytes
 _burst_ns = 0
 
@@ -155,7 +157,7 @@ def _put_header(buffer, what: int, sizes: int, now: int, burst: int, burst_ns: i
 
 @micropython.viper
 def _get_fields(fields, buffer):
-    """Status and bits, held for, levels, a promise's duration, its burst's register and length."""
+    """Status, bits and length of settings; held for; a promise's duration; its registers, and the burst's length."""
     to = ptr32(fields)
     of = ptr32(buffer)
     to[0] = of[0]
@@ -166,7 +168,7 @@ def _get_fields(fields, buffer):
 
 def _void():
     for slot in range(_SLOTS):
-        _until_ns[slot] = 0
+        _until_ns[slot] = _settings_until_ns[slot] = 0
 
 
 @micropython.native
@@ -184,13 +186,16 @@ def call(op, unit, address, written, n_written, read, n_read):
     if op == I2C:
         _ns += (3 + n_written + n_read) * _BYTE_NS  # and two addresses, and a restart
         slot = address & 3
-        _until_ns[slot] = 0
+        _until_ns[slot] = _settings_until_ns[slot] = 0
         if _fields[2]:
             _until_ns[slot] = now + _fields[2]
             _read_key[slot] = address << 16 | _request[_HEADER] << 8 | n_read
             _burst_key[slot] = address << 8 | _fields[3] & 255
             _burst_n[slot] = _fields[3] >> 16
-            copy(_promised[slot], 0, _answer, _ANSWER, n_read + _burst_n[slot])
+            n = _fields[0] >> 16
+            _settings_until_ns[slot] = _NEVER  # only a write, or somebody outside, changes them
+            _settings_key[slot] = address << 16 | (_fields[3] & 0xFF00) | n
+            copy(_promised[slot], 0, _answer, _ANSWER, n_read + _burst_n[slot] + n)
     if _fields[1]:
         stretch(_fields[1])
     return _fields[0] & 255
@@ -216,7 +221,7 @@ def _exchange(n, read, n_read):
     if 0 < n_read <= _IN_ANSWER:
         copy(read, 0, _answer, _ANSWER, n_read)
     _get_fields(_fields, _answer)
-    bits = _fields[0] >> 8
+    bits = _fields[0] >> 8 & 255
     is_host_deaf = bits & _DEAF
     if bits & _WRITTEN:
         is_host_heard = 1
@@ -241,6 +246,10 @@ def read(unit, address, register, out, n):
             _ns += (4 + n) * _BYTE_NS
             _until_ns[slot] = 0
             return 0
+    if _ns < _settings_until_ns[slot] and _settings_key[slot] == address << 16 | register[0] << 8 | n:
+        copy(out, 0, _promised[slot], (_read_key[slot] & 255) + _burst_n[slot], n)
+        _ns += (4 + n) * _BYTE_NS
+        return 0
     return call(I2C, unit, address, register, 1, out, n)
 
 
