@@ -1,6 +1,7 @@
 """What a campaign has found, kept until the code that it was found with has changed.
 
 A campaign takes long and runs by itself; bench/figures.py shows what it left, or that there is nothing of this code.
+One that can be cut into parts keeps each of them by itself: started again, it goes on where it was interrupted.
 
 python bench/results.py NAME PACKAGES COMMAND...     runs a command; what it prints is kept for NAME, as long as no
                                                      source of the PACKAGES (dsp,hil) changes; exit code of the command
@@ -21,9 +22,10 @@ class MissingError(Exception):
 
 
 def fingerprint(packages):
-    """Hash of the sources of some packages."""
+    """Hash of the sources of some packages, folders or single files."""
     digest = hashlib.sha256()
-    for path in sorted(path for package in packages for path in (ROOT / package).rglob("*.py")):
+    places = [ROOT / package for package in packages]
+    for path in sorted(path for place in places for path in ([place] if place.is_file() else place.rglob("*.py"))):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -33,6 +35,20 @@ def keep(name, lines, packages):
     FOLDER.mkdir(parents=True, exist_ok=True)
     document = {"packages": packages, "fingerprint": fingerprint(packages), "lines": list(lines)}
     (FOLDER / f"{name}.json").write_text(json.dumps(document, indent=1))
+
+
+def part(name, key, packages, measure):
+    """One part of a campaign: as an earlier run of this code has kept it, else as ``measure()`` finds it now (JSON)."""
+    path, now = FOLDER / f"{name}.parts" / f"{key}.json", fingerprint(packages)
+    if path.exists():
+        document = json.loads(path.read_text())
+        if document["fingerprint"] == now:
+            return document["found"]
+    found = measure()
+    if fingerprint(packages) == now:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"fingerprint": now, "found": found}, indent=1))
+    return found
 
 
 def kept(name, command):

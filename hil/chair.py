@@ -66,6 +66,7 @@ def play(
     seed: int = 0,
     bus: Bus | None = None,
     boot_ticks_us: int = 0,
+    ticks_mask: int = (1 << 30) - 1,
     host: Callable[[], bytes] = nobody,
     skew_ppm: int = 0,
 ) -> Generator[Chunk]:
@@ -77,14 +78,16 @@ def play(
     ----------
     speed : virtual seconds a wall second at most; None is as fast as it goes
     bus : the board's sensors, for faults; by default ``wire(stimulus, seed)``
-    boot_ticks_us : the board's tick counter at power-on
+    boot_ticks_us, ticks_mask : what the board's tick counter shows at power-on, and at most
     host : what has been sent to the board since it was last asked
     skew_ppm : error of the board's crystal
     """
     end_us = None if stimulus.duration_s is None else round(stimulus.duration_s * 1e6)
     bus = bus or wire(stimulus, seed)
     pace = _Pace(speed)
-    cycles = power_cycles(bus, Clock.VIRTUAL, ticks_us=boot_ticks_us, host=host, skew_ppm=skew_ppm)
+    cycles = power_cycles(
+        bus, Clock.VIRTUAL, ticks_us=boot_ticks_us, ticks_mask=ticks_mask, host=host, skew_ppm=skew_ppm
+    )
     with contextlib.closing(cycles):
         for chunk in _steady(cycles, _QUIET_US if host is nobody else 0):
             if end_us is not None and chunk.t_us > end_us:

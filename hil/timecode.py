@@ -69,29 +69,19 @@ def wrap(frame: Frame) -> int:
     return {OPTICAL: CODES * _STEP_US, PRESSURE: _VOLT_MS * 1000, MOTION: _AXIS * _AXIS * _STEP_US}[frame.stream]
 
 
-def late_us(frame: Frame, boot_ticks_us: int = 0) -> int:
-    """How much later than the truth the device time of a frame's last sample is, for a board without skew."""
-    modulus = wrap(frame)
-    half = modulus // 2
-    ticks = (frame.ticks_us - boot_ticks_us) % (1 << 30)
-    # The ticks wrap at 2^30, the code at another number: both are brought to the nearest.
-    shown = int(times(frame)[-1])
-    found = [(ticks + k * (1 << 30) - shown + half) % modulus - half for k in range(8)]
-    return min(found, key=abs)
-
-
 @dataclass(slots=True)
 class Audit:
-    """Counts what is lost, wrong or mistimed in the frames of one stream.
+    """Counts what is lost, wrong or mistimed in the frames of one stream, by a board without skew.
 
     Parameters
     ----------
     period_us : of its samples
-    boot_ticks_us : of the board
+    boot_ticks_us, ticks_modulus : what the board's counter showed at the start, and where it wraps
     """
 
     period_us: int
     boot_ticks_us: int = 0
+    ticks_modulus: int = 1 << 30
     samples: int = 0
     lost: int = 0
     wrong: int = 0
@@ -101,6 +91,7 @@ class Audit:
     epochs: set[int] = field(default_factory=set)
     _next: int = 0
     _base: int = 0
+    _device_us: int = 0  # since the start, unwrapped
 
     def feed(self, frame: Frame) -> None:
         shown = times(frame)
@@ -114,7 +105,7 @@ class Audit:
         self._next = frame.index + frame.n
         self.samples += frame.n
         self.wrong += int(np.count_nonzero(base != self._base))
-        late = late_us(frame, self.boot_ticks_us)
+        late = self._late_us(frame, int(shown[-1]))
         if Flag.TIMED in frame.flags:
             self.timed += 1
             self.worst_timed_us = max(self.worst_timed_us, abs(late))
@@ -122,3 +113,10 @@ class Audit:
             self.mistimed += not -_TIMED_US <= late <= _TIMED_US + coarse
         else:
             self.mistimed += abs(late) > self.period_us / 2 * _AT_SENSOR + _TIMED_US
+
+    def _late_us(self, frame: Frame, shown_us: int) -> int:
+        """How much later than the truth the device time of the last sample is."""
+        ticks = frame.ticks_us - self.boot_ticks_us - self._device_us
+        self._device_us += ticks % self.ticks_modulus
+        modulus = wrap(frame)
+        return (self._device_us - shown_us + modulus // 2) % modulus - modulus // 2

@@ -201,8 +201,13 @@ class FifoSource:
         self.is_waiting = sensor.is_waiting
         self._polls += 1
         if n:
-            if sensor.has_changed():
-                self._repair()  # what was read since the last block is of nobody knows which configuration
+            try:
+                has_changed = sensor.has_changed()
+            except OSError as error:
+                stream.skip(n)  # they are out of the FIFO
+                raise error  # by name: native code has no other
+            if has_changed:
+                self._repair()  # what came since the last block is of nobody knows which configuration
                 return
             self._polls = 0
             self._take(n)

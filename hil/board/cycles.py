@@ -28,6 +28,7 @@ def power_cycles(
     clock: Clock,
     *,
     ticks_us: int = 0,
+    ticks_mask: int = (1 << 30) - 1,
     link: int | None = None,
     host: Callable[[], bytes] = nobody,
     skew_ppm: int = 0,
@@ -40,7 +41,7 @@ def power_cycles(
 
     Parameters
     ----------
-    ticks_us : what the board's tick counter shows at power-on
+    ticks_us, ticks_mask : what the board's tick counter shows at power-on, and at most
     link : as of UnixBoard; with one, the chunks are empty
     host : asked at each request of the board for what has been sent to it
     skew_ppm, flash : as of Boot; without one, the flash is empty at power-on and lasts through resets
@@ -48,12 +49,27 @@ def power_cycles(
     if flash is None:
         with tempfile.TemporaryDirectory() as directory:
             yield from power_cycles(
-                bus, clock, ticks_us=ticks_us, link=link, host=host, skew_ppm=skew_ppm, flash=Path(directory)
+                bus,
+                clock,
+                ticks_us=ticks_us,
+                ticks_mask=ticks_mask,
+                link=link,
+                host=host,
+                skew_ppm=skew_ppm,
+                flash=Path(directory),
             )
         return
     t_us, cause, is_heard = 0, ResetCause.POWER_ON, False
     while True:
-        boot = Boot(clock=clock, start_ns=t_us * 1000, ticks_us=ticks_us, cause=cause, flash=flash, skew_ppm=skew_ppm)
+        boot = Boot(
+            clock=clock,
+            start_ns=t_us * 1000,
+            ticks_us=ticks_us,
+            ticks_mask=ticks_mask,
+            cause=cause,
+            flash=flash,
+            skew_ppm=skew_ppm,
+        )
         board = UnixBoard(bus, boot, link=link)
         _say(f"firmware pid {board.pid}")
         try:

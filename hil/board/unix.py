@@ -21,7 +21,7 @@ from hil.board.bus import Bus, Request, decode
 _SHIM = Path(__file__).parent / "shim"
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
 MAIN = _FIRMWARE / "main.py"
-_HEAP = "192k"  # a Pico has 232,816 bytes free after boot
+_HEAP = "192k"  # a Pico has 232,816 bytes free after boot; there the native code, 25 kB, is in it too
 _MAX_REQUEST = 2048
 _LINK_BYTES = 1 << 16
 _HUNG_S = 20  # wall time; a board asks every 40 ms

@@ -78,6 +78,22 @@ def test_a_result_of_other_code_is_not_shown(tmp_path, monkeypatch):
         results.kept("some", "make campaign-some")
 
 
+def test_a_part_of_a_campaign_is_made_once_for_the_same_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    made = []
+
+    def measure():
+        made.append(True)
+        return ["one"]
+
+    assert [results.part("some", "a", ["bench/results.py"], measure) for _ in range(2)] == [["one"], ["one"]]
+    assert results.part("some", "b", ["bench/results.py"], measure) == ["one"]
+    assert len(made) == 2
+    monkeypatch.setattr(results, "fingerprint", lambda _packages: "other")
+    assert results.part("some", "a", ["bench/results.py"], measure) == ["one"]
+    assert len(made) == 3
+
+
 def test_what_a_campaign_prints_is_kept_also_that_it_failed(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     program = "print('two'); print('| a |'); raise SystemExit(3)"

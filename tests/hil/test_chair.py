@@ -288,6 +288,20 @@ def test_one_failed_burst_costs_two_blocks_and_an_epoch(stream, address, registe
 
 
 @rig
+@pytest.mark.parametrize(
+    ("stream", "address", "register"), [(OPTICAL, OPTICAL_ADDRESS, 0x08), (MOTION, MOTION_ADDRESS, 0xA0)]
+)
+def test_a_block_whose_configuration_cannot_be_read_is_lost_and_counted(stream, address, register):
+    bus = wire(TimeCode())
+    nak(bus, address, register, 3 * S)
+    received = data(frames(run(TimeCode(), 6, bus=bus)), stream)
+    assert wrong_samples(received) == 0
+    assert len({frame.epoch for frame in received}) == 1
+    assert 2 <= lost_samples(received) <= 24
+    assert [confessed(frame) for frame in received if confessed(frame)] == [Flag.SENSOR_ERROR | Flag.OVERFLOW_COUNTED]
+
+
+@rig
 def test_hung_bus_costs_few_pressure_samples_and_the_sensors_come_back():
     bus = wire(TimeCode())
     bus.hangs.append(Span(from_us=3 * S, to_us=8 * S))
