@@ -36,6 +36,7 @@ class Sensed(Protocol):
     duration_s: float | None
 
     def light(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]: ...
+    def ambient(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]: ...
     def volts(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]: ...
     def acceleration(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
@@ -49,7 +50,10 @@ def wire(stimulus: Sensed, seed: int | None = 0, *, adc_seed: int | None = None)
     adc_seed : makes the errors of the ADC; without it, it has none
     """
     return Bus(
-        i2c={OPTICAL_ADDRESS: Max30102(stimulus.light), MOTION_ADDRESS: Lis3dh(stimulus.acceleration)},
+        i2c={
+            OPTICAL_ADDRESS: Max30102(stimulus.light, ambient=stimulus.ambient),
+            MOTION_ADDRESS: Lis3dh(stimulus.acceleration),
+        },
         adc={
             PRESSURE_CHANNEL: AdcChannel(stimulus.volts, seed=adc_seed),
             REFERENCE_CHANNEL: Level(_REFERENCE_V),

@@ -53,6 +53,9 @@ class Disturbed:
         self._seen = Stimulus(_Person(source, artifacts), noise_seed=noise_seed)
         self.duration_s = source.duration_s
 
+    def ambient(self, t_us: Times) -> Values:
+        return self._seen.ambient(t_us)
+
     def light(self, t_us: Times) -> Values:
         counts = self._seen.light(t_us)
         for artifact in _touching(self._artifacts, t_us):

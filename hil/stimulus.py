@@ -48,13 +48,14 @@ class Stimulus:
         self._source = source
         self._noise_seed = noise_seed
         self.duration_s = source.duration_s
+        self._seen: tuple[Times, Finger] | None = None
 
     def light(self, t_us: Times) -> Values:
         """Return counts of red and infrared, shape (n, 2); blood absorbs, so they fall in systole.
 
         The ratio of the logarithms of any two moments is (110 - SpO2) / 25 exactly, where nothing else moves.
         """
-        finger = self._source.finger(t_us)
+        finger = self._finger(t_us)
         ratio = (_SPO2_AT_ZERO - finger.spo2_pct) / _SPO2_PER_RATIO
         blood = finger.perfusion * finger.pleth
         red = _DC_RED * np.exp(-ratio * blood - finger.disturbance)
@@ -65,6 +66,16 @@ class Stimulus:
         counts[:, 0] += self._noise(_RED, t_us, _NOISE_COUNTS)
         counts[:, 1] += self._noise(_INFRARED, t_us, _NOISE_COUNTS)
         return np.maximum(counts, 0.0)
+
+    def ambient(self, t_us: Times) -> Values:
+        """Return what of the light is another's, shape (n,)."""
+        return self._finger(t_us).ambient
+
+    def _finger(self, t_us: Times) -> Finger:
+        """The finger at these times; asked for light and for ambient, it is made once."""
+        if self._seen is None or self._seen[0] is not t_us:
+            self._seen = (t_us, self._source.finger(t_us))
+        return self._seen[1]
 
     def volts(self, t_us: Times) -> Values:
         """Return the cuff monitor's output; 0 V where it has no pressure."""

@@ -30,6 +30,9 @@ class TimeCode:
         code = (t_us // _STEP_US) % CODES
         return np.asarray(DARK + np.stack([code, (code + 7) % CODES], axis=1), dtype=np.float64)
 
+    def ambient(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.zeros(len(t_us))
+
     def volts(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray((t_us // 1000 % _VOLT_MS) * (3.3 / 4095), dtype=np.float64)
 

@@ -49,7 +49,8 @@ class Max30102:
     Parameters
     ----------
     light : gives red and infrared at each of some times (int64, us): shape (n, 2), counts of 18 bits at 4096 nA
-        and 7 mA; all of it is taken for light of the LEDs
+        and 7 mA
+    ambient : gives what of it is another's light, which does not change with the current of the LEDs: shape (n,)
     rate_error : relative error of the sensor's own clock
     rate_rule : the data sheet and its readers disagree
     rolls_read_pointer : whether a sample that rolls over the oldest moves the read pointer on; the data sheet is silent
@@ -60,12 +61,14 @@ class Max30102:
         self,
         light: Light,
         *,
+        ambient: Light | None = None,
         rate_error: float = 0.0,
         rate_rule: RateRule = RateRule.DATA_SHEET,
         rolls_read_pointer: bool = True,
         keeps_overflow: bool = False,
     ) -> None:
         self._light = light
+        self._ambient = ambient
         self._rate_error = rate_error
         self._rate_rule = rate_rule
         self._rolls_read_pointer = rolls_read_pointer
@@ -214,12 +217,18 @@ class Max30102:
         assert self._start_ns is not None
         n = max(_BLOCK, round(_BLOCK_NS / self._period_ns))
         t_ns = self._start_ns + np.arange(first + 1, first + 1 + n) * self._period_ns
-        counts = self._light(np.asarray(t_ns // 1000, dtype=np.int64))
+        t_us = np.asarray(t_ns // 1000, dtype=np.int64)
+        counts = self._light(t_us)
+        ambient = np.zeros((n, 1)) if self._ambient is None else self._ambient(t_us)[:, None]
         spo2 = self._registers[_SPO2]
         gain = 4096.0 / (_FULL_SCALE_NA / (1 << (3 - (spo2 >> 5 & 3))))
         unused = 3 - (spo2 & 3)  # a shorter pulse leaves low bits 0: data are left-justified
         leds = np.array([self._registers[_LED_RED], self._registers[_LED_INFRARED]]) / _LED_STEPS
-        codes = np.clip(np.rint(counts * leds * gain), 0, (1 << _FULL_BITS) - 1).astype(">u4") >> unused << unused
+        codes = (
+            np.clip(np.rint(((counts - ambient) * leds + ambient) * gain), 0, (1 << _FULL_BITS) - 1).astype(">u4")
+            >> unused
+            << unused
+        )
         raw = (codes | _UNDEFINED << 16).astype(">u4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
         return [raw[at : at + 6] for at in range(0, len(raw), 6)]
 

@@ -301,6 +301,14 @@ def test_registers_of_the_motion_sensor_move_on_only_when_asked(motion):
     assert read(motion, 0x20, 2) == b"\x47\x47"
 
 
+def test_light_of_others_does_not_change_with_the_current():
+    sensor = Max30102(lambda t_us: np.full((len(t_us), 2), 5000.0), ambient=lambda t_us: np.full(len(t_us), 3000.0))
+    write(sensor, 0x0A, 0x27)
+    write(sensor, 0x0C, 0x48, 0x12)
+    write(sensor, 0x09, 0x03)
+    assert code(read(sensor, 0x07, 6, at=20 * MS)) == (7000, 4000)
+
+
 @pytest.mark.parametrize(("code", "rate"), [(1, 1), (2, 10), (3, 25), (4, 50), (5, 100), (6, 200), (7, 400)])
 def test_motion_comes_at_the_configured_rate(motion, code, rate):
     stream(motion)
