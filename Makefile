@@ -78,7 +78,7 @@ pictures: .venv/dev.stamp  ## the pictures of README, from the simulated patient
 	$(BIN)/python bench/pictures.py
 
 campaign-fuzz: .venv/dev.stamp  ## ten million damaged frames through the parser and the device
-	$(KEEP) fuzz gateway nice -n 10 $(BIN)/python bench/fuzz_link.py 10000000 1
+	$(KEEP) fuzz gateway/link nice -n 10 $(BIN)/python bench/fuzz_link.py 10000000 1
 
 firmware-manifest: .venv/dev.stamp  ## write down the hashes of the firmware in this clone; after every change of it
 	$(BIN)/python bench/firmware_manifest.py

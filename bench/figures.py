@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.results import MissingError, kept  # noqa: E402  # of the clone, wherever this is started
+from bench.results import MissingError, kept, parts  # noqa: E402  # of the clone, wherever this is started
 
 RECORDINGS = Path(os.environ.get("CHAIRSIDE_RECORDINGS", ROOT.parent / "shared" / "waveforms"))
 BIN = Path(sys.executable).parent
@@ -168,6 +169,15 @@ def speed():
     from bench.speed import measure, rows
 
     yield from rows(measure())
+    yield ""
+    yield "The board with sensors that tell their time and a gateway that talks to it (`make campaign-board`):"
+    yield ""
+    for line in kept_or_not("board", "make campaign-board"):
+        found = re.search(r"(\d+ Hz pleth, .*?, [\d.]+ h): .*?(\d+ x real time by processor time)", line)
+        if found:
+            yield f"- {found[1]}: {found[2]}"
+        elif line.startswith("Not"):
+            yield line
 
 
 def bits():
@@ -208,7 +218,20 @@ def kept_or_not(name, command):
     try:
         return kept(name, command)
     except MissingError as missing:
-        return [f"Not measured: {missing}."]
+        return [*unfinished(name), f"{'Not finished' if parts(name) else 'Not measured'}: {missing}."]
+
+
+def unfinished(name):
+    """What is there of a campaign that keeps its parts: the lines of each, and the sums of what was counted."""
+    found = parts(name)
+    for part in found:
+        if isinstance(part, list):
+            yield from (f"    {line}" for line in part)
+    total = sum((Counter(part) for part in found if isinstance(part, dict)), Counter())
+    if total:
+        yield "    " + ", ".join(f"{value:g} {key}" for key, value in total.items())
+    if found:
+        yield ""
 
 
 @dataclass(frozen=True)

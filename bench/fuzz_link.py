@@ -1,11 +1,12 @@
-"""Millions of damaged and nonsensical frames through the gateway's parser and device; the figures as JSON.
+"""Millions of damaged and nonsensical frames through the gateway's parser and device.
 
 Two lines. The first is a bad line of a board whose samples count up by one: bits flip, bytes are lost, doubled and
 invented, frames are cut, spliced, repeated and exchanged. Whatever the parser accepts must be, byte for byte, a frame
 that was sent, and the samples that come out must count up. The second is a board gone mad: whole frames with a right
 checksum and wrong contents. There nothing must crash or grow.
 
-    python bench/fuzz_link.py [FRAMES] [SEED]
+    python bench/fuzz_link.py [FRAMES] [SEED]       in rounds of 500,000 frames, each with its own seed, from SEED on;
+                                                    each is kept: started again, it goes on (bench/results.py)
 """
 
 import json
@@ -15,14 +16,20 @@ import struct
 import sys
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import results
 from gateway.link.device import Device
 from gateway.link.downlink import encode_cobs
 from gateway.link.events import Samples
 from gateway.link.frame import Frame, FrameParser, LinkFault
 
+ROUND = 500_000
+PACKAGES = ["gateway/link", "bench/fuzz_link.py"]
 BATCH = 20  # frames between two looks at what came out
 HELLO_EVERY = 500
 KEPT = 4096  # frames sent, by sequence number: older ones cannot be accepted any more
@@ -31,9 +38,10 @@ _HEADER = struct.Struct("<BBHBBHII")
 _MAD_SHARE = 0.1
 _CALM = 0.4  # of the frames of the bad line are whole
 _STREAM = {
-    "name": "optical", "channels": ["red", "infrared"], "unit": "count", "format": "u24be", "full": 262143,
+    "name": "optical", "channels": ["red", "infrared"], "unit": "count", "format": "u24be", "full": 16777215,
     "offset": 0, "num": 1, "den": 1, "rate": [100, 1], "part": "MAX30102", "boot": 7,
 }  # fmt: skip
+_WELL = bytes([1, 0, 0, 2]) + bytes(96)  # a STATUS: the self test has passed
 _INFO = {"fw": "0.1.0", "uid": "e660", "boot": 7, "reset": 1, "streams": 1, "selftest": True}
 
 
@@ -53,7 +61,7 @@ class Sender:
             ]
         kind = number % 16
         if kind == 3:
-            return [self._frame(3, 0, payload=bytes(100))]
+            return [self._frame(3, 0, payload=_WELL)]
         if kind == 7:
             return [self._frame(6, 0, index=number % (1 << 30), payload=struct.pack("<II", self.t_us % (1 << 30), 0))]
         if kind == 11:
@@ -194,10 +202,25 @@ def run(frames: int, seed: int) -> dict[str, float]:
 
 
 def main(arguments: list[str]) -> int:
-    found = run(int(arguments[0]) if arguments else 10_000_000, int(arguments[1]) if len(arguments) > 1 else 1)
-    print(json.dumps(found))
-    is_good = not found["wrong frames"] and not found["wrong samples"] and found["memory grown kB"] < 20_000
-    return 0 if is_good and found["samples"] > 0.1 * found["frames"] else 1
+    frames = int(arguments[0]) if arguments else 10_000_000
+    first = int(arguments[1]) if len(arguments) > 1 else 1
+    total: Counter[str] = Counter()
+    most_kb = 0.0
+    for seed in range(first, first + -(-frames // ROUND)):
+        found = results.part("fuzz", f"seed-{seed}", PACKAGES, lambda seed=seed: run(min(frames, ROUND), seed))  # type: ignore[misc]
+        most_kb = max(most_kb, found.pop("memory grown kB"))
+        total.update(found)
+        print(f"seed {seed}: {total['frames']} frames, {total['wrong frames']} wrong", file=sys.stderr, flush=True)
+    is_good = not total["wrong frames"] and not total["wrong samples"] and most_kb < 20_000
+    is_good = is_good and total["samples"] > 0.1 * total["frames"]
+    print(
+        f"{'' if is_good else 'FAILED: '}{total['frames']} frames, seeds {first} to {seed}: 0 crashes, "
+        f"{total['accepted']} of the bad line accepted, {total['wrong frames']} of them wrong, "
+        f"{total['samples']} samples, {total['wrong samples']} of them wrong; "
+        f"{total['nonsensical frames']} whole frames of nonsense; memory grown at most {most_kb:.0f} kB in a round; "
+        f"{total['seconds']:.0f} s of processor time"
+    )
+    return not is_good
 
 
 if __name__ == "__main__":

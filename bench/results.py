@@ -47,8 +47,14 @@ def part(name, key, packages, measure):
     found = measure()
     if fingerprint(packages) == now:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"fingerprint": now, "found": found}, indent=1))
+        path.write_text(json.dumps({"packages": packages, "fingerprint": now, "found": found}, indent=1))
     return found
+
+
+def parts(name):
+    """What the parts of an unfinished campaign have found, those of this code."""
+    documents = [json.loads(path.read_text()) for path in sorted((FOLDER / f"{name}.parts").glob("*.json"))]
+    return [one["found"] for one in documents if one["fingerprint"] == fingerprint(one["packages"])]
 
 
 def kept(name, command):

@@ -89,9 +89,11 @@ def test_a_part_of_a_campaign_is_made_once_for_the_same_code(tmp_path, monkeypat
     assert [results.part("some", "a", ["bench/results.py"], measure) for _ in range(2)] == [["one"], ["one"]]
     assert results.part("some", "b", ["bench/results.py"], measure) == ["one"]
     assert len(made) == 2
+    assert results.parts("some") == [["one"], ["one"]]
     monkeypatch.setattr(results, "fingerprint", lambda _packages: "other")
     assert results.part("some", "a", ["bench/results.py"], measure) == ["one"]
     assert len(made) == 3
+    assert results.parts("some") == [["one"]]
 
 
 def test_what_a_campaign_prints_is_kept_also_that_it_failed(tmp_path, monkeypatch, capfd):

@@ -30,6 +30,13 @@ def test_mapped_times_stay_near_the_truth_across_six_wraps_with_jitter_and_drift
         assert abs(errors[50:]).max() < 6_000
 
 
+def test_a_hundred_wraps_are_no_event():
+    clock = BoardClock()
+    times = range(0, 101 * TICKS_PERIOD_US, 30_000_000)
+    assert abs(play(clock, times, [1000] * len(times), ppm=300.0)[50:]).max() < 6_000
+    assert clock.steps == 0
+
+
 def test_a_stall_of_ten_seconds_and_the_burst_after_it_do_not_move_the_clock():
     times = list(range(0, 60_000_000, FRAME_US))
     delays = [max(0, 30_000_000 - t) if 20_000_000 <= t < 30_000_000 else 1000 for t in times]

@@ -1,5 +1,6 @@
 """Faults of the fault catalogue that are the board's: each is injected, seen to fire, and ends as it must."""
 
+import copy
 import itertools
 import json
 from pathlib import Path
@@ -192,10 +193,11 @@ def test_time_is_told_as_it_is(skew_ppm):
 
 
 @rig
-@pytest.mark.parametrize("rates", [(100, 200), (200, 250), (400, 250), (400, 200)])
-@pytest.mark.parametrize("skew_ppm", [-500, 500])
+@pytest.mark.parametrize(
+    ("rates", "skew_ppm"), [((100, 200), -500), ((200, 250), 500), ((400, 250), -500), ((400, 200), 500)]
+)
 def test_configured_rates_lose_nothing_and_tell_their_times(rates, skew_ppm):
-    """Half a minute at each rate, with a sensor whose clock is 1.3 % fast."""
+    """Half a minute at each rate, with a sensor whose clock is 1.3 % fast and a board whose own is off."""
     pleth, pressure = rates
     bus = wire(TimeCode())
     bus.i2c[OPTICAL_ADDRESS]._rate_error = 0.013
@@ -611,10 +613,14 @@ def test_loop_that_spins_without_progress_is_ended_by_the_watchdog(runs):
 def test_reset_amid_a_frame_costs_that_frame_only():
     """M1: the stream is cut at every byte of four frames, and goes on with that of the next boot."""
     first, second = (b"".join(c.data for c in itertools.islice(play(TimeCode(), seed=seed), 40)) for seed in (1, 2))
+    second = second[:1500]  # once a frame of it was good, the others are
     good = [f for f in FrameParser().feed(first) if isinstance(f, Frame)]
     after = [f for f in FrameParser().feed(second) if isinstance(f, Frame)]
     end = [k for k, byte in enumerate(first) if not byte and k > 200][60]
-    for cut in range(200, end):
-        found = [f for f in FrameParser().feed(first[:cut] + second) if isinstance(f, Frame)]
-        assert found[-len(after) :] == after
-        assert found[: -len(after)] == good[: len(found) - len(after)]
+    parser, found = FrameParser(), []
+    for cut in range(end):
+        if cut >= 200:
+            rest = [f for f in copy.deepcopy(parser).feed(second) if isinstance(f, Frame)]
+            assert rest[-len(after) :] == after
+            assert [*found, *rest[: -len(after)]] == good[: len(found) + len(rest) - len(after)]
+        found += [f for f in parser.feed(first[cut : cut + 1]) if isinstance(f, Frame)]
