@@ -10,6 +10,7 @@ from tests.hil.link import rig
 @pytest.mark.parametrize(("pleth_hz", "wrap_us", "wraps"), [(400, 1 << 30, 1), (100, 1 << 25, 2)])
 def test_nothing_is_lost_wrong_or_mistimed_and_a_run_can_be_repeated(pleth_hz, wrap_us, wraps):
     verdict = campaign_board.run(pleth_hz, 75, wrap_us=wrap_us)
+    assert campaign_board.digest(campaign_board.play(pleth_hz, 75, wrap_us=wrap_us)) == verdict.digest
     assert verdict.failures(75) == []
     assert verdict.wraps == wraps
     assert all(audit.timed > 25 for audit in verdict.audits.values())
