@@ -161,6 +161,7 @@ class AlarmState(msgspec.Struct, frozen=True, kw_only=True):
     limit: float | None
     rule: str
     delay_s: float  # how long it has to hold before it alarms
+    doubt_delay_s: float | None  # how much longer where its number is doubtful; null: then it begins nothing
     signal_delay_s: float  # how late the number itself is at most
     escalation: int  # how often nobody has answered in time
     latching: bool
@@ -473,6 +474,7 @@ def _alarm_state(alarm: Alarm) -> AlarmState:
         limit=alarm.limit,
         rule=alarm.rule,
         delay_s=alarm.delay_s,
+        doubt_delay_s=alarm.doubt_delay_s,
         signal_delay_s=alarm.signal_delay_s,
         escalation=alarm.escalation,
         latching=alarm.is_latching,

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 import dsp
-from gateway.alarms.catalogue import CATALOGUE, SITES, Definition, Rule, Site
+from gateway.alarms.catalogue import CATALOGUE, SITES, TRENDS, Definition, Rule, Site
 from gateway.alarms.hold import SECOND_US, Missing, Observation
 from gateway.alarms.tier import Tier
 from gateway.alarms.types import Condition, Fact, Second
@@ -74,9 +74,6 @@ _QUIET = (None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST)  # those among them
 _DISTURBED_US = 8 * SECOND_US  # the window of dsp: a flush or a movement in it may have hidden a pulse
 _LEAST_PULSE_MMHG = 20.0  # of a pressure pulse (jSQI, clinical.md 5.2)
 _ONLY_LEARNING = (dsp.Reason.LEARNING,)
-# Seen in other numbers alone: where it is doubtful it may be another wave, of the pressure or of a movement. It begins
-# nothing, and what runs begins anew; what holds goes on to hold.
-_TRENDS = (dsp.Quantity.RESPIRATION_RATE,)
 
 
 class Evidence:
@@ -222,8 +219,10 @@ class Evidence:
         value = round(reading.value, 2)
         inside = limit - value if definition.rule is Rule.ABOVE else value - limit
         is_beyond = inside <= 0 if definition.rule is Rule.ABOVE else inside < 0
+        if definition.quantity in TRENDS and _is_doubtful(reading):
+            is_beyond = False  # what runs begins anew, what holds goes on to hold: it is not back either
         return Observation(
-            is_beyond=is_beyond and not (definition.quantity in _TRENDS and _is_doubtful(reading)),
+            is_beyond=is_beyond,
             is_back=inside >= definition.hysteresis,
             value=value,
             limit=limit,
