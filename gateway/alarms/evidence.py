@@ -11,9 +11,8 @@ from gateway.alarms.hold import SECOND_US, Missing, Observation
 from gateway.alarms.tier import Tier
 from gateway.alarms.types import Condition, Fact, Second
 
-ARMING_SECONDS = (
-    10  # good ones in a row before a number can alarm (GE B20: after a successful search for the pulse, S67)
-)
+# Good ones in a row before a number can alarm (GE B20: after a successful search for the pulse, S67).
+ARMING_SECONDS = 10
 ATTENDED_US = 30 * SECOND_US  # after somebody was put into the chair every sensor has to be on (S67: 30 s)
 LEAVING_SECONDS = 10  # without any pulse: whoever was in the chair has left it
 _KEPT_BEATS = 32
@@ -175,6 +174,7 @@ class Evidence:
         self.expected_us = t_us + ATTENDED_US if is_attended else None
         self._pulseless = 0
         self._good.clear()
+        self._saturations.clear()  # what one patient had is no top from which the next one falls
         if not is_attended:
             self.armed.clear()
             self.armed_sites.clear()
