@@ -513,14 +513,15 @@ def test_the_document_follows_its_figures_and_not_each_second(name):
     run = Run().order(Start(route=Route.INTRAVENOUS)).order(TakeBaseline()).minutes(3)
     if name == "peak_rise":
         run.order(Dose())
-    shown, revisions = None, 0
+    shown, revisions, figures = None, 0, []
     for k in range(200):
         before = run.treatment.revision
         run.minutes(1 / 60, systolic=140 + min(k, 120) / 2)
+        figures.append(msgspec.to_builtins(getattr(run.treatment.state, name)))
         if run.treatment.revision != before:
             revisions += 1
-            shown = msgspec.to_builtins(getattr(run.treatment.state, name))
-    assert shown == msgspec.to_builtins(getattr(run.treatment.state, name))
+            shown = figures[-1]
+        assert k < 60 or shown in figures[-6:]
     assert 10 <= revisions <= 60
 
 
