@@ -62,8 +62,8 @@ CHANNEL = np.dtype(
 )
 
 # Rows of the rings. Each holds everything twice, ``capacity`` apart, so that any stretch of it lies in one piece.
-RAW, FILTERED, TOTAL, TIME_US = range(4)
-RINGS = 4
+RAW, FILTERED, TOTAL, TIME_US, SCRATCH = range(5)
+RINGS = 5
 
 # What ``detect`` writes, in the order of dsp.waveform.Candidate after the first two.
 CANDIDATE = np.dtype(
@@ -125,25 +125,25 @@ def smooth(ring_x, ring_total, shift, half, k):  # type: ignore[no-untyped-def] 
 
 
 @njit()
-def upslope_time(ring_x, ring_total, setup, shift, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+def upslope_time(ring_x, ring_total, curve, setup, shift, first, last):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Fractional index where the smoothed raw signal last rises through its level of the upslope; -1 if it does not.
 
-    The filtered signal would do, but its delay depends on how steep the pulse is.
+    The filtered signal would do, but its delay depends on how steep the pulse is. ``curve`` is scratch.
     """
     half = setup["smooth"]
     top = last
-    top_value = smooth(ring_x, ring_total, shift, half, last)
-    for k in range(last - 1, first - 1, -1):
-        value = smooth(ring_x, ring_total, shift, half, k)
-        if value > top_value:
-            top, top_value = k, value
+    for k in range(last, first - 1, -1):
+        curve[k - shift] = smooth(ring_x, ring_total, shift, half, k)
+        if curve[k - shift] > curve[top - shift]:
+            top = k
+    top_value = curve[top - shift]
     foot_value = top_value
     for k in range(first, top):
-        foot_value = min(foot_value, smooth(ring_x, ring_total, shift, half, k))
+        foot_value = min(foot_value, curve[k - shift])
     level = foot_value + setup["upslope_share"] * (top_value - foot_value)
     after = top_value
     for k in range(top - 1, first - 1, -1):
-        value = smooth(ring_x, ring_total, shift, half, k)
+        value = curve[k - shift]
         if value < level <= after:
             return k + (level - value) / (after - value)
         after = value
@@ -233,7 +233,7 @@ def steepest(snippet: NDArray[np.float64], step_s: float) -> float:
 
 
 @njit()
-def measure(row, snippet, state, ring_t, ring_x, ring_y, ring_total, now):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
+def measure(row, snippet, state, ring_t, ring_x, ring_y, ring_total, curve, now):  # type: ignore[no-untyped-def]  # noqa: PLR0917  # records
     """Fill one candidate from the rings; ``now`` is the newest sample. False if it is too small for a pulse."""
     capacity, delay, period_us = state["capacity"], state["delay"], state["period_us"]
     oldest = max(state["begin"], now - capacity + 2)
@@ -266,7 +266,7 @@ def measure(row, snippet, state, ring_t, ring_x, ring_y, ring_total, now):  # ty
     begin = float(state["begin"])
     half = state["smooth"]
     first_mean = max(foot - shift - state["margin"], oldest + half)
-    timed = upslope_time(ring_x, ring_total, state, start, first_mean, min(raw_last, now - half))
+    timed = upslope_time(ring_x, ring_total, curve, state, start, first_mean, min(raw_last, now - half))
     if timed < 0.0:
         timed = max(begin, middle - delay)
     onset_raw = max(begin, onset - delay)
@@ -406,7 +406,8 @@ def detect(t_us, samples, channels, rings, rows, snippets):  # type: ignore[no-u
     long to hand over.
     """
     state = channels[0]
-    ring_t, ring_x, ring_y, ring_total = rings[TIME_US], rings[RAW], rings[FILTERED], rings[TOTAL]
+    ring_t, ring_x, ring_y = rings[TIME_US], rings[RAW], rings[FILTERED]
+    ring_total, curve = rings[TOTAL], rings[SCRATCH]
     count = 0
     capacity = state["capacity"]
     for i in range(len(samples)):
@@ -432,7 +433,7 @@ def detect(t_us, samples, channels, rings, rows, snippets):  # type: ignore[no-u
         sum_slopes(state, ring_y, now, at)
         ended = follow(state, now)
         if state["due"] >= 0 and (ended or now >= state["due"]):
-            if measure(rows[count], snippets[count], state, ring_t, ring_x, ring_y, ring_total, now):
+            if measure(rows[count], snippets[count], state, ring_t, ring_x, ring_y, ring_total, curve, now):
                 count += 1
             state["due"] = -1
         if ended:
