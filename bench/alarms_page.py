@@ -100,7 +100,10 @@ def page():
         f"{hold.LOST_US // 10**6} s; a condition that held is then unknown, and its technical condition comes without "
         f"its delay. An acknowledged one is let go after {watch.FORGET_US // 10**6} s of unknown. A "
         "pulse that only one "
-        "sensor could have shown, or that a disturbance may have hidden, counts as doubtful.",
+        "sensor could have shown, or that a disturbance may have hidden, counts as doubtful. A doubtful "
+        "respiration rate "
+        "begins nothing: it is seen in other numbers alone, and has to be clear for a whole window of the signal "
+        "processing, so that two windows that share no pulse agree.",
         WIDTH,
     )
     yield ""
@@ -109,7 +112,8 @@ def page():
         "missed only after its "
         f"channel has had a pulse for {ARMING_SECONDS} s; {ATTENDED_US // 10**6} s after somebody has "
         "said that a patient "
-        "is in the chair everything that exists has to measure. Who says that nobody is in the chair stops the alarms "
+        "is in the chair everything that exists has to measure. What has measured and has no sensor any more is "
+        "missed. Who says that nobody is in the chair stops the alarms "
         f"of the patient until there has been no pulse for {LEAVING_SECONDS} s and then one again: "
         "whoever comes next is "
         "monitored without being asked for. A channel that the source never had is no alarm.",

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from gateway import messages
+from gateway import payloads
 from gateway.messages import ID_PATTERN
 from gateway.requests import REQUESTS, ReceiptMessage
 
@@ -43,16 +43,16 @@ class Sent:
 
 
 SENT = (
-    Sent(leaf="status", payload=messages.Status, qos=1, is_retained=True),
-    Sent(leaf="heartbeat", payload=messages.Heartbeat, expiry_s=3),
-    Sent(leaf="vitals", payload=messages.Vitals, expiry_s=5),
-    Sent(leaf="beats", payload=messages.BeatMessage),
-    Sent(leaf="alarms/{condition}", payload=messages.AlarmDocument, qos=1, is_retained=True),
-    Sent(leaf="alerts/{priority}", payload=messages.Alert, qos=1),
-    Sent(leaf="alarm-system", payload=messages.AlarmSystem, expiry_s=3),
-    Sent(leaf="self-check", payload=messages.SelfCheckMessage, qos=1, expiry_s=60),
-    Sent(leaf="session", payload=messages.SessionMessage, qos=1, is_retained=True),
-    Sent(leaf="reply/{id}", payload=messages.Reply, qos=1, expiry_s=60),
+    Sent(leaf="status", payload=payloads.Status, qos=1, is_retained=True),
+    Sent(leaf="heartbeat", payload=payloads.Heartbeat, expiry_s=3),
+    Sent(leaf="vitals", payload=payloads.Vitals, expiry_s=5),
+    Sent(leaf="beats", payload=payloads.BeatMessage),
+    Sent(leaf="alarms/{condition}", payload=payloads.AlarmDocument, qos=1, is_retained=True),
+    Sent(leaf="alerts/{priority}", payload=payloads.Alert, qos=1),
+    Sent(leaf="alarm-system", payload=payloads.AlarmSystem, expiry_s=3),
+    Sent(leaf="self-check", payload=payloads.SelfCheckMessage, qos=1, expiry_s=60),
+    Sent(leaf="session", payload=payloads.SessionMessage, qos=1, is_retained=True),
+    Sent(leaf="reply/{id}", payload=payloads.Reply, qos=1, expiry_s=60),
 )
 RECEIVED: dict[str, type[msgspec.Struct]] = {
     **{f"cmd/{{client}}/{verb.value}": kind for verb, kind in REQUESTS.items()},

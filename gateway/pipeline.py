@@ -17,7 +17,8 @@ from gateway.link.events import Acknowledged, BoardEvent, Connected, Samples
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import FrameParser, LinkFault
 from gateway.link.program import KnownFirmware
-from gateway.messages import Composer, Message, value_of
+from gateway.messages import Composer, Message
+from gateway.payloads import value_of
 from gateway.requests import Incoming
 from gateway.routing import Calibration, Routing
 

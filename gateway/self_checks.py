@@ -11,7 +11,8 @@ import msgspec
 from gateway.alarms import AlarmEngine, Condition, Fact, Transition
 from gateway.alarms.selfcheck import self_check
 from gateway.decoding import decoded
-from gateway.messages import Alert, Composer, Message, SelfCheck
+from gateway.messages import Composer, Message
+from gateway.payloads import Alert, SelfCheck
 
 CHECK_US = 60_000_000
 

@@ -25,6 +25,42 @@ class Case:
     allowed: tuple[Condition, ...] = ()
     has_dose: bool = False
     seeds: tuple[int, ...] = (1,)
+    title: str = ""  # in the table, instead of scenario and profile
+
+    @property
+    def name(self) -> str:
+        return self.title or f"{self.scenario}, {self.profile}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCase:
+    """One row of the table that goes through the firmware and its link, with a quiet patient and the default profile.
+
+    Attributes
+    ----------
+    due : from ``from_s`` on, within the disclosed delay
+    lost_share : of the frames, from ``from_s`` to ``to_s``
+    leap_s : of the board's clock, at ``from_s``
+    is_power_lost, is_broker_lost : of the board, of the gateway, from ``from_s`` to ``to_s``
+    """
+
+    title: str
+    letter: str = "m"
+    scenario: str = "baseline"
+    seed: int = 1
+    from_s: float = 120
+    to_s: float = 180
+    end_s: float = 240
+    due: tuple[Condition, ...] = ()
+    allowed: tuple[Condition, ...] = ()
+    lost_share: float = 0.0
+    leap_s: float = 0.0
+    is_power_lost: bool = False
+    is_broker_lost: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.title
 
 
 def _due(condition: Condition, priority: Priority, since_s: float, within_s: float) -> Due:
@@ -40,6 +76,7 @@ CASES = (
     Case(letter="d", scenario="oral", profile="oral", has_dose=True),
     Case(letter="e", scenario="elderly", profile="iv", has_dose=True),
     Case(letter="f", scenario="fast-desaturation", allowed=(Condition.DESATURATION,)),
+    Case(letter="f", scenario="slow-breathing"),
     Case(letter="g", scenario="vasovagal"),
     Case(letter="h", scenario="hand-lift"),
     Case(letter="i", scenario="restless", allowed=(Condition.ARTIFACT_FINGER, Condition.LOW_PERFUSION)),
@@ -69,5 +106,22 @@ CASES = (
     # A rhythm that cannot be counted is told as such.
     Case(letter="o", scenario="bigeminy", allowed=_UNCOUNTED),
     Case(letter="o", scenario="fibrillation", allowed=_UNCOUNTED),
-    Case(letter="p", scenario="vasovagal", seeds=tuple(range(2, 22))),
+    Case(
+        letter="p",
+        scenario="vasovagal",
+        seeds=tuple(range(2, 22)),
+        title="20 chairs at once: vasovagal, adult",
+    ),
+)
+
+_DISTURBED = (Condition.ARTIFACT_PRESSURE, Condition.ARTIFACT_FINGER, Condition.NO_PULSE_RATE)
+
+LINK_CASES = (
+    # With one frame in twenty the values that come are doubtful or missing, and that is told after its own delays.
+    LinkCase(title="5 % of the frames lost", lost_share=0.05, allowed=(*_DISTURBED, Condition.LINK_NOISE)),
+    LinkCase(title="20 % of the frames lost", lost_share=0.20, due=(Condition.LINK_NOISE,), allowed=_DISTURBED),
+    LinkCase(title="broker gone for 60 s", is_broker_lost=True, due=(Condition.BROKER_LOST,)),
+    LinkCase(title="board's clock 30 s ahead", leap_s=30, due=(Condition.CLOCK_FAULT,)),
+    LinkCase(title="board's clock 30 s behind", leap_s=-30, due=(Condition.CLOCK_FAULT,)),
+    LinkCase(title="board without power for 5 s", is_power_lost=True, to_s=125, due=(Condition.LINK_LOST,)),
 )

@@ -23,6 +23,7 @@ _NEAR = {  # how far the measured number may be from the true one
     dsp.Quantity.MEAN_PRESSURE: 3.0,
     dsp.Quantity.PULSE_RATE: 2.0,
     dsp.Quantity.SPO2: 1.0,
+    dsp.Quantity.RESPIRATION_RATE: 3.0,
 }
 
 

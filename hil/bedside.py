@@ -19,7 +19,7 @@ _SECOND_US = 1_000_000
 _LIGHT_HZ, _PRESSURE_HZ, _MOTION_HZ = 100, 200, 50
 _FULL_SCALE = 262_143.0  # counts of the MAX30102
 _MMHG_PER_VOLT = 100.0
-_CURVE = Path(__file__).parent / "calibration" / "emulated_max30102.toml"
+CURVE = Path(__file__).parent / "calibration" / "emulated_max30102.toml"
 
 
 def played(sensors: Sensed, *, with_pressure: bool = True) -> Iterator[dsp.Beat | Second]:
@@ -35,7 +35,7 @@ def played(sensors: Sensed, *, with_pressure: bool = True) -> Iterator[dsp.Beat 
             red_rails=rails,
             pressure_rate_hz=_PRESSURE_HZ if with_pressure else None,
             motion_rate_hz=_MOTION_HZ,
-            oximeter=load_calibration(_CURVE).curve,
+            oximeter=load_calibration(CURVE).curve,
         )
     )
     for second in range(1, int(sensors.duration_s) + 1):

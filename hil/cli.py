@@ -201,16 +201,23 @@ def _scenarios(_: argparse.Namespace) -> int:
     return 0
 
 
-def _alarms(args: argparse.Namespace) -> int:
-    from hil.alarm_cases import CASES
-    from hil.alarm_table import lines, rows
+_LINK = "link"  # the cases that go through the firmware and its link
 
-    names = {case.scenario for case in CASES}
+
+def _alarms(args: argparse.Namespace) -> int:
+    from hil import alarm_chain, alarm_table
+    from hil.alarm_cases import CASES, LINK_CASES
+
+    names = {*(case.scenario for case in CASES), _LINK}
     for name in args.scenario:
         if name not in names:
             raise UserError(f"scenario: expected one of {', '.join(sorted(names))}, got {name}")
-    found = [row for case in CASES if not args.scenario or case.scenario in args.scenario for row in rows(case)]
-    print("\n".join(lines(found)))
+    find_micropython()
+    wanted = args.scenario or names
+    found = [row for case in CASES if case.scenario in wanted for row in alarm_table.rows(case)]
+    found += [row for case in LINK_CASES if _LINK in wanted for row in alarm_chain.rows(case)]
+    found.sort(key=lambda row: row.case.letter)
+    print("\n".join(alarm_table.lines(found)))
     return 0 if all(row.is_good for row in found) else 1
 
 

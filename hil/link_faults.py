@@ -13,6 +13,7 @@ from gateway.link.downlink import encode_cobs
 from gateway.link.frame import FrameType, decode_cobs
 
 _TICKS_AT, _PAYLOAD_AT, _CRC_BYTES = 12, 16, 4  # of a frame (docs/wire.md)
+_SILENCE_US = 50_000
 _TICKS = struct.Struct("<I")
 
 
@@ -42,6 +43,12 @@ def leaping(chunks: Iterator[Chunk], by_s: float, *, at_s: float) -> Iterator[Ch
         return encode_cobs(bytes(body) + zlib.crc32(body).to_bytes(_CRC_BYTES, "little"))
 
     return _framed(chunks, restamped)
+
+
+def silent(from_s: float, to_s: float) -> Iterator[Chunk]:
+    """Nothing, from a board without power."""
+    for t_us in range(round(from_s * 1e6), round(to_s * 1e6), _SILENCE_US):
+        yield Chunk(t_us=t_us, data=b"")
 
 
 def _framed(chunks: Iterator[Chunk], change: Callable[[int, bytes], bytes]) -> Iterator[Chunk]:

@@ -121,6 +121,16 @@ _ALL = (
         ),
     ),
     Scenario(
+        name="slow-breathing",
+        summary="breathing slows to 6/min for five minutes, and recovers",
+        duration_s=_minutes(10),
+        episodes=(
+            Excursion(
+                name="slow breathing", start_s=120, end_s=440, away_s=10, back_s=10, change=Level(breaths_bpm=-8)
+            ),
+        ),
+    ),
+    Scenario(
         name="hand-lift",
         summary="the hand with the pressure sensor is lifted by 25 cm: 19 mmHg less",
         duration_s=_minutes(5),

@@ -17,7 +17,8 @@ from gateway.asyncapi import RECEIVED, SENT, document, yaml_text
 from gateway.chunklog import Origin, OriginKind
 from gateway.link import downlink, frame, status
 from gateway.link.faults import Fault
-from gateway.messages import AlarmSystem, Composer, ForecastValue, SelfCheck, Stamp, Topics, TrendValue, VitalValue
+from gateway.messages import Composer, Topics
+from gateway.payloads import AlarmSystem, ForecastValue, SelfCheck, Stamp, TrendValue, VitalValue
 from gateway.requests import MAX_BYTES, REQUESTS, ReceiptMessage, Request, Verb
 from gateway.treatment import Phase, Route, Treatment
 from gateway.treatment.records import Mark, Order

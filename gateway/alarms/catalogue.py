@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 import dsp
+from gateway.alarms.hold import DOUBT_US, SECOND_US
 from gateway.alarms.tier import Tier
 from gateway.alarms.types import Condition, Kind
 
@@ -66,6 +67,10 @@ SITES: dict[dsp.Quantity, Site] = {
     dsp.Quantity.PULSE_RATE: Site.EITHER,
     dsp.Quantity.RESPIRATION_RATE: Site.EITHER,
 }
+
+
+# Seen in other numbers alone: where one is doubtful it may be another wave, of the pressure or of a movement.
+TRENDS = (dsp.Quantity.RESPIRATION_RATE,)
 
 
 def _limit(
@@ -185,8 +190,18 @@ CATALOGUE: dict[Condition, Definition] = {
 }
 
 
+_MEASURED = (Rule.ABOVE, Rule.BELOW, Rule.DROP, Rule.SLOW_BEATS, Rule.FAST_BEATS, Rule.NO_BEAT)
 _BEAT_DELAY_S = 2.0  # a beat is decided on within a second, and judged at the next whole one
-_FACT_DELAY_S = 1.0
+_FACT_DELAY_S = 1.0  # a finding is judged at the next whole second
+# What takes longer to be found.
+_FOUND_S: dict[Condition, float] = {
+    Condition.LINK_LOST: 2.5,  # 1.5 s of silence (gateway.pipeline)
+    Condition.LINK_NOISE: 4.0,  # three whole seconds of it (gateway.link.health)
+    Condition.CLOCK_FAULT: 2.0,  # a step: the next answers of the board, ten a second
+    Condition.BROKER_LOST: 8.5,  # one that hangs: 7.5 s (gateway.mqtt.connection)
+    Condition.ALERT_NOT_RECEIVED: 6.0,  # 5 s without a receipt (gateway.alarms.engine)
+    Condition.SELF_CHECK_FAILED: 61.0,  # it is made each minute (gateway.self_checks)
+}
 
 
 def signal_delay_s(condition: Condition) -> float:
@@ -201,7 +216,15 @@ def signal_delay_s(condition: Condition) -> float:
         case Rule.READING:
             return max(timing.silence_us for timing in dsp.TIMINGS.values()) / 1e6
         case Rule.FACT:
-            return _FACT_DELAY_S
+            return _FOUND_S.get(condition, _FACT_DELAY_S)
+
+
+def doubt_delay_s(condition: Condition) -> float | None:
+    """How much longer a condition has to hold where its number is doubtful; None: a doubtful number begins nothing."""
+    definition = CATALOGUE[condition]
+    if definition.quantity in TRENDS:
+        return None
+    return DOUBT_US / SECOND_US if definition.rule in _MEASURED else 0.0
 
 
 def site_of(condition: Condition) -> Site:

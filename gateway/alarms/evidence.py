@@ -6,14 +6,13 @@ from collections import deque
 from collections.abc import Iterable
 
 import dsp
-from gateway.alarms.catalogue import CATALOGUE, SITES, Definition, Rule, Site
+from gateway.alarms.catalogue import CATALOGUE, SITES, TRENDS, Definition, Rule, Site
 from gateway.alarms.hold import SECOND_US, Missing, Observation
 from gateway.alarms.tier import Tier
 from gateway.alarms.types import Condition, Fact, Second
 
-ARMING_SECONDS = (
-    10  # good ones in a row before a number can alarm (GE B20: after a successful search for the pulse, S67)
-)
+# Good ones in a row before a number can alarm (GE B20: after a successful search for the pulse, S67).
+ARMING_SECONDS = 10
 ATTENDED_US = 30 * SECOND_US  # after somebody was put into the chair every sensor has to be on (S67: 30 s)
 LEAVING_SECONDS = 10  # without any pulse: whoever was in the chair has left it
 _KEPT_BEATS = 32
@@ -74,9 +73,6 @@ _QUIET = (None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST)  # those among them
 _DISTURBED_US = 8 * SECOND_US  # the window of dsp: a flush or a movement in it may have hidden a pulse
 _LEAST_PULSE_MMHG = 20.0  # of a pressure pulse (jSQI, clinical.md 5.2)
 _ONLY_LEARNING = (dsp.Reason.LEARNING,)
-# Seen in other numbers alone: where it is doubtful it may be another wave, of the pressure or of a movement. It begins
-# nothing, and what runs begins anew; what holds goes on to hold.
-_TRENDS = (dsp.Quantity.RESPIRATION_RATE,)
 
 
 class Evidence:
@@ -178,6 +174,7 @@ class Evidence:
         self.expected_us = t_us + ATTENDED_US if is_attended else None
         self._pulseless = 0
         self._good.clear()
+        self._saturations.clear()  # what one patient had is no top from which the next one falls
         if not is_attended:
             self.armed.clear()
             self.armed_sites.clear()
@@ -222,8 +219,10 @@ class Evidence:
         value = round(reading.value, 2)
         inside = limit - value if definition.rule is Rule.ABOVE else value - limit
         is_beyond = inside <= 0 if definition.rule is Rule.ABOVE else inside < 0
+        if definition.quantity in TRENDS and _is_doubtful(reading):
+            is_beyond = False  # what runs begins anew, what holds goes on to hold: it is not back either
         return Observation(
-            is_beyond=is_beyond and not (definition.quantity in _TRENDS and _is_doubtful(reading)),
+            is_beyond=is_beyond,
             is_back=inside >= definition.hysteresis,
             value=value,
             limit=limit,

@@ -4,6 +4,7 @@ A tier begins to hold when its value has been beyond the limit for its delay, an
 the limit by the hysteresis, for some seconds. A second without data neither confirms nor ends anything: where data come
 and go, the delay is counted in the seconds that were judged. A doubtful value needs longer to begin and longer to end
 it: it may be wrong by anything, but a real change may look like that, and what never ended would hide the next one.
+A tier that another profile sets goes on where the one before it stood.
 """
 
 from __future__ import annotations

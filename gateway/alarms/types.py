@@ -229,7 +229,8 @@ class Alarm:
     was : the last value measured before the data were lost
     limit : the limit that was crossed, in ``unit``
     rule : that limit in words
-    delay_s, signal_delay_s : how long it has to hold, and how late the number itself is
+    delay_s, doubt_delay_s : how long it has to hold, and how much longer where its number is doubtful; None: then never
+    signal_delay_s : how late the number itself is
     escalation : how often nobody answered in time
     """
 
@@ -249,6 +250,7 @@ class Alarm:
     limit: float | None
     rule: str
     delay_s: float
+    doubt_delay_s: float | None
     signal_delay_s: float
     escalation: int
     is_latching: bool

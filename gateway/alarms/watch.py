@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.alarms.catalogue import CATALOGUE, rule_text, signal_delay_s, site_of
+from gateway.alarms.catalogue import CATALOGUE, doubt_delay_s, rule_text, signal_delay_s, site_of
 from gateway.alarms.evidence import Evidence
 from gateway.alarms.hold import LOST_US, SECOND_US, Hold, Missing, Observation
 from gateway.alarms.signals import PRESENCE, SHOWN, SOUNDING, TABLE, Event, Signal
@@ -26,7 +26,7 @@ class Watch:
         self.condition = condition
         self.definition = CATALOGUE[condition]
         self.site = site_of(condition)
-        self._signal_delay_s = signal_delay_s(condition)
+        self._signal_delay_s, self._doubt_delay_s = signal_delay_s(condition), doubt_delay_s(condition)
         self.record = state.records[condition]
         self._state = state
         self._holds: list[Hold] = []
@@ -242,6 +242,7 @@ class Watch:
             limit=record.limit,
             rule=record.rule,
             delay_s=record.delay_s,
+            doubt_delay_s=self._doubt_delay_s,
             signal_delay_s=self._signal_delay_s,
             escalation=record.escalation,
             is_latching=definition.is_latching,

@@ -10,8 +10,8 @@ import msgspec
 from gateway.alarms import Condition, Presence, Priority
 from gateway.cli.ask import Chair, add_ask_options, ask_once, open_chair, told
 from gateway.decoding import decoded
-from gateway.messages import AlarmDocument, AlarmState
 from gateway.mqtt.subscriber import printable
+from gateway.payloads import AlarmDocument, AlarmState
 from gateway.requests import Verb
 from gateway.sources import monotonic_us
 

@@ -14,10 +14,11 @@ import msgspec
 
 from gateway.decoding import decoded
 from gateway.errors import UserError
-from gateway.messages import ID_PATTERN, Reply, Status, Topics, chair_of
+from gateway.messages import ID_PATTERN, Topics, chair_of
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.requester import Requester
 from gateway.mqtt.subscriber import Heard, Subscriber, printable
+from gateway.payloads import Reply, Status
 from gateway.requests import Verb
 from gateway.sources import monotonic_us
 

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gateway.alarms import Presence, Priority
-from gateway.messages import AlarmState, SessionMessage
 from gateway.mqtt.subscriber import ChairView, printable
+from gateway.payloads import AlarmState, SessionMessage
 
 # Marks and colours are the usual practice after IEC 60601-1-8 (clinical.md 3.1): the words always stand beside them.
 _MARKS = {Priority.HIGH: "!!!", Priority.MEDIUM: "!!", Priority.LOW: "!"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.alarms import Priority
-from gateway.messages import AlarmState, Topics, chair_of
+from gateway.messages import Topics, chair_of
 from gateway.mqtt.requester import NotHeardError, Requester
 from gateway.mqtt.subscriber import Heard, Subscriber
+from gateway.payloads import AlarmState
 from gateway.requests import Verb
 
 _PAUSE_S = 120

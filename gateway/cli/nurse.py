@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from gateway.decoding import decoded
-from gateway.messages import Heartbeat, Topics
+from gateway.messages import Topics
 from gateway.mqtt.requester import Requester
 from gateway.mqtt.subscriber import Heard, Subscriber
+from gateway.payloads import Heartbeat
 from gateway.requests import Verb
 
 NAME = "demo-nurse"

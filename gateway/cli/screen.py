@@ -15,8 +15,9 @@ from rich.text import Text
 from gateway.chunklog import OriginKind
 from gateway.cli.bedside import alarm_text, bedside, session_text, system_text
 from gateway.cli.digits import big
-from gateway.messages import AlarmState, VitalValue, chair_of
+from gateway.messages import chair_of
 from gateway.mqtt.subscriber import ChairView, Heard, printable
+from gateway.payloads import AlarmState, VitalValue
 
 _NOTES = 12
 _SMALL, _LITTLE = 10, 1  # below it the whole number says too little, as of perfusion index, and of motion one decimal

@@ -10,8 +10,8 @@ import msgspec
 from gateway.cli.ask import add_ask_options, ask_once, open_chair
 from gateway.decoding import decoded
 from gateway.errors import UserError
-from gateway.messages import SessionMessage
 from gateway.mqtt.subscriber import printable
+from gateway.payloads import SessionMessage
 from gateway.requests import Verb
 from gateway.sources import clock_text, monotonic_us
 from gateway.treatment import Route

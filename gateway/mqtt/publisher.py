@@ -11,7 +11,7 @@ import msgspec
 import paho.mqtt.client as paho
 
 from gateway.decoding import decoded
-from gateway.messages import Message, Status
+from gateway.messages import Message
 from gateway.mqtt.connection import (
     BrokerError,
     BrokerUrl,
@@ -21,6 +21,7 @@ from gateway.mqtt.connection import (
     expiry_properties,
     protocol_name,
 )
+from gateway.payloads import Status
 from gateway.requests import MAX_BYTES, Incoming
 
 _FLUSH_S = 1.0

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from gateway.decoding import decoded
-from gateway.messages import Alert, Heartbeat, Reply, Topics
+from gateway.messages import Topics
 from gateway.mqtt.subscriber import Heard, Subscriber
+from gateway.payloads import Alert, Heartbeat, Reply
 from gateway.requests import ReceiptMessage, Verb
 
 _MAX_REPLIES = 64  # kept for whoever asks for them

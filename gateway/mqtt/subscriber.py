@@ -14,7 +14,8 @@ import paho.mqtt.client as paho
 from gateway.alarms import Presence, Priority
 from gateway.chunklog import OriginKind
 from gateway.decoding import decoded
-from gateway.messages import (
+from gateway.mqtt.connection import BrokerUrl, Callbacks, Connection, connect
+from gateway.payloads import (
     AlarmDocument,
     AlarmState,
     AlarmSystem,
@@ -25,7 +26,6 @@ from gateway.messages import (
     Vitals,
     VitalValue,
 )
-from gateway.mqtt.connection import BrokerUrl, Callbacks, Connection, connect
 
 _DRIFT = 1e-4  # of the two clocks against each other; without it a long session would end in NO DATA
 STALE_US = 3_000_000  # nothing older is shown as live; the last will may take 10 s and more

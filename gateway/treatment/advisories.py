@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import dsp
-from gateway.treatment.envelope import EnvelopeWatch
+from gateway.treatment.envelope import EnvelopeWatch, Side
 from gateway.treatment.measured import History
 from gateway.treatment.phases import DOSED, GIVING, Phase
 from gateway.treatment.records import Comparison
@@ -17,6 +17,7 @@ from gateway.treatment.state import SessionState
 
 # Hold rule of trials: withhold if the pressure before the dose is over 140 (over 150 if older than 65) or over 90 mmHg.
 _HOLD_SYSTOLIC, _HOLD_SYSTOLIC_OVER_65, _HOLD_DIASTOLIC = 140, 150, 90
+_UNSEEN = "; not measured now"
 _CONFIRMING = 2  # cuff readings in a row
 _NEEDED = {dsp.Quantity.SYSTOLIC: "systolic pressure", dsp.Quantity.PULSE_RATE: "pulse rate"}
 _BEFORE = frozenset({Phase.SCREENING, Phase.BASELINE})
@@ -48,6 +49,10 @@ def _before_dose(state: SessionState, history: History) -> Iterator[tuple[str, s
         yield "hold-unconfirmed", f"cuff {readings}; {rule}, confirmed by {_CONFIRMING} readings in a row"
         return
     systolic, diastolic = history.now(dsp.Quantity.SYSTOLIC), history.now(dsp.Quantity.DIASTOLIC)
+    before = next((one.text for one in state.advisories if one.name == "hold-unconfirmed"), None)
+    if systolic is None and diastolic is None and before and not last:  # not measured: neither beyond nor over
+        yield "hold-unconfirmed", before.removesuffix(_UNSEEN) + _UNSEEN
+        return
     is_beyond = (systolic or 0) > systolic_limit or (diastolic or 0) > _HOLD_DIASTOLIC
     if is_beyond and not last:
         measured = "/".join("--" if value is None else f"{value:.0f}" for value in (systolic, diastolic))
@@ -60,9 +65,9 @@ def _after_dose(state: SessionState, envelope: EnvelopeWatch, clock_ms: int) -> 
     missing = [words for quantity, words in _NEEDED.items() if quantity not in state.baseline]
     if missing:
         yield "no-baseline", f"no baseline of {' and '.join(missing)}: what is relative to it is not judged"
-    if above := envelope.outside("above"):
+    if above := envelope.beyond(Side.ABOVE):
         yield "above-envelope", f"{' and '.join(above)} above what is expected at this time"
-    if below := envelope.outside("below"):
+    if below := envelope.beyond(Side.BELOW):
         yield "below-envelope", f"{' and '.join(below)} below what is expected at this time"
     since_ms = clock_ms - state.doses[-1].clock_ms
     if state.finished_ms is None and state.phase in GIVING and since_ms > COURSES[state.route].peak_to_ms:

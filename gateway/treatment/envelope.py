@@ -8,8 +8,10 @@ not taken from a source: a clinic has to sign them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from itertools import product
 
 import dsp
 from gateway.treatment.routes import Course
@@ -42,28 +44,45 @@ def edges(course: Course, baseline: Mapping[dsp.Quantity, float], since_ms: Sequ
     }
 
 
-class EnvelopeWatch:
-    """Says when a quantity has been outside its edges for half a minute of good seconds."""
+class Side(Enum):
+    """Of the expected course."""
 
-    def __init__(self) -> None:
-        self._seconds: dict[tuple[dsp.Quantity, str], int] = {}
-        self._outside: set[tuple[dsp.Quantity, str]] = set()
+    ABOVE = "above"
+    BELOW = "below"
+
+
+class EnvelopeWatch:
+    """Says when a quantity has been outside its edges for half a minute of good seconds.
+
+    Parameters
+    ----------
+    outside : what was when an earlier start of the gateway was killed
+    """
+
+    def __init__(self, outside: Iterable[tuple[dsp.Quantity, Side]] = ()) -> None:
+        self._seconds: dict[tuple[dsp.Quantity, Side], int] = {}
+        self._outside = set(outside)
+
+    @property
+    def outside(self) -> list[tuple[dsp.Quantity, Side]]:
+        """What is outside, in an order that is always the same."""
+        return [key for key in product(_WORDS, Side) if key in self._outside]
 
     def feed(self, values: Mapping[dsp.Quantity, float | None], expected: Mapping[dsp.Quantity, Edges]) -> None:
         """Take a second; one that is not good changes nothing."""
         for quantity, edge in expected.items():
             value = values.get(quantity)
             if value is not None:
-                self._count((quantity, "above"), value > edge.high)
-                self._count((quantity, "below"), value < edge.low)
+                self._count((quantity, Side.ABOVE), value > edge.high)
+                self._count((quantity, Side.BELOW), value < edge.low)
 
-    def _count(self, key: tuple[dsp.Quantity, str], is_beyond: bool) -> None:
+    def _count(self, key: tuple[dsp.Quantity, Side], is_beyond: bool) -> None:
         was_outside = key in self._outside
         self._seconds[key] = self._seconds.get(key, 0) + 1 if is_beyond is not was_outside else 0
         if self._seconds[key] >= _HOLD_SECONDS:
             self._seconds[key] = 0
             (self._outside.discard if was_outside else self._outside.add)(key)
 
-    def outside(self, side: str) -> list[str]:
+    def beyond(self, side: Side) -> list[str]:
         """The quantities beyond one edge, in words."""
         return [_WORDS[quantity] for quantity in _WORDS if (quantity, side) in self._outside]

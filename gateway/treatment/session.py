@@ -73,7 +73,9 @@ class Treatment:
         self._history = History()
         self._envelope = EnvelopeWatch()
         self._discharge: Discharge | None = None
-        self._judged_ms = self._renewed_ms = 0
+        self._judged_ms = 0
+        self._told: tuple[object, ...] = ()  # figures of the document, and when it was made new for them
+        self._told_ms = 0
         self.ended: Summary | None = None  # of the session that has just ended, if it belongs to a series
         self.revision = 0
 
@@ -98,6 +100,7 @@ class Treatment:
     def restore(self, stored: Stored, now_ms: int) -> None:
         """Go on where an earlier start of the gateway was killed."""
         self._state, self._zero_ms = stored.session, now_ms - stored.clock_ms
+        self._envelope = EnvelopeWatch(self._state.outside)
         if self.is_active:
             away_s = (now_ms - stored.saved_utc_ms) // 1000
             words = f"after {away_s} s, which are not counted" if away_s >= 0 else f"by a clock {-away_s} s behind"
@@ -110,10 +113,11 @@ class Treatment:
             return
         self._history.add(readings)
         if state.phase is Phase.BASELINE:
-            self._renew_baseline()
+            state.baseline = {**state.baseline, **self._history.baseline()}
         if state.phase in DOSED and state.route is not None:
             self._follow(now_ms, COURSES[state.route])
         self._advise(now_ms)
+        self._tell(now_ms)
 
     def order(self, now_ms: int, who: str, order: Order) -> str:
         """Do what a person orders; an answer that is not empty is a refusal and nothing has changed."""
@@ -245,12 +249,6 @@ class Treatment:
         self._log(now_ms, who, EventKind.CHECK, ", ".join(f"{k.value} {v}" for k, v in order.items.items()))
         return ""
 
-    def _renew_baseline(self) -> None:
-        fresh = self._history.baseline()
-        if set(fresh) != set(self._state.baseline):
-            self.revision += 1
-        self._state.baseline = {**self._state.baseline, **fresh}
-
     def _follow(self, now_ms: int, course: Course) -> None:
         """Phase, envelope, peak and criteria, by the time since the doses."""
         state, clock_ms = self._state, self._clock_ms(now_ms)
@@ -265,6 +263,7 @@ class Treatment:
         since_ms = [clock_ms - dose.clock_ms for dose in state.doses]
         newest = {quantity: self._history.newest(quantity) for quantity in course.rise}
         self._envelope.feed(newest, edges(course, self.values(), since_ms))
+        state.outside = self._envelope.outside
         note_peak(state, self._history, clock_ms)
         if since_ms[0] >= _FORM_MS and not any(row.when == "40 min" for row in state.form):
             self._fill_form("40 min", now_ms)
@@ -309,10 +308,20 @@ class Treatment:
             self._log(now_ms, None, EventKind.ADVISORY, f"{name}: over")
         for name in now.keys() - since_ms.keys():
             self._log(now_ms, None, EventKind.ADVISORY, f"{name}: {now[name]}")
-        found = [Advisory(name=name, since_utc_ms=since_ms.get(name, now_ms), text=now[name]) for name in now]
-        is_due = now.keys() != since_ms.keys() or now_ms - self._renewed_ms >= _RENEW_MS
-        if found != state.advisories and is_due:
-            state.advisories, self._renewed_ms = found, now_ms
+        state.advisories = [
+            Advisory(name=name, since_utc_ms=since_ms.get(name, now_ms), text=text) for name, text in now.items()
+        ]
+
+    def _tell(self, now_ms: int) -> None:
+        """A figure that has changed makes the document new, though not each second."""
+        state = self._state
+        figures = (
+            [advisory.text for advisory in state.advisories],
+            {quantity: one.value for quantity, one in state.baseline.items()},
+            dict(state.peak_rise),
+        )
+        if figures != self._told and now_ms - self._told_ms >= _RENEW_MS:
+            self._told, self._told_ms = figures, now_ms
             self.revision += 1
 
     def _fill_form(self, when: str, now_ms: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 import dsp
+from gateway.treatment.envelope import Side
 from gateway.treatment.phases import Phase
 from gateway.treatment.records import Advisory, BaselineValue, Cuff, NurseItem, SessionEvent, VitalSigns
 from gateway.treatment.routes import Route
@@ -47,6 +48,7 @@ class SessionState(msgspec.Struct, kw_only=True):
     cuffs: list[CuffReading] = []
     items: dict[NurseItem, int] = {}
     advisories: list[Advisory] = []
+    outside: list[tuple[dsp.Quantity, Side]] = []  # of the expected course
     form: list[VitalSigns] = []
     peak_rise: dict[dsp.Quantity, float] = {}
     peak_clock_ms: int | None = None

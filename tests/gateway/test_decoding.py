@@ -6,8 +6,8 @@ import pytest
 from gateway.decoding import decoded
 from gateway.link.description import OfBoot
 from gateway.link.description import decoded as described
-from gateway.messages import Status
 from gateway.mqtt.subscriber import ChairView, Heard
+from gateway.payloads import Status
 
 BAD = [b"", b"{}", b"\xff", b'{"boot": "\xff"}', b'{"other": ' + b"[" * 100_000, b"[" * 100_000]
 

@@ -7,7 +7,8 @@ import pytest
 import dsp
 from gateway.chunklog import Origin, OriginKind
 from gateway.errors import UserError
-from gateway.messages import Composer, Topics, chair_of, value_of
+from gateway.messages import Composer, Topics, chair_of
+from gateway.payloads import value_of
 
 ORIGIN = Origin(kind=OriginKind.RECORDED, label="or_s26")
 

@@ -8,8 +8,9 @@ from rich.console import Console
 from gateway.chunklog import Origin, OriginKind
 from gateway.cli.digits import big
 from gateway.cli.screen import Screen, line, page
-from gateway.messages import Composer, Message, VitalValue
+from gateway.messages import Composer, Message
 from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
+from gateway.payloads import VitalValue
 from tests.gateway.test_desk import Chair, acknowledge
 
 COMPOSER = Composer(

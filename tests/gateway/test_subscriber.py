@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from gateway.chunklog import Origin, OriginKind
-from gateway.messages import Composer, VitalValue
+from gateway.messages import Composer
 from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
+from gateway.payloads import VitalValue
 
 S = 1_000_000
 COMPOSER = Composer(

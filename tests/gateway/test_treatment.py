@@ -481,6 +481,50 @@ def test_figures_in_advisories_follow_what_they_tell():
     assert before < run.treatment.revision <= before + 3  # not each second
 
 
+def test_what_is_not_measured_any_more_is_not_over():
+    run = Run().order(Start(route=Route.INTRAVENOUS)).minutes(1, systolic=150)
+    said = run.advisories["hold-unconfirmed"]
+    run.minutes(3, systolic=None, diastolic=None)
+    assert run.advisories["hold-unconfirmed"] == f"{said}; not measured now"
+    run.minutes(1)
+    assert "hold-unconfirmed" not in run.advisories
+
+
+def restarted(run, away_s=5):
+    stored = msgspec.json.decode(msgspec.json.encode(run.treatment.stored(run.now_ms)), type=Stored)
+    again = Run(now_ms=run.now_ms + 1000 * away_s)
+    again.treatment.restore(stored, again.now_ms)
+    return again
+
+
+def test_a_restart_ends_no_advisory():
+    run = begun().minutes(2, systolic=190)
+    assert "above-envelope" in run.advisories
+    again = restarted(run).minutes(0.1, systolic=190)
+    assert "above-envelope" in again.advisories
+    assert [e.text for e in again.treatment.state.events if e.kind is EventKind.ADVISORY] == [
+        e.text for e in run.treatment.state.events if e.kind is EventKind.ADVISORY
+    ]
+    assert "above-envelope" not in again.minutes(1).advisories
+
+
+@pytest.mark.parametrize("name", ["baseline", "peak_rise"])
+def test_the_document_follows_its_figures_and_not_each_second(name):
+    run = Run().order(Start(route=Route.INTRAVENOUS)).order(TakeBaseline()).minutes(3)
+    if name == "peak_rise":
+        run.order(Dose())
+    shown, revisions, figures = None, 0, []
+    for k in range(200):
+        before = run.treatment.revision
+        run.minutes(1 / 60, systolic=140 + min(k, 120) / 2)
+        figures.append(msgspec.to_builtins(getattr(run.treatment.state, name)))
+        if run.treatment.revision != before:
+            revisions += 1
+            shown = figures[-1]
+        assert k < 60 or shown in figures[-6:]
+    assert 10 <= revisions <= 60
+
+
 def test_a_newer_cuff_reading_is_told_beside_the_one_before():
     run = Run().order(Start(route=Route.INTRAVENOUS))
     for systolic in (150, 150, 220):

@@ -3,7 +3,7 @@
 import dsp
 from gateway.alarm_profiles import load_profile
 from gateway.alarms import forecast_limits
-from gateway.messages import ForecastValue, TrendValue, value_of
+from gateway.payloads import ForecastValue, TrendValue, value_of
 
 
 def test_a_trend_stands_beside_its_value():

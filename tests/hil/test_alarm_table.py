@@ -6,10 +6,11 @@ import pytest
 
 import dsp
 from gateway.alarm_profiles import load_profile
-from gateway.alarms import Condition, Priority
-from hil.alarm_cases import CASES
+from gateway.alarms import Condition, Priority, Second
+from hil import alarm_chain
+from hil.alarm_cases import CASES, LinkCase
 from hil.alarm_oracle import Due, allowed, due
-from hil.alarm_table import Row, lines, rows
+from hil.alarm_table import Played, Row, _with_doubt, lines, rows
 from hil.cli import main
 from hil.patient import Patient
 from hil.truth import seconds
@@ -58,8 +59,57 @@ def test_a_late_alarm_and_a_false_one_are_seen():
         Row(case=case, seed=1, due=None, others=("spo2-low at 3 s",)),
     ]
     assert [row.is_good for row in found] == [True, False, False, True, False]
-    words = [line.rsplit("|", 2)[1].strip() for line in list(lines(found))[2:]]
-    assert words == ["good", "LATE", "LATE", "FALSE"]
+    table = list(lines(found))
+    assert [line.rsplit("|", 2)[1].strip() for line in table[2:-2]] == ["good", "LATE", "LATE", "FALSE"]
+    assert table[-1] == "1 chairs, 3 alarms due, 3 late or false."
+
+
+def test_a_doubtful_number_may_be_told_later_by_what_is_disclosed():
+    chair = Played()
+    assert _with_doubt(_SYSTOLIC, chair) == _SYSTOLIC
+    reading = dsp.Measured(value=85.0, sqi=0.5, newest_us=0, reasons=(dsp.Reason.ARTIFACT,))
+    for t_s in (99, 126):
+        chair.note(Second(t_us=t_s * 1_000_000, readings={dsp.Quantity.SYSTOLIC: reading}, channels={}))
+        assert _with_doubt(_SYSTOLIC, chair) == _SYSTOLIC
+    chair.note(Second(t_us=125_000_000, readings={dsp.Quantity.SYSTOLIC: reading}, channels={}))
+    late = _with_doubt(_SYSTOLIC, chair)
+    assert (late.since_s, late.by_s, late.why) == (100, 135, "doubtful")
+    case = BY_NAME["vasovagal"]
+    [line] = [text for text in lines([Row(case=case, seed=1, due=late, raised_s=135.0)]) if text.startswith("| g")]
+    assert line == "| g | vasovagal, adult | 1 | systolic-low, medium | 100 | 135 (doubtful) | 135 | good |"
+
+
+_SYSTOLIC = Due(condition=Condition.SYSTOLIC_LOW, priority=Priority.MEDIUM, since_s=100, by_s=125)
+
+
+def test_chairs_at_once_are_as_each_alone():
+    case = replace(BY_NAME["fast-desaturation"], seeds=(1, 4))
+    together = list(rows(case))
+    alone = list(rows(replace(case, seeds=(4,))))
+    assert [(r.due, r.raised_s, r.others) for r in together if r.seed == 4] == [
+        (r.due, r.raised_s, r.others) for r in alone
+    ]
+    assert list(lines(together))[-1] == f"2 chairs, {len(together) - 2} alarms due, 0 late or false."
+
+
+@pytest.mark.parametrize("fault", [{"is_power_lost": True, "to_s": 19}, {"leap_s": -30}, {"lost_share": 0.3}])
+def test_a_fault_of_the_link_is_one_alarm_in_time_through_the_whole_chain(fault):
+    [name] = {name for name in fault if name != "to_s"}
+    due_of = {
+        "is_power_lost": Condition.LINK_LOST,
+        "leap_s": Condition.CLOCK_FAULT,
+        "lost_share": Condition.LINK_NOISE,
+    }
+    case = LinkCase(title="a fault", **{"from_s": 14, "to_s": 22, "end_s": 24, **fault}, due=(due_of[name],))
+    found = list(alarm_chain.rows(case))
+    assert [row.is_good for row in found] == [True, True], found
+    assert found[0].due.condition is due_of[name]
+
+
+def test_a_broker_that_is_gone_is_told_and_nothing_else():
+    case = LinkCase(title="gone", from_s=3, to_s=12, end_s=14, due=(Condition.BROKER_LOST,), is_broker_lost=True)
+    found = list(alarm_chain.rows(case))
+    assert [row.is_good for row in found] == [True, True], found
 
 
 def test_the_command_refuses_a_scenario_that_is_no_case(capsys):

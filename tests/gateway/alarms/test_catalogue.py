@@ -7,7 +7,7 @@ import pytest
 
 import dsp
 from gateway.alarms import Condition
-from gateway.alarms.catalogue import CATALOGUE, SITES, Site, rule_text, signal_delay_s, site_of
+from gateway.alarms.catalogue import CATALOGUE, SITES, Site, doubt_delay_s, rule_text, signal_delay_s, site_of
 from gateway.alarms.types import Kind, Priority
 from gateway.messages import ID_PATTERN
 from tests.gateway.alarms.chair import tier
@@ -88,11 +88,36 @@ def test_every_number_that_is_judged_has_a_site():
         ("extreme-bradycardia", 2),
         ("extreme-tachycardia", 2),
         ("probe-off", max(timing.silence_us for timing in dsp.TIMINGS.values()) / 1e6),
-        ("link-lost", 1),
+        ("board-fault", 1),
+        ("link-lost", 2.5),
+        ("link-noise", 4),
+        ("clock-fault", 2),
+        ("broker-lost", 8.5),
+        ("alert-not-received", 6),
+        ("self-check-failed", 61),
     ],
 )
 def test_the_delay_of_the_signal_is_that_of_its_number(condition, seconds):
     assert signal_delay_s(Condition(condition)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("condition", "seconds"),
+    [
+        ("systolic-high", 10),
+        ("spo2-low", 10),
+        ("desaturation", 10),
+        ("extreme-bradycardia", 10),
+        ("extreme-tachycardia", 10),
+        ("pulse-lost", 10),
+        ("respiration-high", None),
+        ("respiration-low", None),
+        ("probe-off", 0),
+        ("link-lost", 0),
+    ],
+)
+def test_a_doubtful_number_takes_longer_or_begins_nothing(condition, seconds):
+    assert doubt_delay_s(Condition(condition)) == seconds
 
 
 @pytest.mark.parametrize(

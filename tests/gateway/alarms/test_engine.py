@@ -53,6 +53,7 @@ def test_a_value_at_its_limit_alarms_when_its_delay_is_over():
     assert (alarm.priority, alarm.presence.value, alarm.truth.value) == (Priority.MEDIUM, "on", "present")
     assert (alarm.value, alarm.limit, alarm.unit, alarm.since_us) == (160.0, 160.0, "mm[Hg]", chair.t_us)
     assert (alarm.delay_s, alarm.signal_delay_s) == (15.0, dsp.TIMINGS[dsp.Quantity.SYSTOLIC].latency_us / 1e6)
+    assert alarm.doubt_delay_s == 10.0
     assert alarm.rule == "at or above 160 mm[Hg] for 15 s"
     assert alarm.text == "Systolic pressure high: 160 mmHg, limit 160 mmHg"
     assert (alarm.kind.value, alarm.is_latching, alarm.escalation) == ("physiological", False, 0)

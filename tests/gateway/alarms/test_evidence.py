@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import dsp
-from gateway.alarms import AlarmEngine
+from gateway.alarms import AlarmEngine, Attended
 from gateway.alarms.catalogue import Site
 from gateway.alarms.evidence import _SITE_OF, _cause
 from tests.gateway.alarms.chair import NORMAL, Chair, adult, beat, profile, tier
@@ -183,6 +183,15 @@ def test_a_fall_is_over_when_the_value_is_back_above_the_limit_it_crossed():
     assert chair.presence("desaturation") == "on"
     chair.wait(6, spo2=88.0)
     assert chair.presence("desaturation") == "latched"
+
+
+def test_the_top_of_another_patient_is_none():
+    chair = small(desaturation=[tier("high", drop=10, window_s=60)])
+    chair.wait(12, spo2=99.0)
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="nurse"))
+    chair.wait(15, spo2=88.0)
+    assert chair.presence("desaturation") == "off"
 
 
 def test_a_doubtful_top_is_no_top():
