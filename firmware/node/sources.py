@@ -109,20 +109,20 @@ class FifoSource:
         if self._state != _RUNNING:
             return
         try:
-            if self._sensor.changed_register() >= 0:
-                self._repair()
+            register = self._sensor.changed_register()
+            if register >= 0:
+                self.restart(LOSS_UNKNOWN)
+                self._tell_change(register)
             elif self._sensor.control():
                 self._events.put(self._stream.number, LED_CHANGED, 0)
                 self._stream.flag(RECONFIGURED)
         except OSError as error:
             self._fail(error.errno)
 
-    def _repair(self):
-        """Tell which register has changed, and configure the sensor anew."""
-        register = self._sensor.changed_register()
-        if register >= 0:  # else its reading was disturbed
+    def _tell_change(self, register):
+        """Tell which register has changed; if none has, its reading was disturbed."""
+        if register >= 0:
             self._events.put(self._stream.number, REPAIRED, register)
-        self.restart(LOSS_UNKNOWN)
 
     def tell(self):
         """Tell an error that lasts again, for whoever has not heard its beginning."""
@@ -204,10 +204,11 @@ class FifoSource:
             try:
                 has_changed = sensor.has_changed()
             except OSError as error:
-                stream.skip(n)  # they are out of the FIFO
+                stream.skip(n + sensor.lost)  # they are out of the FIFO
                 raise error  # by name: native code has no other
-            if has_changed:
-                self._repair()  # what came since the last block is of nobody knows which configuration
+            if has_changed:  # what came since the last block is of nobody knows which configuration
+                self.restart(LOSS_UNKNOWN)
+                self._tell_change(sensor.changed_register())
                 return
             self._polls = 0
             self._take(n)

@@ -195,6 +195,9 @@ class Sensor:
     def control(self):
         return self.is_controlled
 
+    def fail(self):
+        raise OSError(self.error)
+
     def _answer(self):
         if self.is_failing:
             raise OSError(self.error, "as the test says")
@@ -311,6 +314,32 @@ def test_block_of_a_changed_configuration_is_not_sent(source):
     polls(source, sensor, False, False, False)
     assert told(link)[before][1:3] == (1, 0)
     assert told(link)[before][5] == Flag.LOSS_UNKNOWN | Flag.RECONFIGURED
+
+
+@pytest.mark.parametrize("lost", [0, 7])
+def test_block_whose_configuration_cannot_be_read_is_lost_and_counted(source, lost):
+    source, sensor, link = source
+    polls(source, sensor, False)
+    before = told(link)[-1]
+    sensor.has_changed, sensor.lost = sensor.fail, lost
+    polls(source, sensor, False)
+    del sensor.has_changed
+    sensor.lost = 0
+    polls(source, sensor, False)
+    assert told(link)[-1][1:3] == (before[1], before[2] + 2 + 2 + lost)
+    assert told(link)[-1][5] == Flag.OVERFLOW_COUNTED | Flag.SENSOR_ERROR
+
+
+def test_change_that_cannot_be_looked_at_again_is_a_loss_all_the_same(source):
+    source, sensor, link = source
+    polls(source, sensor, False)
+    before = len(told(link))
+    sensor.has_changed, sensor.changed_register = (lambda: True), sensor.fail
+    polls(source, sensor, False)
+    del sensor.has_changed, sensor.changed_register
+    polls(source, sensor, *[False] * 30)
+    assert told(link)[before][1:3] == (1, 0)
+    assert Flag.LOSS_UNKNOWN in told(link)[before][5]
 
 
 def test_changed_current_is_told_and_costs_no_sample(source):
