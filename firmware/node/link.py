@@ -57,7 +57,12 @@ class Link:
         if at >= end:
             return True
         out, wire = self._out, self._encoder.wire
-        while at < end and self._has_room():
+        while at < end:
+            is_writable = False
+            for _, event in self._poll.ipoll(0):
+                is_writable = event & _WRITABLE
+            if not is_writable:
+                break
             n = end - at
             try:
                 written = out.write(wire, at, n if n < _PACKET else _PACKET)
@@ -68,9 +73,3 @@ class Link:
             at += written
             self._at = at
         return at >= end
-
-    @micropython.native
-    def _has_room(self):
-        for _, event in self._poll.ipoll(0):
-            return event & _WRITABLE
-        return False

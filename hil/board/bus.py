@@ -12,9 +12,9 @@ the bytes that this burst would bring; then the bytes wanted, those of the burst
 More than 204 bytes wanted follow behind and have no promise.
 
 A promise spares half of the requests: while it holds, the board answers itself when it reads the same registers again,
-when it reads the settings, and when it reads the burst. That is exact, because in virtual time nobody does anything
-between two requests. The burst is told with the next request; the model then makes it at its time, and must come to
-the same bytes.
+when it reads the settings, also later, and when within 1 ms it reads the burst. That is exact, because in virtual time
+nobody does anything between two requests. The burst is told with the next request; the model then makes it at its time,
+and must come to the same bytes.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def decode(raw: bytes, true_ns: Callable[[int], int] | None) -> Request:
 class Promise:
     """What a device would answer until then: the same again, to a burst these bytes, and these settings.
 
-    The settings are promised for longer: until they are written to. Reading a burst ends the rest.
+    The settings are promised until the device is written to; the burst for 1 ms, and reading it ends the rest.
     """
 
     until_ns: int

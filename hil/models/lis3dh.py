@@ -79,7 +79,8 @@ class Lis3dh:
             return None
         until_ns = int(self._start_ns + (self._made + 1) * self._period_ns)
         settings = bytes(self._registers[_CTRL_REG1 : _CTRL_REG5 + 1])
-        return Promise(until_ns, _OUT_FIRST | _MOVES_ON, b"".join(self._fifo), _CTRL_REG1 | _MOVES_ON, settings)
+        burst = b"".join(self._fifo) if len(self._fifo) < _DEPTH - 1 else b""  # nothing is lost within 1 ms
+        return Promise(until_ns, _OUT_FIRST | _MOVES_ON, burst, _CTRL_REG1 | _MOVES_ON, settings)
 
     @property
     def _is_above_watermark(self) -> bool:

@@ -23,6 +23,7 @@ _CELSIUS = 27
 _SHUTDOWN, _RESET, _MODE_SPO2 = 0x80, 0x40, 0x03
 _ROLLOVER = 0x10
 _DEPTH, _SAMPLE = 32, 6
+_SPARE = 4  # samples come in a millisecond at most
 _POINTER = 31  # mask; the overflow counter saturates there too
 _RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)  # SpO2 configuration, bits 4:2
 # The highest rate by pulse width in SpO2 mode ("SpO2 Configuration", table of allowed settings): 69, 118, 215, 411 us
@@ -111,7 +112,8 @@ class Max30102:
             return None
         until_ns = int(self._start_ns + (self._made + 1) * self._period_ns)
         first = self._registers[_FIFO_RD]
-        unread = [self._fifo[(first + k) & _POINTER] for k in range(self._unread)]
+        is_safe = self._unread <= _DEPTH - _SPARE  # nothing is lost meanwhile
+        unread = [self._fifo[(first + k) & _POINTER] for k in range(self._unread * is_safe)]
         settings = bytes(self._registers[_FIFO_CONFIG : _LED_INFRARED + 1])
         return Promise(until_ns, _FIFO_DATA, b"".join(unread), _FIFO_CONFIG, settings)
 

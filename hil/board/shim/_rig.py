@@ -23,6 +23,7 @@ _BYTE_NS = 22_500  # 9 clocks at 400 kHz
 _SILENCE_NS = 40_000_000  # the rig hears from the board at least this often in virtual time
 _DEAF, _WRITTEN, _VOID = 1, 2, 4
 _NEVER = 1 << 61
+_BURST_NS = 1_000_000  # hil/board/bus.py
 
 _HEADER, _WRITTEN_MOST = 32, 256  # of a request
 _RECORD = 10  # before what was taken from the link at once
@@ -52,9 +53,11 @@ usb = None  # the port, as soon as there is one
 _SLOTS = 4
 _until_ns = array("l", bytes(8 * _SLOTS))
 _promised = [bytearray(_IN_ANSWER) for _ in range(_SLOTS)]  # the bytes read, then those of the burst
+_settings = [bytearray(16) for _ in range(_SLOTS)]
 _read_key = array("l", bytes(8 * _SLOTS))  # address, register, length
 _burst_key = array("l", bytes(8 * _SLOTS))  # address, register
 _burst_n = array("l", bytes(8 * _SLOTS))
+_burst_until_ns = array("l", bytes(8 * _SLOTS))
 _settings_until_ns = array("l", bytes(8 * _SLOTS))
 _settings_key = array("l", bytes(8 * _SLOTS))  # address, register, length
 _burst_word = 0  # what was taken of a promise, to be told: address, register, bytes
@@ -168,7 +171,7 @@ def _get_fields(fields, buffer):
 
 def _void():
     for slot in range(_SLOTS):
-        _until_ns[slot] = _settings_until_ns[slot] = 0
+        _until_ns[slot] = _burst_until_ns[slot] = _settings_until_ns[slot] = 0
 
 
 @micropython.native
@@ -186,16 +189,20 @@ def call(op, unit, address, written, n_written, read, n_read):
     if op == I2C:
         _ns += (3 + n_written + n_read) * _BYTE_NS  # and two addresses, and a restart
         slot = address & 3
-        _until_ns[slot] = _settings_until_ns[slot] = 0
+        _until_ns[slot] = _burst_until_ns[slot] = 0
+        if n_written > 1:
+            _settings_until_ns[slot] = 0
         if _fields[2]:
             _until_ns[slot] = now + _fields[2]
             _read_key[slot] = address << 16 | _request[_HEADER] << 8 | n_read
             _burst_key[slot] = address << 8 | _fields[3] & 255
             _burst_n[slot] = _fields[3] >> 16
+            _burst_until_ns[slot] = now + _BURST_NS
             n = _fields[0] >> 16
             _settings_until_ns[slot] = _NEVER  # only a write, or somebody outside, changes them
             _settings_key[slot] = address << 16 | (_fields[3] & 0xFF00) | n
-            copy(_promised[slot], 0, _answer, _ANSWER, n_read + _burst_n[slot] + n)
+            copy(_promised[slot], 0, _answer, _ANSWER, n_read + _burst_n[slot])
+            copy(_settings[slot], 0, _answer, _ANSWER + n_read + _burst_n[slot], n)
     if _fields[1]:
         stretch(_fields[1])
     return _fields[0] & 255
@@ -234,23 +241,21 @@ def read(unit, address, register, out, n):
     """Read from a device, or from what was promised; return the status."""
     global _ns, _burst_word, _burst_ns
     slot = address & 3
-    if _ns < _until_ns[slot]:
-        if _read_key[slot] == address << 16 | register[0] << 8 | n:
-            copy(out, 0, _promised[slot], 0, n)
-            _ns += (4 + n) * _BYTE_NS
-            return 0
-        if _burst_key[slot] == address << 8 | register[0] and n <= _burst_n[slot] and not _burst_word:
-            copy(out, 0, _promised[slot], _read_key[slot] & 255, n)
-            _burst_word = address | register[0] << 8 | n << 16
-            _burst_ns = _ns
-            _ns += (4 + n) * _BYTE_NS
-            _until_ns[slot] = 0
-            return 0
-    if _ns < _settings_until_ns[slot] and _settings_key[slot] == address << 16 | register[0] << 8 | n:
-        copy(out, 0, _promised[slot], (_read_key[slot] & 255) + _burst_n[slot], n)
-        _ns += (4 + n) * _BYTE_NS
-        return 0
-    return call(I2C, unit, address, register, 1, out, n)
+    key = address << 8 | register[0]
+    ns = _ns
+    if ns < _until_ns[slot] and _read_key[slot] == key << 8 | n:
+        copy(out, 0, _promised[slot], 0, n)
+    elif ns < _burst_until_ns[slot] and _burst_key[slot] == key and n <= _burst_n[slot] and not _burst_word:
+        copy(out, 0, _promised[slot], _read_key[slot] & 255, n)
+        _burst_word = address | register[0] << 8 | n << 16
+        _burst_ns = ns
+        _until_ns[slot] = _burst_until_ns[slot] = 0
+    elif ns < _settings_until_ns[slot] and _settings_key[slot] == key << 8 | n:
+        copy(out, 0, _settings[slot], 0, n)
+    else:
+        return call(I2C, unit, address, register, 1, out, n)
+    _ns = ns + (4 + n) * _BYTE_NS
+    return 0
 
 
 def stretch(us):
