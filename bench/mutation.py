@@ -55,6 +55,12 @@ def source(module):
     return (ROOT / PACKAGE / f"{module}.py").read_text()
 
 
+@functools.cache
+def test_files():
+    """Names and sizes, those of when it began."""
+    return {path.name: path.stat().st_size for path in (ROOT / FOLDER).glob("test_*.py")}
+
+
 def code_of(mutant, path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a change may well look odd to the compiler
@@ -64,7 +70,7 @@ def code_of(mutant, path):
 def tests_for(module):
     """All of them, those that know the module first, then the short ones; of the long model one course."""
     first = f"test_{FIRST.get(module, module)}.py"
-    sizes = {path.name: path.stat().st_size for path in (ROOT / FOLDER).glob("test_*.py")}
+    sizes = test_files()
     names = sorted(sizes, key=lambda name: (name != first, name == MODEL, sizes[name]))
     files = [f"{FOLDER}/{name}" + ("::test_a_course_reaches_every_state" if name == MODEL else "") for name in names]
     return [*files[:1], *PAGES, *files[1:]]
@@ -152,17 +158,18 @@ class _Finder:
         return importlib.util.spec_from_loader(name, self.loader) if name == self.name else None
 
 
-def run_files(tests, directory, mutant=None, note=None):
+def run_files(tests, directory, mutant, note):
     import pytest
 
     enter(directory)
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
-    if mutant is not None:
-        sys.meta_path.insert(0, _Finder(mutant, directory))
+    sys.meta_path.insert(0, _Finder(mutant, directory))
     for test in tests:
-        if pytest.main([*OPTIONS, "-x", test]):
-            if note:
-                note(test)
+        code = pytest.main([*OPTIONS, "-x", test])
+        if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return BROKEN
+        if code:
+            note(test)
             return NOTICED
     return SURVIVED
 
@@ -339,6 +346,7 @@ def main():
     parser.add_argument("--module", action="append", choices=modules(), help="only this one, or these")
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
+    test_files()
     every = [Changes(module, source(module)) for module in args.module or modules()]
     mutants = [mutant for one in every for mutant in one.found]
     left_out = sum((one.left_out for one in every), Counter())
