@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import dsp
 from gateway.alarms.catalogue import CATALOGUE, SITES, TRENDS, Definition, Rule, Site
 from gateway.alarms.hold import SECOND_US, Missing, Observation
+from gateway.alarms.profile import LONGEST_DELAY_S, MOST_BEATS
 from gateway.alarms.tier import Tier
 from gateway.alarms.types import Condition, Fact, Second
 
@@ -15,8 +16,7 @@ from gateway.alarms.types import Condition, Fact, Second
 ARMING_SECONDS = 10
 ATTENDED_US = 30 * SECOND_US  # after somebody was put into the chair every sensor has to be on (S67: 30 s)
 LEAVING_SECONDS = 10  # without any pulse: whoever was in the chair has left it
-_KEPT_BEATS = 32
-_KEPT_SATURATIONS = 120  # seconds; no window is longer (gateway.alarms.profile)
+_KEPT_SATURATIONS = int(LONGEST_DELAY_S) + 1  # seconds; no window is longer, and both its ends are in it
 _LATE_US = 3 * SECOND_US  # a beat older than this says nothing of now
 _QUESTIONABLE_SQI = 0.6  # as dsp.rate has it for a value
 
@@ -87,6 +87,8 @@ class Evidence:
     lost_sites : where a condition of the patient is unknown now, so that its technical one is urgent
     """
 
+    _second: Second  # the newest
+
     def __init__(
         self,
         armed: Iterable[dsp.Quantity] = (),
@@ -102,7 +104,6 @@ class Evidence:
         self.baseline: dict[dsp.Quantity, float] = {}
         self.lost_sites: set[Site] = set()
         self._facts: dict[Condition, str] = {}
-        self._second = Second(t_us=0, readings={}, channels={})
         self._good: dict[dsp.Quantity | Site, int] = {}  # seconds in a row
         self._alive: dict[Site, int] = {}  # seconds in a row with a signal, whatever it is worth
         self._is_pulseless = False  # by the rule of the lost pulse
@@ -110,7 +111,7 @@ class Evidence:
         self._seeing = 0  # seconds in a row in which a pulse would have been seen
         self._beats: dict[dsp.Channel, deque[dsp.Beat]] = {}
         self._pulse_us: int | None = None  # of the newest pulse of any channel; rejected beats cannot push it out
-        self._new_pulses_us: deque[int] = deque(maxlen=_KEPT_BEATS)  # since the newest second
+        self._new_pulses_us: deque[int] = deque(maxlen=MOST_BEATS)  # since the newest second
         self._saturations: deque[tuple[int, float]] = deque(maxlen=_KEPT_SATURATIONS)
 
     def note_fact(self, fact: Fact) -> None:
@@ -120,7 +121,7 @@ class Evidence:
             self._facts.pop(fact.condition, None)
 
     def note_beat(self, beat: dsp.Beat) -> None:
-        self._beats.setdefault(beat.channel, deque(maxlen=_KEPT_BEATS)).append(beat)
+        self._beats.setdefault(beat.channel, deque(maxlen=MOST_BEATS)).append(beat)
         if beat.accepted or _is_strong(beat):
             self._new_pulses_us.append(beat.t_us)
 
@@ -139,11 +140,12 @@ class Evidence:
     def _note_pulses(self, t_us: int) -> None:
         """What is later than the second waits for its own; what is much later has a wrong time and says nothing."""
         waiting = list(self._new_pulses_us)
-        past = [at for at in waiting if at <= t_us]
-        if past:
-            self._pulse_us = max(past) if self._pulse_us is None else max(self._pulse_us, *past)
         self._new_pulses_us.clear()
-        self._new_pulses_us.extend(at for at in waiting if t_us < at <= t_us + _LATE_US)
+        for at_us in waiting:
+            if at_us <= t_us:
+                self._pulse_us = at_us if self._pulse_us is None else max(self._pulse_us, at_us)
+            elif at_us <= t_us + _LATE_US:
+                self._new_pulses_us.append(at_us)
 
     def _arm(self, second: Second) -> None:
         """Numbers that are good, sites that have a pulse; both all at once where somebody is expected to have them."""
@@ -238,7 +240,10 @@ class Evidence:
         base = self.baseline.get(definition.quantity)
         if base is None:
             return Missing.SETTING
-        away = tier.points if tier.points is not None else base * (tier.percent or 0.0) / 100
+        away = tier.points
+        if away is None:
+            assert tier.percent is not None
+            away = base * tier.percent / 100
         limit = max(tier.bound, base + away) if definition.rule is Rule.ABOVE else min(tier.bound, base - away)
         return round(limit, 2)
 
@@ -289,14 +294,14 @@ class Evidence:
             return Missing.DATA
         looked_us = self._second.t_us - self._seeing * SECOND_US
         newest_us = looked_us if self._pulse_us is None else self._pulse_us
-        self._is_pulseless = self._second.t_us - newest_us >= tier.limit * SECOND_US
         silent_s = round((self._second.t_us - newest_us) / SECOND_US, 1)
+        self._is_pulseless = silent_s >= tier.limit
         return Observation(
-            is_beyond=silent_s >= tier.limit,
-            is_back=silent_s < tier.limit and self._pulse_us is not None,
+            is_beyond=self._is_pulseless,
+            is_back=not self._is_pulseless and self._pulse_us is not None,
             value=silent_s,
             limit=tier.limit,
-            is_doubtful=silent_s >= tier.limit and not self._is_quiet(),  # a pulse is proof of itself
+            is_doubtful=self._is_pulseless and not self._is_quiet(),  # a pulse is proof of itself
         )
 
     def _is_quiet(self) -> bool:

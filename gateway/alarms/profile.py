@@ -16,7 +16,7 @@ from gateway.alarms.tier import Text, Tier
 from gateway.alarms.types import Condition, Kind, Priority
 
 FORMAT = 1
-MOST_BEATS = 32  # that are kept of a channel (gateway.alarms.evidence)
+MOST_BEATS = 32  # so many are kept of a channel
 MOST_AWAY = 100.0  # percent or points from the baseline: farther would be an alarm switched off
 TOLD_S = 5.0  # a lost state is told for so long (gateway.desk): a longer delay would never alarm
 LONGEST_DELAY_S = 120.0  # longer is an alarm switched off

@@ -618,3 +618,149 @@ def test_who_is_expected_is_waited_for_until_the_board_is_there():
     chair.wait(1, beat_s=None, channels=reasons(R.PROBE_OFF, R.NO_DATA))
     assert chair.engine._evidence.armed_sites == {Site.FINGER, Site.PRESSURE}
     assert chair.engine._evidence.expected_us is None
+
+
+# At the edges of what is kept, waited for and rounded
+
+
+def test_a_fall_within_the_longest_window_counts_from_its_first_second():
+    for seconds, expected in ((120, "on"), (121, "off")):
+        chair = small(desaturation=[tier("high", drop=10, window_s=120)])
+        chair.wait(seconds - 1, spo2=92.0)
+        chair.wait(1, spo2=87.0)
+        assert chair.presence("desaturation") == expected, seconds
+
+
+def test_limits_that_are_reckoned_are_told_and_judged_in_hundredths():
+    chair = small(
+        systolic_high=[tier("medium", percent=20, bound=100)], desaturation=[tier("high", drop=10.006, window_s=60)]
+    )
+    chair.engine._evidence.baseline = {dsp.Quantity.SYSTOLIC: 111.11}
+    chair.wait(1, systolic=133.332, spo2=86.994)
+    assert (chair.alarm("systolic-high").value, chair.alarm("systolic-high").limit) == (133.33, 133.33)
+    assert (chair.alarm("desaturation").value, chair.alarm("desaturation").limit) == (86.99, 86.99)
+    chair = small(desaturation=[tier("high", drop=10, window_s=60)])
+    chair.wait(20, spo2=97.004)
+    chair.wait(1, spo2=86.0)
+    assert chair.alarm("desaturation").limit == 87.0
+
+
+def test_thirty_two_beats_in_a_row_can_be_asked_for():
+    chair = small(extreme_tachycardia=[tier("high", limit=140, beats=32)])
+    beats(chair, 5, 0.8)
+    beats(chair, 31, 0.42)
+    assert chair.presence("extreme-tachycardia") == "on"
+
+
+def test_a_rate_of_beats_is_told_in_tenths():
+    chair = small(**SLOW)
+    beats(chair, 6, 1.57)
+    assert chair.alarm("extreme-bradycardia").value == 38.2
+
+
+@pytest.mark.parametrize(
+    ("condition", "beyond", "within", "back"), [(SLOW, 1.6, 1.43, 1.42), (FAST, 0.42, 0.434, 0.44)]
+)
+def test_a_run_of_beats_is_over_when_its_rate_is_back_by_the_hysteresis(condition, beyond, within, back):
+    [name] = [key.replace("_", "-") for key in condition]
+    for interval_s, expected in ((within, "ack"), (back, "off")):
+        chair = small(**condition)
+        beats(chair, 20, beyond)
+        chair.acknowledge(name)
+        beats(chair, 40, interval_s)
+        assert chair.presence(name) == expected, interval_s
+
+
+def test_beats_of_just_enough_quality_are_not_doubtful():
+    chair = small(**SLOW)
+    beats(chair, 5, 1.6, sqi=0.6)
+    assert chair.presence("extreme-bradycardia") == "on"
+
+
+@pytest.mark.parametrize(("late_us", "expected"), [(3_000_000, "on"), (3_000_001, "off")])
+def test_a_run_of_beats_is_of_now_for_three_seconds(late_us, expected):
+    chair = small(**SLOW)
+    for number in range(5):
+        chair.engine.feed(beat(chair.t_us + 4_000_000 - late_us - (4 - number) * 1_600_000, 1.6))
+    chair.t_s += 3  # none of these was judged
+    chair.wait(1, beat_s=None)
+    assert chair.presence("extreme-bradycardia") == expected
+
+
+def test_a_beat_without_an_interval_makes_no_run():
+    chair = small(**SLOW)
+    for number in range(5):
+        one = beat(chair.t_us - (4 - number) * 1_600_000, 1.6)
+        chair.engine.feed(replace(one, interval_us=None) if number == 2 else one)
+    chair.wait(1, beat_s=None)
+    assert chair.presence("extreme-bradycardia") == "off"
+
+
+@pytest.mark.parametrize(("ahead_us", "value"), [(3_000_000, 2.0), (3_000_001, 5.0)])
+def test_a_pulse_that_is_a_little_ahead_counts_when_its_time_has_come(ahead_us, value):
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.engine.feed(beat(chair.t_us + 1_000_000 + ahead_us))
+    chair.wait(6 if value == 2 else 5, beat_s=None)
+    assert chair.engine._evidence._no_beat(tier("high", limit=4)).value == value
+
+
+def test_an_older_pulse_that_comes_late_does_not_make_the_last_one_older():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.wait(1)
+    chair.engine.feed(beat(chair.t_us - 2_000_000))
+    chair.wait(3, beat_s=None)
+    assert chair.engine._evidence._no_beat(tier("high", limit=4)).value == 3.0
+
+
+def test_silence_is_told_in_tenths_of_a_second():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.engine.feed(beat(chair.t_us + 160_000))
+    chair.wait(5, beat_s=None)
+    assert chair.alarm("pulse-lost").value == 4.8
+
+
+def test_a_profile_without_a_lost_pulse_has_the_sites_tell_it():
+    chair = small(systolic_high=[tier("high", limit=160)])
+    silent(chair, 21)
+    assert chair.sounding() == {"low-perfusion", "artifact-pressure"}
+
+
+def test_whoever_sits_down_after_a_patient_has_left_is_armed_like_the_first():
+    chair = small(spo2_low=[tier("high", limit=85)])
+    dead = dict.fromkeys(("systolic", "diastolic", "mean_pressure", "pulse_rate", "spo2"))
+    chair.wait(9, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), **dead)
+    chair.engine._evidence.set_attended(chair.t_us, is_attended=False)
+    chair.wait(9, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), **dead)
+    assert chair.engine._evidence.is_standby
+    chair.wait(1, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), **dead)
+    assert not chair.engine._evidence.is_standby
+    chair.wait(9, spo2=80.0)
+    assert chair.presence("spo2-low") == "off"
+    chair.wait(1, spo2=80.0)
+    assert chair.presence("spo2-low") == "on"
+
+
+def test_nobody_in_the_chair_is_left_after_ten_seconds_after_a_restart_too():
+    chair = small(spo2_low=[tier("high", limit=85)])
+    chair.engine.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    state = chair.engine.snapshot()
+    restarted = Chair(AlarmEngine.restore(state.configured, state, t_us=0), armed=False)
+    for seconds, expected in ((9, "nurse"), (1, None)):
+        restarted.wait(seconds, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), spo2=None)
+        assert restarted.engine.standby_by == expected
+
+
+@pytest.mark.parametrize("site", [reasons(R.LOW_PERFUSION, None), reasons(None, R.ARTIFACT)])
+def test_a_lost_number_of_either_site_makes_both_hurry(site):
+    chair = small(pulse_rate_high=[tier("high", limit=120)])
+    chair.wait(1, pulse_rate=130.0)
+    chair.wait(4, pulse_rate=None, channels=site)
+    assert chair.sounding() & {"low-perfusion", "artifact-pressure"}
+
+
+def test_a_lost_number_of_one_site_does_not_hurry_the_other():
+    chair = small(systolic_high=[tier("high", limit=160)])
+    chair.wait(1, systolic=170.0)
+    gone = dict.fromkeys(("systolic", "diastolic", "mean_pressure", "spo2"))
+    chair.wait(6, channels=reasons(R.LOW_PERFUSION, R.ARTIFACT), **gone)
+    assert chair.sounding() == {"systolic-high", "artifact-pressure"}

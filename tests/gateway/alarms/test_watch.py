@@ -3,7 +3,7 @@
 import pytest
 
 import dsp
-from gateway.alarms import AlarmEngine, Priority, UseProfile
+from gateway.alarms import AlarmEngine, Baseline, Priority, UseProfile
 from tests.gateway.alarms.chair import Chair, profile, tier
 
 
@@ -57,3 +57,15 @@ def test_an_acknowledged_one_is_let_go_a_minute_after_its_last_loss(gone_s):
     assert chair.presence("systolic-high") == "off"
     chair.wait(2, systolic=170.0)
     assert chair.changes("systolic-high")[-2:] == ["ended", "raised"]
+
+
+def test_each_limit_goes_on_with_its_own_run_under_another_profile():
+    tiers = (tier("medium", percent=10, bound=120, delay_s=60), tier("medium", percent=50, bound=120, delay_s=5))
+    chair = small(*tiers)
+    chair.feed(Baseline(t_us=chair.t_us, values={dsp.Quantity.SYSTOLIC: 120.0}))
+    chair.wait(30, systolic=140.0)
+    chair.feed(UseProfile(t_us=chair.t_us, who="nurse", profile=profile(systolic_high=tiers)))
+    chair.wait(5, systolic=190.0)
+    assert chair.presence("systolic-high") == "off"
+    chair.wait(1, systolic=190.0)
+    assert (chair.presence("systolic-high"), chair.alarm("systolic-high").limit) == ("on", 180.0)
