@@ -68,10 +68,10 @@ def code_of(mutant, path):
 
 
 def tests_for(module):
-    """All of them, those that know the module first, then the short ones; of the long model one course."""
-    first = f"test_{FIRST.get(module, module)}.py"
+    """All of them: those that know the module, the broad ones, then the short ones; of the long model one course."""
+    first = [f"test_{name}.py" for name in (FIRST.get(module, module), "engine", "evidence")]
     sizes = test_files()
-    names = sorted(sizes, key=lambda name: (name != first, name == MODEL, sizes[name]))
+    names = sorted(sizes, key=lambda name: (*(name != one for one in first), name == MODEL, sizes[name]))
     files = [f"{FOLDER}/{name}" + ("::test_a_course_reaches_every_state" if name == MODEL else "") for name in names]
     return [*files[:1], *PAGES, *files[1:]]
 
@@ -96,7 +96,7 @@ class Trials:
     def __init__(self, directory, processes):
         self.directory, self.processes = directory, processes
         self.noticed_by = json.loads(NOTICED_BY.read_text()) if NOTICED_BY.exists() else {}
-        self.survivors, self.left = [], []
+        self.survivors, self.left, self.tried = [], [], 0
 
     def run(self, mutants, attempt):
         """``attempt(mutant, note)`` runs in the new process; ``note`` takes the name of the test that notices."""
@@ -123,6 +123,14 @@ class Trials:
             note = self.directory / f"noticed-{child}"
             self.noticed_by[str(mutant.name)] = note.read_text()
             note.unlink()
+        self.tried += 1
+        if self.tried % 50 == 0:
+            self.remember()
+            print(f"{self.tried} tried, {len(self.survivors)} survived", file=sys.stderr, flush=True)
+
+    def remember(self):
+        NOTICED_BY.parent.mkdir(parents=True, exist_ok=True)
+        NOTICED_BY.write_text(json.dumps(self.noticed_by, indent=0))
 
 
 def enter(directory):
@@ -265,8 +273,7 @@ def survivors_of(mutants, directory, processes):
         )
 
     trials.run([one for one in mutants if one not in inside or one in left], attempt)
-    NOTICED_BY.parent.mkdir(parents=True, exist_ok=True)
-    NOTICED_BY.write_text(json.dumps(trials.noticed_by, indent=0))
+    trials.remember()
     return sorted(trials.survivors, key=mutants.index)
 
 
