@@ -22,7 +22,7 @@ import sys
 import tempfile
 import tomllib
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,6 +97,7 @@ class Trials:
         self.directory, self.processes = directory, processes
         self.noticed_by = json.loads(NOTICED_BY.read_text()) if NOTICED_BY.exists() else {}
         self.survivors, self.left, self.tried = [], [], 0
+        self.lately = defaultdict(lambda: deque(maxlen=6))  # what noticed the last changes of a function
 
     def run(self, mutants, attempt):
         """``attempt(mutant, note)`` runs in the new process; ``note`` takes the name of the test that notices."""
@@ -121,7 +122,9 @@ class Trials:
             self.left.append(mutant)
         elif code == NOTICED:  # else it was stopped at its limit
             note = self.directory / f"noticed-{child}"
-            self.noticed_by[str(mutant.name)] = note.read_text()
+            test = self.noticed_by[str(mutant.name)] = note.read_text()
+            if test not in (lately := self.lately[mutant.module, mutant.function]):
+                lately.append(test)
             note.unlink()
         self.tried += 1
         if self.tried % 50 == 0:
@@ -206,7 +209,12 @@ class _Prepared:
         sys.modules["tests.gateway.alarms.chair"].adult.cache_clear()
         order = tests_for(mutant.module if mutant else "")
         last = self.trials.noticed_by.get(str(mutant.name), "") if mutant else ""
-        for item in sorted(session.items, key=lambda item: (item.nodeid != last, _place(order, item.nodeid))):
+        lately = self.trials.lately[mutant.module, mutant.function] if mutant else ()
+
+        def rank(item):
+            return item.nodeid != last, item.nodeid not in lately, _place(order, item.nodeid)
+
+        for item in sorted(session.items, key=rank):
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if session.testsfailed:
                 note(item.nodeid)

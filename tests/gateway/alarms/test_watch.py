@@ -69,3 +69,12 @@ def test_each_limit_goes_on_with_its_own_run_under_another_profile():
     assert chair.presence("systolic-high") == "off"
     chair.wait(1, systolic=190.0)
     assert (chair.presence("systolic-high"), chair.alarm("systolic-high").limit) == ("on", 180.0)
+
+
+def test_of_two_limits_of_one_priority_the_first_is_told():
+    chair = small(tier("medium", limit=160), tier("medium", percent=20, bound=100))
+    chair.feed(Baseline(t_us=chair.t_us, values={dsp.Quantity.SYSTOLIC: 120.0}))
+    chair.wait(1, systolic=150.0)
+    assert chair.alarm("systolic-high").limit == 144.0
+    chair.wait(1, systolic=170.0)
+    assert chair.alarm("systolic-high").limit == 160.0
