@@ -150,8 +150,7 @@ class Watch:
         """Nothing has been measured yet since a restart: what held is unknown."""
         record = self.record
         record.rev += 1
-        record.was = record.was if record.value is None else record.value
-        record.value = None
+        self._note_number(Missing.DATA, None)
         if record.truth is Truth.PRESENT:
             record.lost_us = t_us
             record.signal = TABLE[record.signal, Event.LOST]

@@ -78,3 +78,12 @@ def test_of_two_limits_of_one_priority_the_first_is_told():
     assert chair.alarm("systolic-high").limit == 144.0
     chair.wait(1, systolic=170.0)
     assert chair.alarm("systolic-high").limit == 160.0
+
+
+def test_what_was_measured_last_is_told_over_every_restart():
+    chair = small()
+    chair.wait(1, systolic=170.0)
+    for _ in range(3):
+        chair = restarted(chair, 2)
+        assert (chair.alarm("systolic-high").value, chair.alarm("systolic-high").was) == (None, 170.0)
+        chair.wait(2, systolic=None)
