@@ -4,6 +4,7 @@ RECORD ?=
 SPEED ?= 1
 SEED ?= 1
 SHARE ?= 1
+PROCESSES ?= 1
 SCENARIO ?= baseline
 SEEDS ?= 500
 BIN := .venv/bin
@@ -43,7 +44,7 @@ docs: .venv/dev.stamp docs/asyncapi.yaml  ## docs/alarms.md and asyncapi.yaml, f
 	$(BIN)/python bench/alarms_page.py
 
 campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? About an hour; SHARE=0.1 is a sample
-	$(KEEP) mutation gateway/alarms,tests/gateway/alarms $(BIN)/python bench/mutation.py --share $(SHARE)
+	$(KEEP) mutation gateway/alarms,tests/gateway/alarms $(BIN)/python bench/mutation.py --share $(SHARE) --processes $(PROCESSES)
 
 campaign-alarms: .venv/dev.stamp  ## every alarm case against the truth of the simulated patient: about 10 minutes
 	$(KEEP) alarms gateway,dsp,hil $(BIN)/hil alarms

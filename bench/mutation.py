@@ -42,6 +42,7 @@ FIRST = {"types": "catalogue"}  # the tests that know a module best, where they 
 OPTIONS = ["-q", "-o", "addopts=--import-mode=importlib"]
 OPTIONS += [f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception", "faulthandler")]
 SURVIVED, NOTICED, NOT_HERE, BROKEN = 0, 1, 2, 255  # how a process ends that tries a change
+BELOW_PROFILES = ("catalogue", "profile", "tier", "types")  # what a profile is read and judged with
 USED_AT_IMPORT = {"_limit", "_technical"}  # functions that have done their work before a change of them could be made
 
 
@@ -195,6 +196,7 @@ class _Prepared:
         self.trials, self.mutants = trials, mutants
 
     def pytest_runtestloop(self, session):
+        sys.modules["tests.gateway.alarms.chair"].adult()  # read once, here
         gc.freeze()
         if os.waitpid(fork(self._attempt, session, None, print), 0)[1]:
             print("mutation: the tests fail without any change", file=sys.stderr)
@@ -206,7 +208,8 @@ class _Prepared:
         resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
         if mutant is not None and not change_function(mutant):
             return NOT_HERE
-        sys.modules["tests.gateway.alarms.chair"].adult.cache_clear()
+        if mutant and mutant.module in BELOW_PROFILES:
+            sys.modules["tests.gateway.alarms.chair"].adult.cache_clear()
         order = tests_for(mutant.module if mutant else "")
         last = self.trials.noticed_by.get(str(mutant.name), "") if mutant else ""
         lately = self.trials.lately[mutant.module, mutant.function] if mutant else ()
@@ -324,8 +327,11 @@ def table(mutants, survivors):
         yield f"| {module or 'all'} | {of_all} | {noticed} | {100 * noticed / of_all:.1f} |"
 
 
-def report(mutants, survivors, left_out, reasons):
+def report(mutants, survivors, left_out, reasons, share):
     """Lines of the page."""
+    if share < 1:
+        yield f"A sample: {100 * share:g} % of the changes, by a fixed seed."
+        yield ""
     yield from table(mutants, survivors)
     yield ""
     yield "Not noticed, and why it makes no difference:"
@@ -373,7 +379,7 @@ def main():
         copied(directory)
         survivors = survivors_of(mutants, directory, args.processes)
     reasons = listed()
-    print("\n".join(report(mutants, survivors, left_out, reasons)))
+    print("\n".join(report(mutants, survivors, left_out, reasons, args.share)))
     faults = sorted(faults_of_list(mutants, survivors, reasons, is_whole=args.share == 1))
     for fault in faults:
         print(f"mutation: {fault}", file=sys.stderr)
