@@ -155,3 +155,22 @@ def test_a_doubtful_number_takes_longer_or_begins_nothing(condition, seconds):
 )
 def test_what_is_watched_for_is_told_in_words(condition, fields, words):
     assert rule_text(Condition(condition), tier("high", **fields)) == words
+
+
+@pytest.mark.parametrize(
+    ("condition", "seconds"),
+    [
+        ("systolic-high", 10),
+        ("spo2-low", 10),
+        ("desaturation", 10),
+        ("extreme-bradycardia", 10),
+        ("extreme-tachycardia", 10),
+        ("pulse-lost", 10),
+        ("respiration-low", None),
+        ("respiration-high", None),
+        ("probe-off", 0),
+        ("board-fault", 0),
+    ],
+)
+def test_how_much_longer_a_doubtful_number_takes(condition, seconds):
+    assert doubt_delay_s(Condition(condition)) == seconds

@@ -29,6 +29,7 @@ def test_a_condition_that_has_never_held_has_no_number_no_occurrence_and_nobodys
         limit=None,
         rule="",
         delay_s=0.0,
+        doubt_delay_s=10.0,
         signal_delay_s=dsp.TIMINGS[dsp.Quantity.SYSTOLIC].latency_us / 1e6,
         escalation=0,
         is_latching=False,
