@@ -150,14 +150,15 @@ class Pipeline:
                 messages.append(self._composer.beat(event))
             elif event.t_us == t_us:
                 vitals.append(self._as_it_is(event))
+        readings = {vital.quantity: vital.reading for vital in vitals}
+        vitals = [self._marked(vital) for vital in vitals]
         trends = self._trends(vitals)
         quantities = {vital.quantity.value: value_of(vital, trends.get(vital.quantity)) for vital in vitals}
         self._seq += 1
         messages.append(self._composer.vitals(t_us, self._seq, quantities))
         messages.append(self._heartbeat(t_us))
-        readings = {vital.quantity: vital.reading for vital in vitals}
         if self._desk is not None:
-            messages += self._desk.second(t_us, readings)
+            messages += self._desk.second(t_us, {vital.quantity: vital.reading for vital in vitals})
         return messages + self._alarms(t_us, readings)
 
     def _heartbeat(self, t_us: int) -> Message:
@@ -205,13 +206,13 @@ class Pipeline:
             return replace(vital, reading=dsp.Unavailable(reason=dsp.Reason.NO_CHANNEL))
         is_silent = self._is_silent(vital.t_us)
         if self._device.is_connected and not is_silent and not self._is_noisy:
-            return self._marked(vital)
+            return vital
         was_heard = self._last_frame_us is not None
         reason = dsp.Reason.LINK_LOST if was_heard and (is_silent or self._is_noisy) else dsp.Reason.NO_DATA
         return replace(vital, reading=dsp.Unavailable(reason=reason))
 
     def _marked(self, vital: dsp.Vital) -> dsp.Vital:
-        """Whatever a firmware that is in no release sends is doubtful."""
+        """Whatever a firmware that is in no release sends is doubtful; an alarm does not wait for that."""
         if self._is_trusted or not isinstance(vital.reading, dsp.Measured):
             return vital
         reasons = (*vital.reading.reasons, dsp.Reason.FIRMWARE)

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+import dsp
 from gateway.chunklog import Chunk, Origin, OriginKind
 from gateway.link.device import Device
 from gateway.link.downlink import ToBoard, Verb
@@ -209,6 +210,15 @@ def test_what_an_unknown_firmware_sends_is_questionable_and_says_why():
                 assert quantity["reasons"][-1] == "firmware not known", name
             else:
                 assert quantity["reasons"] == ours["quantities"][name]["reasons"]
+
+
+def test_alarms_are_judged_without_delay_by_what_an_unknown_firmware_sends(monkeypatch):
+    chair, judged = Chair(firmware=KnownFirmware({"9"}, {})), []
+    monkeypatch.setattr(chair.pipeline, "_alarms", lambda _t_us, readings: judged.append(readings) or [])
+    chair.play(Board(), 15)
+    measured = [r for r in judged[-1].values() if isinstance(r, dsp.Measured)]
+    assert len(measured) > 3
+    assert all(dsp.Reason.FIRMWARE not in reading.reasons for reading in measured)
 
 
 @pytest.mark.parametrize("how", ["hello", "status"])
