@@ -46,8 +46,8 @@ docs: .venv/dev.stamp docs/asyncapi.yaml  ## docs/alarms.md and asyncapi.yaml, f
 campaign-mutation: .venv/dev.stamp  ## would a test notice each small change of gateway/alarms? About an hour; SHARE=0.1 is a sample
 	$(KEEP) mutation gateway/alarms,tests/gateway/alarms $(BIN)/python bench/mutation.py --share $(SHARE) --processes $(PROCESSES)
 
-campaign-alarms: .venv/dev.stamp  ## every alarm case against the truth of the simulated patient: about 10 minutes
-	$(KEEP) alarms gateway,dsp,hil $(BIN)/hil alarms
+campaign-alarms: .venv/dev.stamp  ## every alarm case against the truth of the simulated patient, and faults of the link: a quarter of an hour
+	$(KEEP) alarms gateway,dsp,hil,firmware $(BIN)/hil alarms
 
 figures: .venv/dev.stamp  ## docs/figures.md, from the recordings beside the clone
 	$(BIN)/python bench/figures.py

@@ -5,6 +5,7 @@ import re
 import textwrap
 from pathlib import Path
 
+from gateway import self_checks
 from gateway.alarm_profiles import load_profile, shipped
 from gateway.alarms import engine, hold, signals, watch
 from gateway.alarms.catalogue import CATALOGUE, rule_text, signal_delay_s
@@ -138,7 +139,19 @@ def page():
         f"{answer['medium']} s (medium), up "
         f"to {watch.LAST_ESCALATION} times, then again and again; of low priority every {answer['low']} s. Once a "
         f"clinician's client has sent a receipt, an alert that nobody has received after {engine.RECEIPT_US // 10**6} "
-        "s is an alarm itself.",
+        "s is an alarm itself, until what it tells is over or acknowledged.",
+        WIDTH,
+    )
+    yield ""
+    yield "## Self-check"
+    yield ""
+    yield from textwrap.wrap(
+        f"At the start and every {self_checks.CHECK_US // 10**6} s a copy of the running alarm system, with its state, "
+        "its profile and its "
+        "changed limits, is shown a patient who is well, then one who is just beyond a limit (another condition each "
+        "time), then well again. It has to alarm within the delay, sound, take an acknowledgement and end. The alert "
+        "goes to the broker under `self-check`, and the gateway has to hear it before the next one. What fails is "
+        "`self-check-failed`; the result stands in `alarm-system` with its time.",
         WIDTH,
     )
     yield ""

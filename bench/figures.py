@@ -143,6 +143,12 @@ def alarms():
     yield from lines[2:] if lines[0].startswith("## ") else lines
 
 
+def scenarios():
+    yield "Each alarm that the truth of a simulated patient owes, and when it came; with faults of link and broker."
+    yield ""
+    yield from kept("alarms", "make campaign-alarms")
+
+
 def artifacts():
     yield from kept("artifacts", "make campaign-artifacts")
 
@@ -204,7 +210,7 @@ def bits():
 
 def faults():
     campaigns = re.findall(r"^(campaign-([a-z0-9-]+)):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    shown_elsewhere = ("aarch64", "artifacts", "mutation")
+    shown_elsewhere = ("aarch64", "alarms", "artifacts", "mutation")
     for target, name in campaigns:
         if name in shown_elsewhere:
             continue
@@ -253,6 +259,7 @@ SECTIONS = [
     ),
     Section("Beat points and pulse pressure variation", "python bench/marks.py", marks),
     Section("A simulated session against its truth", "hil agree --scenario iv --seed 1", session),
+    Section("Alarms on simulated patients", "make campaign-alarms", scenarios),
     Section("Alarms on recordings", "python bench/alarms.py", alarms),
     Section("Small changes of the alarm code that a test notices", "make campaign-mutation", mutation),
     Section("Artifacts in signals", "make campaign-artifacts", artifacts),
