@@ -9,12 +9,12 @@ import pytest
 from gateway.alarm_profiles import load_profile
 from gateway.alarms import Acknowledge, AlarmEngine, Condition
 from gateway.announcer import Announcer
-from gateway.chunklog import Origin, OriginKind
+from gateway.chunklog import Chunk, Origin, OriginKind
 from gateway.link.downlink import ToBoard, Verb, annunciate, command
 from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
-from tests.gateway.test_pipeline import chunks, silence
-from tests.link_bytes import Board
+from tests.gateway.test_pipeline import chunks, pulse, silence
+from tests.link_bytes import PRESSURE, Board
 
 ROOT = "chairside/v1/clinic/chair-7/"
 
@@ -115,6 +115,19 @@ def test_a_board_that_restarts_is_a_lost_link_and_then_well_again():
     link = [(a["change"], a["t_us"]) for a in chair.of("alerts/high") if a["alarm"]["condition"] == "link-lost"]
     assert link == [("raised", 32_000_000), ("ended", 39_000_000)]
     assert [a for a in chair.of("alerts/high") if a["alarm"]["kind"] == "physiological"] == []
+
+
+def test_a_board_that_comes_back_without_its_finger_sensor_is_told():
+    back, after = Board(boot=77, streams=(PRESSURE,), start_us=33_000_000), []
+    for k in range(15 * 25):
+        t_us = 33_000_000 + (k + 1) * 40_000
+        rows = [[round(8_000 + 4_000 * pulse(t_us / 1e6 - 0.005 * (7 - i)))] for i in range(8)]
+        hello = back.hello(t_us) if k % 125 == 0 else b""
+        after.append(Chunk(t_us=t_us, data=hello + back.data(1, t_us, rows)))
+    chair = Chair().play(chunks(30) + silence(30, 3) + after)
+    told = [document["alarm"] for document in chair.of("alarms/no-finger-signal")]
+    assert (told[-1]["presence"], told[-1]["text"]) == ("on", "No signal from the finger: no such sensor")
+    assert chair.of("alarms/no-pressure-signal")[-1]["alarm"]["presence"] == "off"
 
 
 def test_a_broker_that_has_forgotten_is_told_everything_again(lost):
