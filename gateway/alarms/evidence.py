@@ -72,6 +72,9 @@ _PULSELESS = (dsp.Reason.NO_PULSE, dsp.Reason.IRREGULAR, dsp.Reason.LEARNING)  #
 _QUIET = (None, dsp.Reason.NO_PULSE, dsp.Reason.SIGNAL_LOST)  # those among them that show nothing but a signal
 _DISTURBED_US = 8 * SECOND_US  # the window of dsp: a flush or a movement in it may have hidden a pulse
 _LEAST_PULSE_MMHG = 20.0  # of a pressure pulse (jSQI, clinical.md 5.2)
+# Of one that is a beat by its shape and rhythm: half of that, which a damped line still shows. A line whose patient has
+# no pulse shows the noise of its stand and of hands, some of it as regular as beats.
+_LEAST_BEAT_MMHG = 10.0
 _ONLY_LEARNING = (dsp.Reason.LEARNING,)
 
 
@@ -110,8 +113,8 @@ class Evidence:
         self._pulseless = 0
         self._seeing = 0  # seconds in a row in which a pulse would have been seen
         self._beats: dict[dsp.Channel, deque[dsp.Beat]] = {}
-        self._pulse_us: int | None = None  # of the newest pulse of any channel; rejected beats cannot push it out
-        self._new_pulses_us: deque[int] = deque(maxlen=MOST_BEATS)  # since the newest second
+        self._pulses_us: dict[dsp.Channel, int] = {}  # the newest of each; rejected beats cannot push them out
+        self._new_pulses: deque[tuple[int, dsp.Channel]] = deque(maxlen=MOST_BEATS)  # since the newest second
         self._saturations: deque[tuple[int, float]] = deque(maxlen=_KEPT_SATURATIONS)
 
     def note_fact(self, fact: Fact) -> None:
@@ -122,8 +125,8 @@ class Evidence:
 
     def note_beat(self, beat: dsp.Beat) -> None:
         self._beats.setdefault(beat.channel, deque(maxlen=MOST_BEATS)).append(beat)
-        if beat.accepted or _is_strong(beat):
-            self._new_pulses_us.append(beat.t_us)
+        if _is_pulse(beat):
+            self._new_pulses.append((beat.t_us, beat.channel))
 
     def note_second(self, second: Second) -> None:
         self._second = second
@@ -139,13 +142,18 @@ class Evidence:
 
     def _note_pulses(self, t_us: int) -> None:
         """What is later than the second waits for its own; what is much later has a wrong time and says nothing."""
-        waiting = list(self._new_pulses_us)
-        self._new_pulses_us.clear()
-        for at_us in waiting:
+        waiting = list(self._new_pulses)
+        self._new_pulses.clear()
+        for at_us, channel in waiting:
             if at_us <= t_us:
-                self._pulse_us = at_us if self._pulse_us is None else max(self._pulse_us, at_us)
+                self._pulses_us[channel] = max(at_us, self._pulses_us.get(channel, at_us))
             elif at_us <= t_us + _LATE_US:
-                self._new_pulses_us.append(at_us)
+                self._new_pulses.append((at_us, channel))
+
+    @property
+    def _pulse_us(self) -> int | None:
+        """Of the newest pulse of any channel."""
+        return max(self._pulses_us.values(), default=None)
 
     def _arm(self, second: Second) -> None:
         """Numbers that are good, sites that have a pulse; both all at once where somebody is expected to have them."""
@@ -308,6 +316,7 @@ class Evidence:
         """Two sensors look, and one of them shows nothing at all: no pulse, and nothing that might hide one.
 
         One sensor alone loses the pulse more often than the patient does: a hand that moves, a cuff that calibrates.
+        And one that has been blind to the pulses that the other saw is no witness that there are none.
         """
         if sum(reason in _SEEING for reason in self._second.channels.values()) < 2:
             return False
@@ -319,7 +328,15 @@ class Evidence:
                 since_us < b.t_us <= self._second.t_us and not b.accepted and b.reasons != _ONLY_LEARNING for b in beats
             )
         }
-        return any(reason in _QUIET and name not in disturbed for name, reason in self._second.channels.items())
+        return any(
+            reason in _QUIET and name not in disturbed and self._has_seen(name)
+            for name, reason in self._second.channels.items()
+        )
+
+    def _has_seen(self, channel: dsp.Channel) -> bool:
+        """It saw the last pulses that anybody saw."""
+        newest_us, own_us = self._pulse_us, self._pulses_us.get(channel)
+        return newest_us is None or (own_us is not None and newest_us - own_us < _DISTURBED_US)
 
     def _reasons(self, condition: Condition) -> _Seen:
         if condition is Condition.UNCALIBRATED:
@@ -414,11 +431,14 @@ def _told(detail: str | None) -> Observation:
     return Observation(is_beyond=detail is not None, is_back=detail is None, detail=detail or "")
 
 
-def _is_strong(beat: dsp.Beat) -> bool:
-    """A pressure pulse of a size that moves blood, though it follows no rhythm yet, as in bigeminy."""
-    if beat.reasons != _ONLY_LEARNING or beat.systolic_mmhg is None or beat.diastolic_mmhg is None:
-        return False
-    return beat.systolic_mmhg - beat.diastolic_mmhg >= _LEAST_PULSE_MMHG
+def _is_pulse(beat: dsp.Beat) -> bool:
+    """A beat, but for a pressure that hardly moves; or, without a rhythm yet (bigeminy), of a size that moves blood."""
+    if beat.systolic_mmhg is None or beat.diastolic_mmhg is None:
+        return beat.accepted
+    height_mmhg = beat.systolic_mmhg - beat.diastolic_mmhg
+    if beat.accepted:
+        return height_mmhg >= _LEAST_BEAT_MMHG
+    return beat.reasons == _ONLY_LEARNING and height_mmhg >= _LEAST_PULSE_MMHG
 
 
 def _run(beats: deque[dsp.Beat], count: int, t_us: int) -> tuple[float, float] | None:

@@ -349,6 +349,19 @@ def test_pressure_pulses_of_a_size_that_moves_blood_are_a_pulse_without_a_rhythm
     assert chair.presence("pulse-lost") == expected
 
 
+@pytest.mark.parametrize(("height_mmhg", "expected"), [(9.9, "on"), (10.0, "off")])
+def test_beats_of_a_pressure_that_hardly_moves_are_no_pulse(height_mmhg, expected):
+    chair = Chair()
+    for _ in range(8):
+        chair.t_s += 1
+        for channel in BOTH:
+            sizes = {"systolic_mmhg": 14.0 + height_mmhg, "diastolic_mmhg": 14.0} if channel is C.PRESSURE else {}
+            one = beat(chair.t_us, 1.0, channel=channel, accepted=channel is C.PRESSURE)
+            chair.engine.feed(replace(one, **sizes))
+        chair.feed(chair.second(reasons(R.NO_PULSE, None), {}, 1.0, (), {}))
+    assert chair.presence("pulse-lost") == expected
+
+
 def test_a_disturbed_pressure_pulse_is_none_however_large():
     chair = Chair()
     for _ in range(15):
@@ -400,6 +413,28 @@ def test_a_disturbance_in_the_last_eight_seconds_may_have_hidden_a_pulse(ago_s, 
 def _disturbed(chair, after_s):
     at = _beat_at(chair, after_s, 0.8, accepted=False, channel=C.PRESSURE)
     return replace(at, reasons=(R.ARTIFACT,))
+
+
+@pytest.mark.parametrize(("blind_s", "expected"), [(7, "on"), (8, "off")])
+def test_a_sensor_that_was_blind_to_the_last_pulses_is_no_witness(blind_s, expected):
+    chair = Chair()
+    for _ in range(2):
+        chair.beats(1.0, channel=C.PLETH)
+        chair.wait(1, beat_s=1.0)
+    for _ in range(blind_s):
+        chair.t_s += 1
+        chair.beats(1.0, channel=C.PLETH)
+        chair.feed(chair.second(reasons(None, R.SIGNAL_LOST), {}, 1.0, (), {}))
+    for _ in range(4):  # a hand that moves: the other sensor loses it too
+        chair.t_s += 1
+        chair.beats(1.0, channel=C.PLETH, accepted=False)
+        chair.feed(chair.second(reasons(R.IRREGULAR, R.SIGNAL_LOST), {}, 1.0, (), {}))
+    assert chair.presence("pulse-lost") == expected
+    for _ in range(10):
+        chair.t_s += 1
+        chair.beats(1.0, channel=C.PLETH, accepted=False)
+        chair.feed(chair.second(reasons(R.IRREGULAR, R.SIGNAL_LOST), {}, 1.0, (), {}))
+    assert chair.presence("pulse-lost") == "on"
 
 
 def test_a_sensor_that_has_never_shown_a_pulse_for_half_a_minute_is_a_lost_pulse_too():
