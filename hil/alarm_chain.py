@@ -56,6 +56,9 @@ class _Part:
     def light(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.whole.light(t_us + self.start_us)
 
+    def ambient(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.whole.ambient(t_us + self.start_us)
+
     def volts(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.whole.volts(t_us + self.start_us)
 
