@@ -40,6 +40,9 @@ PAUSE_STILL_US = 400_000
 PAUSE_SHARE = 0.025  # of the pulse pressure
 PAUSE_INSET = 0.15  # of it, from its ends
 IRREGULAR_HUMPS = 3  # within the last seconds: something pulsates, though not like a pulse
+# Of the slope sum of a beat: so large a hump between every two may be the other half of them. Dicrotic waves stay below
+# (0.2 % of the seconds of steady pressures at hand have more, no pleth has).
+MOST_NOISE = 0.5
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
@@ -202,12 +205,14 @@ class ChannelMonitor:
             summary = summary.without(none.reason, none.finding)
         if self._is_flushed() and summary.unavailable not in _WITHOUT_PRESSURE:
             return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
+        if self._tracker.noise > MOST_NOISE:
+            summary = replace(summary, doubts=(Reason.IRREGULAR,))
         levels = self._levels()
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
         if summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING):
             summary = summary.without(Reason.CALIBRATION, found(Rule.STANDSTILL, levels=levels, least=PAUSE_LEVELS))
-        return replace(summary, doubts=(Reason.CALIBRATION,))
+        return replace(summary, doubts=(*summary.doubts, Reason.CALIBRATION))
 
     def _levels(self) -> int:
         """On how many levels the pressure stands still where a pulse passes: no vessel does, a volume clamp may."""

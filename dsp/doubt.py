@@ -24,7 +24,7 @@ from dsp.types import Reason
 MOST_BPM, MOST_MMHG, MOST_SPO2_PCT = 2.5, 5.0, 2.0
 LEAST_COUNTED = 0.5  # of the window lies in intervals that were counted
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
-MOST_SPREAD = 0.13  # of the intervals: in so irregular a rhythm (fibrillation has 0.24) one beat more or less is 5/min
+MOST_SPREAD = 0.115  # of the intervals: in so irregular a rhythm (fibrillation has 0.24) one beat more or less is 5/min
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
 NEWEST = 5
 ALTERED = 0.35  # so strange a pulse is no witness for a saturation that changed with it

@@ -96,6 +96,11 @@ class PulseTracker:
         """Median of the last intervals, None while learning."""
         return self._history.interval_us if self._history else None
 
+    @property
+    def noise(self) -> float:
+        """Slope sum of the largest other hump between two beats, in theirs; 0 while learning."""
+        return self._history.noise if self._history else 0.0
+
     def humps(self, since_us: int) -> int:
         """How many humps while learning are of the size of a pulse: of the one that was lost, if there was one."""
         least = LOST_SHARE * self._memory.slope_sum if self._memory else 0.0

@@ -95,7 +95,15 @@ def _whole_pairs(intervals_us: list[int]) -> list[int]:
     usual_us = median(intervals_us)
     begin = 1 if intervals_us[0] > LONG * usual_us else 0
     end = len(intervals_us) - (1 if intervals_us[-1] < SHORT * usual_us else 0)
-    return intervals_us[begin:end]
+    whole_us = intervals_us[begin:end]
+    return whole_us[1:] if len(whole_us) % 2 and _is_alternating(whole_us, usual_us) else whole_us
+
+
+def _is_alternating(intervals_us: list[int], usual_us: float) -> bool:
+    """Whether every early beat has its pause: then an odd number of intervals says nothing of the rate."""
+    steps_us = [b - a for a, b in pairwise(intervals_us)]
+    least_us = (LONG - 1) * usual_us
+    return len(steps_us) > 1 and all(a * b < 0 and min(abs(a), abs(b)) > least_us for a, b in pairwise(steps_us))
 
 
 def better(readings: Iterable[Reading]) -> Reading:

@@ -52,6 +52,7 @@ TOLERANCE = {
     Quantity.SPO2: 4.0,
 }
 WINDOW_S = 8  # that a rate is the mean of (dsp.channel)
+_CLIPPING_S = 2.0
 _REFRACTORY_S = 0.3
 _TRANSIT_S, _KNOWN_S = 0.2, 0.4  # from the heart to mid-upslope, and from there until the pulse is known
 _EXAMPLES = 12
@@ -152,7 +153,8 @@ def simulated(seed: int, rhythm: Rhythm | None = None) -> Patient:
 def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
     """The rate of such a patient's pulses that have come in the window, and the saturation.
 
-    A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not.
+    A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not. Beats that
+    come in pairs have the rate of the pairs.
     """
     patient = simulated(seed, rhythm)
     pulses_s = [-10.0]
@@ -167,6 +169,8 @@ def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
     for t_s in range(WINDOW_S, duration_s + 1):
         seen_s = [x for x in pulses_s if t_s - WINDOW_S < x + _TRANSIT_S <= t_s - _KNOWN_S]
         values = {Quantity.PULSE_RATE: 60 * (len(seen_s) - 1) / (seen_s[-1] - seen_s[0]), Quantity.SPO2: spo2_pct}
+        if rhythm.ectopic_share:
+            values[Quantity.PULSE_RATE] = patient.scenario.base.rate_bpm
         for quantity, value in values.items():
             out[quantity, t_s] = Measured(value=value, sqi=1.0, newest_us=t_s * _SECOND_US)
     return out
@@ -210,8 +214,8 @@ class Campaign:
         seen = Disturbed(source, artifacts, noise_seed=seed)
         said = _announcements(artifacts[0]) if kind.is_announced else []
         found = readings(seen, _CHANNELS[kind.sensors], self._length.duration_s, said)
-        begins_s = _first_clipped_s(seen, kind, artifacts[0]) if kind.is_clipping else artifacts[0].start_s
-        return _judged(kind, artifacts[0], begins_s, clean, found)
+        clipped_s = _clipped_s(seen, kind, artifacts[0]) if kind.is_clipping else None
+        return _judged(kind, artifacts[0], clipped_s, clean, found)
 
     def _undisturbed(self, seed: int, sensors: Sensors, rhythm: Rhythm | None) -> Readings:
         if rhythm is not None:
@@ -277,18 +281,19 @@ def _announcements(artifact: Artifact) -> list[Interruption]:
     ]
 
 
-def _first_clipped_s(seen: Sensed, kind: Kind, artifact: Artifact) -> float:
-    """When the first sample of the artifact is at full scale."""
+def _clipped_s(seen: Sensed, kind: Kind, artifact: Artifact) -> Values:
+    """When samples of the artifact are at full scale."""
     is_light = kind.sensors is Sensors.LIGHT
     hz = _RATES_HZ[Channel.PLETH if is_light else Channel.PRESSURE]
     t_us = np.rint(np.arange(artifact.start_s, artifact.end_s, 1 / hz) * 1e6).astype(np.int64)
     is_full = seen.light(t_us).max(axis=1) >= FULL_COUNTS if is_light else seen.volts(t_us) * 100 >= _FULL_MMHG
-    return float(t_us[int(np.argmax(is_full))]) / 1e6
+    return t_us[is_full] / 1e6
 
 
-def _judged(kind: Kind, artifact: Artifact, begins_s: float, clean: Readings, found: Readings) -> Outcome:
+def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Readings, found: Readings) -> Outcome:
     wrong, late, delay_s = [], [], 0.0
     first = max(0, int(artifact.start_s)) + 1
+    begins_s = max(0.0, artifact.start_s if clipped_s is None or not len(clipped_s) else float(clipped_s[0]))
     for quantity, tolerance in TOLERANCE.items():
         for t_s in range(first, _last_s(clean) + 1):
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
@@ -297,8 +302,10 @@ def _judged(kind: Kind, artifact: Artifact, begins_s: float, clean: Readings, fo
             error = abs(reading.value - truth.value)
             if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
+            if clipped_s is not None and not np.any((clipped_s > t_s - _CLIPPING_S) & (clipped_s <= t_s)):
+                continue  # the pulse was smaller for a while, and whole
             if quantity in kind.lost and kind.within_s is not None and t_s <= artifact.end_s - kind.until_s:
-                after_s = t_s - max(0.0, begins_s)
+                after_s = t_s - begins_s
                 delay_s = max(delay_s, after_s)
                 if after_s > kind.within_s:
                     late.append((t_s, quantity))

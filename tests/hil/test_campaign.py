@@ -5,7 +5,7 @@ import pytest
 from hil.artifact_kinds import KINDS
 from hil.campaign import SHORT, Campaign, Row
 
-SEEDS = 10  # 500 in make campaign-artifacts
+SEEDS = 20  # 500 in make campaign-artifacts
 
 
 @pytest.fixture(scope="module")
