@@ -43,6 +43,9 @@ IRREGULAR_HUMPS = 3  # within the last seconds: something pulsates, though not l
 # Of the slope sum of a beat: so large a hump between every two may be the other half of them. Dicrotic waves stay below
 # (0.2 % of the seconds of steady pressures at hand have more, no pleth has).
 MOST_NOISE = 0.5
+# After a step from one sample to the next, larger than those beside it, a pressure may stand on another zero. No vessel
+# makes one, and no steady pressure at hand has it. A pleth has no zero.
+JUMP_BACK_US, JUMP_MMHG, JUMPED_US = 1_200_000, 10.0, 30 * SECOND_US
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
@@ -88,6 +91,7 @@ class ChannelMonitor:
         self._cycles = Cycles(self._finder)
         self._onset_index: int | None = None  # of the last accepted pulse
         self._learning_since_us: int | None = None
+        self._jumped_us = -JUMPED_US  # a single step of the raw signal that no vessel makes
         self._gap_us: int | None = None  # end of the last gap
         self._had_pulse = False  # since the start or the last forgetting
         self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
@@ -205,8 +209,12 @@ class ChannelMonitor:
             summary = summary.without(none.reason, none.finding)
         if self._is_flushed() and summary.unavailable not in _WITHOUT_PRESSURE:
             return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
+        if self._channel is Channel.PRESSURE and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
+            self._jumped_us = t_us
+        if t_us - self._jumped_us < JUMPED_US:
+            summary = replace(summary, doubts=(Reason.ARTIFACT,))
         if self._tracker.noise > MOST_NOISE:
-            summary = replace(summary, doubts=(Reason.IRREGULAR,))
+            summary = replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR))
         levels = self._levels()
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary

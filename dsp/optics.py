@@ -22,6 +22,7 @@ from dsp.types import Channel, Reason, SampleBlock, Unavailable
 DARK = 0.05
 DIM = 0.10  # without a pulse this little light is no finger either
 CLIPPED = 0.02  # share of a second's samples on the rail that makes the light saturated: more than one sample
+HELD_US = 2 * SECOND_US
 KEPT_US = 16 * SECOND_US
 # The channels change places between two samples: each continues where the other was.
 LEAST_EXCHANGE = 0.01  # of the intensity; below it the two cannot be told apart by their intensity
@@ -65,6 +66,7 @@ class Optics:
         self._out[kernel.SEARCHED_US] = -KEPT_US
         self._limits = np.array([0.0, 0.0, *self._full.values()])
         self._infrared = Light()  # of the newest second
+        self._clipped: tuple[int, Unavailable] | None = None
         self.exchanges = 0
         self.exchanged_us = -KEPT_US  # first time after the last of them
 
@@ -76,7 +78,15 @@ class Optics:
         self._survey(t_us)
         self._infrared = infrared = self._light(Channel.PLETH, t_us)
         red = self._light(Channel.RED, t_us)
-        return _infrared_fault(infrared, red), _red_fault(red, infrared)
+        return _infrared_fault(infrared, red), self._held(t_us, _red_fault(red, infrared))
+
+    def _held(self, t_us: int, fault: Unavailable | None) -> Unavailable | None:
+        """The fault of a light that was clipped a moment ago: a slow pulse reaches the rail once in two seconds."""
+        if fault is not None:
+            self._clipped = (t_us, fault) if fault.reason is Reason.SATURATED else None
+        elif self._clipped is not None and t_us - self._clipped[0] <= HELD_US:
+            return self._clipped[1]
+        return fault
 
     def is_shifted(self, t_us: int) -> bool:
         """Whether one light has changed against the other within the last half minute; ask once, in order.
