@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from functools import lru_cache
 from multiprocessing import Pool
 from pathlib import Path
@@ -73,6 +74,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=500)
     parser.add_argument("--kind", action="append", help="only kinds whose name contains this")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="show what there is after so long")
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     args = parser.parse_args()
     chosen = [k for k, kind in enumerate(KINDS) if not args.kind or any(part in kind.name for part in args.kind)]
@@ -83,9 +85,12 @@ def main():
         for seed in range(args.first, args.first + args.seeds)
         for k in sorted(chosen, key=lambda k: KINDS[k].sensors.value)
     ]
+    until = time.monotonic() + 60 * args.minutes
     with Pool(args.processes) as pool:
         for done, (index, seed, outcome) in enumerate(pool.imap_unordered(job, jobs, chunksize=max(1, len(chosen))), 1):
             rows[index].add(seed, outcome)
+            if time.monotonic() > until:
+                break
             if sys.stderr.isatty():
                 print(f"\r{done} of {len(jobs)} runs", end="", file=sys.stderr, flush=True)
     print(f"Into {'recordings' if FOLDER else 'simulated patients'}:\n", file=sys.stderr)
