@@ -209,13 +209,15 @@ class ChannelMonitor:
             summary = summary.without(none.reason, none.finding)
         if self._is_flushed() and summary.unavailable not in _WITHOUT_PRESSURE:
             return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
-        if self._channel is Channel.PRESSURE and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
+        levels = self._levels()
+        if levels >= PAUSE_LEVELS:
+            self._jumped_us = -JUMPED_US  # the monitor's own steps
+        elif self._channel is Channel.PRESSURE and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
             self._jumped_us = t_us
         if t_us - self._jumped_us < JUMPED_US:
             summary = replace(summary, doubts=(Reason.ARTIFACT,))
         if self._tracker.noise > MOST_NOISE:
             summary = replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR))
-        levels = self._levels()
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
         if summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING):
