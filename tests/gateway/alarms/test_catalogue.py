@@ -99,3 +99,59 @@ def test_every_number_that_is_judged_has_a_site():
 )
 def test_the_delay_of_the_signal_is_that_of_its_number(condition, seconds):
     assert signal_delay_s(Condition(condition)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("condition", "seconds"),
+    [
+        ("systolic-high", 10),
+        ("spo2-low", 10),
+        ("desaturation", 10),
+        ("extreme-bradycardia", 10),
+        ("extreme-tachycardia", 10),
+        ("pulse-lost", 10),
+        ("respiration-high", None),
+        ("respiration-low", None),
+        ("probe-off", 0),
+        ("link-lost", 0),
+    ],
+)
+def test_a_doubtful_number_takes_longer_or_begins_nothing(condition, seconds):
+    assert doubt_delay_s(Condition(condition)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("condition", "fields", "words"),
+    [
+        ("systolic-high", {"limit": 160, "delay_s": 15}, "at or above 160 mm[Hg] for 15 s"),
+        ("systolic-low", {"limit": 90}, "under 90 mm[Hg], at once"),
+        (
+            "systolic-high",
+            {"percent": 20, "bound": 140, "delay_s": 60},
+            "at or above +20 % of the baseline, but never under 140 mm[Hg] for 60 s",
+        ),
+        (
+            "systolic-low",
+            {"percent": 20, "bound": 100},
+            "under -20 % of the baseline, but never above 100 mm[Hg], at once",
+        ),
+        (
+            "systolic-rise",
+            {"points": 40, "bound": 140},
+            "at or above +40 of the baseline, but never under 140 mm[Hg], at once",
+        ),
+        (
+            "spo2-low",
+            {"limit": 90, "delay_s": 30, "point_seconds": 50},
+            "under 90 % for 30 s, or sooner once points times seconds are 50",
+        ),
+        ("desaturation", {"drop": 10, "window_s": 60}, "fallen by 10 % or more within 60 s, at once"),
+        ("extreme-bradycardia", {"limit": 40, "beats": 5}, "5 beats in a row under 40 /min, at once"),
+        ("extreme-tachycardia", {"limit": 150, "beats": 17}, "17 beats in a row above 150 /min, at once"),
+        ("pulse-lost", {"limit": 4}, "no beat for 4 s, at once"),
+        ("probe-off", {"delay_s": 2}, "cannot be measured for 2 s"),
+        ("board-fault", {}, "found, at once"),
+    ],
+)
+def test_what_is_watched_for_is_told_in_words(condition, fields, words):
+    assert rule_text(Condition(condition), tier("high", **fields)) == words
