@@ -38,6 +38,10 @@ LIMIT_S = 40  # of processor time for one change, four times what all tests take
 FOLDER = "tests/gateway/alarms"
 MODEL = "test_model.py"
 PAGES = [f"tests/test_docs.py::test_{page}_is_what_the_code_makes_of_it" for page in ("alarms_md", "asyncapi_yaml")]
+COSTLY = {  # only for these modules; without them a change may only look unnoticed
+    "test_selfcheck.py": ("selfcheck",),
+    MODEL: ("engine", "hold", "signals", "watch"),
+}
 FIRST = {"types": "catalogue"}  # the tests that know a module best, where they have another name
 OPTIONS = ["-q", "-o", "addopts=--import-mode=importlib"]
 OPTIONS += [f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception", "faulthandler")]
@@ -71,7 +75,7 @@ def code_of(mutant, path):
 def tests_for(module):
     """All of them: those that know the module, the broad ones, then the short ones; of the long model one course."""
     first = [f"test_{name}.py" for name in (FIRST.get(module, module), "engine", "evidence")]
-    sizes = test_files()
+    sizes = {name: size for name, size in test_files().items() if module in ("", *COSTLY.get(name, [module]))}
     names = sorted(sizes, key=lambda name: (*(name != one for one in first), name == MODEL, sizes[name]))
     files = [f"{FOLDER}/{name}" + ("::test_a_course_reaches_every_state" if name == MODEL else "") for name in names]
     return [*files[:1], *PAGES, *files[1:]]
@@ -217,7 +221,7 @@ class _Prepared:
         def rank(item):
             return item.nodeid != last, item.nodeid not in lately, _place(order, item.nodeid)
 
-        for item in sorted(session.items, key=rank):
+        for item in sorted((item for item in session.items if _place(order, item.nodeid) is not None), key=rank):
             session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             if session.testsfailed:
                 note(item.nodeid)
@@ -226,7 +230,7 @@ class _Prepared:
 
 
 def _place(order, nodeid):
-    return next(place for place, test in enumerate(order) if nodeid.startswith(test))
+    return next((place for place, test in enumerate(order) if nodeid.startswith(test)), None)
 
 
 def change_function(mutant):

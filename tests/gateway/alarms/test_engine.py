@@ -14,7 +14,7 @@ from gateway.alarms import (
     Transition,
     UseProfile,
 )
-from tests.gateway.alarms.chair import Chair, answer, profile, tier
+from tests.gateway.alarms.chair import Chair, answer, beat, profile, tier
 
 R = dsp.Reason
 NO_PRESSURE = {"systolic": None, "diastolic": None, "mean_pressure": None}
@@ -130,6 +130,13 @@ def test_rev_grows_with_every_change():
         chair.wait(6, **values)
         revs.append(chair.alarm("systolic-high").rev)
     assert revs == sorted(set(revs))
+
+
+def test_what_tells_nobody_anything_brings_nothing_out():
+    chair = Chair()
+    told = [beat(chair.t_us), Baseline(t_us=chair.t_us, values={}), Receipt(t_us=chair.t_us, who="phone", alert="none")]
+    for event in (*told, Attended(t_us=chair.t_us, is_attended=False, who="nurse")):
+        assert chair.engine.feed(event) == []
 
 
 def test_every_condition_has_an_alarm_document():
