@@ -62,9 +62,6 @@ class _Part:
     def volts(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.whole.volts(t_us + self.start_us)
 
-    def ambient(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self.whole.ambient(t_us + self.start_us)
-
     def acceleration(self, t_us: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.whole.acceleration(t_us + self.start_us)
 
