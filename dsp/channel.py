@@ -210,19 +210,28 @@ class ChannelMonitor:
         if self._is_flushed() and summary.unavailable not in _WITHOUT_PRESSURE:
             return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
         levels = self._levels()
-        if levels >= PAUSE_LEVELS:
-            self._jumped_us = -JUMPED_US  # the monitor's own steps
-        elif self._channel is Channel.PRESSURE and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
-            self._jumped_us = t_us
-        if t_us - self._jumped_us < JUMPED_US:
-            summary = replace(summary, doubts=(Reason.ARTIFACT,))
-        if self._tracker.noise > MOST_NOISE:
-            summary = replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR))
+        doubts = self._doubts(t_us, levels)
+        summary = replace(summary, doubts=doubts) if doubts else summary
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
         if summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING):
             summary = summary.without(Reason.CALIBRATION, found(Rule.STANDSTILL, levels=levels, least=PAUSE_LEVELS))
-        return replace(summary, doubts=(*summary.doubts, Reason.CALIBRATION))
+        return summary
+
+    def _doubts(self, t_us: int, levels: int) -> tuple[Reason, ...]:
+        """What is doubtful about the signal itself."""
+        doubts = []
+        if levels >= PAUSE_LEVELS:
+            self._jumped_us = -JUMPED_US  # the monitor's own steps
+            if self._finder.flat_us < FLAT_US:
+                doubts.append(Reason.CALIBRATION)
+        elif self._channel is Channel.PRESSURE and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
+            self._jumped_us = t_us
+        if t_us - self._jumped_us < JUMPED_US:
+            doubts.append(Reason.ARTIFACT)
+        if self._tracker.noise > MOST_NOISE:
+            doubts.append(Reason.IRREGULAR)
+        return tuple(doubts)
 
     def _levels(self) -> int:
         """On how many levels the pressure stands still where a pulse passes: no vessel does, a volume clamp may."""

@@ -83,6 +83,8 @@ def doubted_pressure(summary: Summary) -> Summary:
 def odd_ones(pulses: Sequence[Pulse]) -> list[bool]:
     """Which pulses are unlike the usual ones together with their neighbours; an early beat alone is none."""
     strange = [p.likeness.strangeness if p.likeness else None for p in pulses]
+    if all([x is None or x <= 1 for x in strange]):
+        return [False] * len(strange)
     near = ([x for x in strange[max(0, k - 1) : k + 2] if x is not None] for k in range(len(strange)))
     return [bool(values) and median(values) > 1 for values in near]
 
@@ -109,6 +111,8 @@ def missing(values: Sequence[float], counted: float) -> float:
     if n < 2:
         return math.inf
     more = max(0.0, n * (1 - counted) / counted - 0.5)  # at its ends a window always lacks half an interval
+    if not more:
+        return 0.0
     middle = fmean(values)
     deviation = math.sqrt(sum((x - middle) ** 2 for x in values) / (n - 1))
     return more / (n + more) * deviation * math.sqrt(1 / n + 1 / max(more, 0.5))
