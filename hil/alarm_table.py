@@ -102,12 +102,11 @@ def _baseline(history: list[Second]) -> dict[dsp.Quantity, float]:
 
 
 def _with_doubt(one: Due, chair: Played) -> Due:
-    """Where the number was doubtful meanwhile the alarm may be later, by what is disclosed."""
-    quantity = CATALOGUE[one.condition].quantity
+    """Where the number was doubtful the alarm may be later: by so many seconds, and no more than is disclosed."""
+    quantity, most_s = CATALOGUE[one.condition].quantity, doubt_delay_s(one.condition) or 0.0
     doubtful_s = chair.doubtful_s.get(quantity, []) if quantity is not None else []
-    if not any(one.since_s <= at_s <= one.by_s for at_s in doubtful_s):
-        return one
-    return replace(one, by_s=one.by_s + (doubt_delay_s(one.condition) or 0.0), why="doubtful")
+    late_s = min(most_s, sum(one.since_s <= at_s <= one.by_s + most_s for at_s in doubtful_s))
+    return replace(one, by_s=one.by_s + late_s, why="doubtful") if late_s else one
 
 
 def raised_s(transitions: list[Transition], one: Due) -> float | None:
