@@ -196,10 +196,7 @@ class ChannelMonitor:
         )
 
     def _summarize(self, t_us: int) -> Summary:
-        while self._pulses and self._pulses[0].candidate.upslope_us < (self._seen_us or 0) - WINDOW_US - SECOND_US:
-            self._pulses.popleft()
-        since_us = t_us - WINDOW_US
-        pulses = Window([p for p in self._pulses if p.candidate.upslope_us > since_us])
+        pulses = self._window(t_us - WINDOW_US)
         ejections = self._notches.feed(pulses.accepted) if self._notches else ()
         summary = Summary(t_us=t_us, pulses=pulses, unavailable=None, ejections=ejections)
         if self._channel is Channel.PRESSURE and self._finder.is_railed(CLIPPED_US):
@@ -232,6 +229,13 @@ class ChannelMonitor:
         if self._tracker.noise > MOST_NOISE:
             doubts.append(Reason.IRREGULAR)
         return tuple(doubts)
+
+    def _window(self, since_us: int) -> Window:
+        """The pulses after a time; those of a second before the window are kept, too."""
+        oldest_us = (self._seen_us or 0) - WINDOW_US - SECOND_US
+        while self._pulses and self._pulses[0].candidate.upslope_us < oldest_us:
+            self._pulses.popleft()
+        return Window([p for p in self._pulses if p.candidate.upslope_us > since_us])
 
     def _levels(self) -> int:
         """On how many levels the pressure stands still where a pulse passes: no vessel does, a volume clamp may."""

@@ -19,6 +19,7 @@ from dsp.pulse import Pulse
 from dsp.rate import spread_of
 from dsp.rules import Rule, found
 from dsp.types import Reason
+from dsp.window import Window
 
 # So far may what is strange or missing move a value: half of what nobody would notice.
 MOST_BPM, MOST_MMHG, MOST_SPO2_PCT = 2.5, 5.0, 2.0
@@ -42,7 +43,7 @@ def doubted(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    odd = odd_ones(pulses)
+    odd = summary.pulses.odd
     is_strange = sum(odd) > (1 - LEAST_ORDINARY) * len(odd)
     is_doubtful = is_strange or _is_unknown(pulses) or _is_wandering(pulses) or _is_jumping(pulses)
     return replace(summary, doubts=(*summary.doubts, Reason.ARTIFACT)) if is_doubtful else summary
@@ -53,7 +54,7 @@ def doubted_rate(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    beats = [(p.interval_us, is_odd) for p, is_odd in zip(pulses, odd_ones(pulses), strict=True)]
+    beats = [(p.interval_us, is_odd) for p, is_odd in zip(pulses, summary.pulses.odd, strict=True)]
     intervals_us = [interval_us for interval_us, _ in beats if interval_us is not None]
     ordinary_us = [interval_us for interval_us, is_odd in beats if interval_us is not None and not is_odd]
     counted = sum(intervals_us) / WINDOW_US
@@ -76,17 +77,8 @@ def doubted_pressure(summary: Summary) -> Summary:
     pulses = summary.pulses.accepted
     if summary.is_clipped:
         return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
-    is_doubtful = _is_new(pulses, summary.t_us) or _is_moved(pulses) or _noise_mmhg(pulses) > NOISE_MMHG
+    is_doubtful = _is_new(pulses, summary.t_us) or _is_moved(summary.pulses) or _noise_mmhg(pulses) > NOISE_MMHG
     return replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR)) if is_doubtful else summary
-
-
-def odd_ones(pulses: Sequence[Pulse]) -> list[bool]:
-    """Which pulses are unlike the usual ones together with their neighbours; an early beat alone is none."""
-    strange = [p.likeness.strangeness if p.likeness else None for p in pulses]
-    if all([x is None or x <= 1 for x in strange]):
-        return [False] * len(strange)
-    near = ([x for x in strange[max(0, k - 1) : k + 2] if x is not None] for k in range(len(strange)))
-    return [bool(values) and median(values) > 1 for values in near]
 
 
 def strangeness(pulses: Sequence[Pulse]) -> float:
@@ -114,7 +106,7 @@ def missing(values: Sequence[float], counted: float) -> float:
     if not more:
         return 0.0
     middle = fmean(values)
-    deviation = math.sqrt(sum((x - middle) ** 2 for x in values) / (n - 1))
+    deviation = math.sqrt(sum([(x - middle) ** 2 for x in values]) / (n - 1))
     return more / (n + more) * deviation * math.sqrt(1 / n + 1 / max(more, 0.5))
 
 
@@ -122,9 +114,9 @@ def _rate_bpm(intervals_us: Sequence[float]) -> float:
     return 60e6 / fmean(intervals_us)
 
 
-def _is_moved(pulses: Sequence[Pulse]) -> bool:
+def _is_moved(window: Window) -> bool:
     """Whether what is strange or missing could have moved one of the pressures."""
-    odd = odd_ones(pulses)
+    pulses, odd = window.accepted, window.odd
     counted = min(1.0, sum(p.interval_us or 0 for p in pulses) / WINDOW_US)
     for of in (_systolic, _diastolic, _mean):
         values = [(of(p), is_odd) for p, is_odd in zip(pulses, odd, strict=True)]

@@ -130,11 +130,8 @@ class CandidateFinder:
 
     def is_railed(self, back_us: int) -> bool:
         """Whether a sample of the last time was on or beyond a known rail."""
-        low, high = self._memory["rail_low"].item(), self._memory["rail_high"].item()
-        if low == -math.inf and high == math.inf:
-            return False
-        newest = self._newest(back_us)
-        return len(newest) > 0 and bool(newest.max() >= high or newest.min() <= low)
+        first = self._index.item() - int(back_us / self.period_us)
+        return bool(self._memory["railed_at"].item() >= max(first, self._begin.item(), 0))
 
     def is_still(self, back_us: int, most: float, highest: float) -> bool:
         """Whether the last time is known, and kept to one level up to a highest, within ``most``."""
@@ -191,6 +188,7 @@ def _memory(channel: Channel, rate_hz: float, rails: Rails | None) -> NDArray[np
     memory["decay"] = math.exp(-1 / (ENVELOPE_S * rate_hz))
     memory["rail_low"] = rails.low if rails else -math.inf
     memory["rail_high"] = rails.high if rails else math.inf
+    memory["railed_at"] = -1
     memory["clipped_us"] = CLIPPED_US if channel is Channel.PRESSURE else math.inf
     memory["faintest"] = FAINTEST[channel]
     memory["faintest_steps"] = FAINTEST_STEPS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from statistics import median
 
 from dsp.pulse import Pulse
 from dsp.types import Reason
@@ -36,6 +37,15 @@ class Window(tuple[Pulse, ...]):
     def reasons(self) -> frozenset[Reason]:
         """Why some of them are rejected or doubtful."""
         return frozenset([reason for p in self for reason in p.reasons])
+
+    @cached_property
+    def odd(self) -> list[bool]:
+        """Which beats are unlike the usual ones together with their neighbours; an early beat alone is none."""
+        strange = [p.likeness.strangeness if p.likeness else None for p in self.accepted]
+        if all([x is None or x <= 1 for x in strange]):
+            return [False] * len(strange)
+        near = [[x for x in strange[max(0, k - 1) : k + 2] if x is not None] for k in range(len(strange))]
+        return [bool(values) and median(values) > 1 for values in near]
 
     @cached_property
     def rejected(self) -> int:

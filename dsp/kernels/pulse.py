@@ -40,6 +40,7 @@ CHANNEL = np.dtype(
         ("last_x", "f8"),
         ("equal_run", "i8"),  # consecutive samples with the value of the last
         ("railed_run", "i8"),  # consecutive samples on or beyond a rail
+        ("railed_at", "i8"),  # index of the last of those that are, -1 before
         ("step", "f8"),  # smallest change between two samples since the reset: one count of the converter
         ("total", "f8"),  # running sum of raw samples since the reset
         ("s1", "f8"),  # delay lines of the two biquads
@@ -392,6 +393,8 @@ def note(state, t, x):  # type: ignore[no-untyped-def]  # records
         state["step"] = min(state["step"], abs(x - state["last_x"]))
     railed = x <= state["rail_low"] or x >= state["rail_high"]
     state["railed_run"] = state["railed_run"] + 1 if railed else 0
+    if railed:
+        state["railed_at"] = state["index"]
     state["total"] += x
     state["last_x"] = x
     state["last_t_us"] = t
