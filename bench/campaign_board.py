@@ -131,8 +131,9 @@ def run(pleth_hz: int, seconds: float, *, wrap_us: int = _WRAP_US) -> Verdict:
             if isinstance(frame, LinkFault):
                 verdict.faults += 1
                 continue
-            verdict.wraps += frame.ticks_us < last_ticks - wrap_us // 2
-            last_ticks = frame.ticks_us
+            if frame.type is FrameType.DATA and frame.stream == PRESSURE:  # others may come later than their time
+                verdict.wraps += frame.ticks_us < last_ticks
+                last_ticks = frame.ticks_us
             verdict.replies += frame.type is FrameType.TIME_REP
             if frame.type is FrameType.DATA and chunk.t_us >= _SETTLED_US:
                 verdict.audits[frame.stream].feed(frame)

@@ -53,8 +53,8 @@ def motion_us(raw: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def times(frame: Frame) -> NDArray[np.int64]:
     """Return when each sample of a frame was taken, as the stimulus told: microseconds modulo ``wrap(frame)``."""
-    raw = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64)
-    raw = raw @ np.array([65536, 256, 1], dtype=np.int64)
+    high, middle, low = np.frombuffer(frame.payload, dtype=np.uint8).reshape(frame.n, -1, 3).astype(np.int64).T
+    raw = (high << 16 | middle << 8 | low).T
     if frame.stream == OPTICAL:
         raw = raw - DARK
         if not np.array_equal(raw[:, 1], (raw[:, 0] + 7) % CODES):
