@@ -225,7 +225,7 @@ def page():
     """The section of docs/figures.md."""
     yield "## Alarms on recordings"
     yield ""
-    yield "`python bench/alarms.py`: recordings of the CinC Challenge 2015, from pleth and pressure alone, in the 10 s"
+    yield "Recordings of the CinC Challenge 2015, from pleth and pressure alone, in the 10 s"
     yield "before the monitor's alarm at 300 s, by the Challenge's own definitions:"
     yield "; ".join(f"{name.lower()}: {words}" for name, (_, _, words) in DEFINITIONS.items()) + "."
     yield ""
