@@ -139,6 +139,20 @@ def test_what_tells_nobody_anything_brings_nothing_out():
         assert chair.engine.feed(event) == []
 
 
+def test_a_copy_has_what_the_running_one_has_and_goes_on_alone():
+    chair = small()
+    chair.wait(1, systolic=170.0)
+    chair.acknowledge("systolic-high")
+    before = chair.engine.snapshot()
+    beside = Chair(chair.engine.copy(series="c"), t_s=chair.t_s, armed=False)
+    assert (beside.engine.t_us, beside.engine.profile) == (chair.engine.t_us, chair.engine.profile)
+    assert (beside.alarm("systolic-high").id, beside.presence("systolic-high")) == ("b-1", "ack")
+    beside.wait(6)
+    beside.wait(1, systolic=170.0)
+    assert beside.alarm("systolic-high").id == "c-2"
+    assert chair.engine.snapshot() == before
+
+
 def test_every_condition_has_an_alarm_document():
     assert [alarm.condition for alarm in Chair().engine.alarms()] == list(Condition)
 
