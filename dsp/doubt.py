@@ -16,7 +16,6 @@ from statistics import fmean, median
 
 from dsp.channel import SECOND_US, WINDOW_US, Summary
 from dsp.pulse import Pulse
-from dsp.rate import spread_of
 from dsp.rules import Rule, found
 from dsp.types import Reason
 from dsp.window import Window
@@ -25,7 +24,6 @@ from dsp.window import Window
 MOST_BPM, MOST_MMHG, MOST_SPO2_PCT = 2.5, 5.0, 2.0
 LEAST_COUNTED = 0.5  # of the window lies in intervals that were counted
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
-MOST_SPREAD = 0.115  # of the intervals: in so irregular a rhythm (fibrillation has 0.24) one beat more or less is 5/min
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
 NEWEST = 5
 ALTERED = 0.35  # so strange a pulse is no witness for a saturation that changed with it
@@ -61,7 +59,6 @@ def doubted_rate(summary: Summary) -> Summary:
     is_doubtful = (
         counted < LEAST_COUNTED
         or max(intervals_us) > LONG * median(intervals_us)
-        or spread_of(intervals_us) > MOST_SPREAD
         or moved(intervals_us, ordinary_us, _rate_bpm) > MOST_BPM
     )
     if not is_doubtful:

@@ -34,7 +34,7 @@ def pulse_rate(summary: Summary) -> Reading:
     intervals_us = _intervals_us(summary)
     if len(intervals_us) < LEAST_INTERVALS:
         return too_few(summary, len(intervals_us), LEAST_INTERVALS)
-    spread = spread_of(intervals_us)
+    spread = _spread(intervals_us)
     if spread > MOST_SPREAD:
         finding = found(Rule.INTERVAL_SPREAD, spread=spread, most=MOST_SPREAD)
         return Unavailable(reason=Reason.IRREGULAR, finding=finding)
@@ -46,7 +46,7 @@ def pulse_rate(summary: Summary) -> Reading:
     return reading
 
 
-def spread_of(intervals_us: list[int]) -> float:
+def _spread(intervals_us: list[int]) -> float:
     """Standard deviation of the intervals over their mean; beats that come in pairs count as regular."""
     mean = sum(intervals_us) / len(intervals_us)
     alone = sqrt(sum([(x - mean) ** 2 for x in intervals_us]) / len(intervals_us))

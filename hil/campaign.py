@@ -299,7 +299,7 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
             if not (isinstance(truth, Measured) and isinstance(reading, Measured)):
                 continue
-            error = abs(reading.value - truth.value)
+            error = min(abs(reading.value - value) for value in _around(clean, quantity, t_s, kind))
             if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
             if clipped_s is not None and not np.any((clipped_s > t_s - _CLIPPING_S) & (clipped_s <= t_s)):
@@ -317,6 +317,13 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
         is_changed=any(found[key] != clean[key] for key in found),
         start_s=artifact.start_s,
     )
+
+
+def _around(clean: Readings, quantity: Quantity, t_s: int, kind: Kind) -> list[float]:
+    """What is true; of a heart out of order also a second earlier or later, with which the window holds another beat."""
+    reach = 1 if kind.rhythm else 0
+    near = [clean.get((quantity, t_s + k)) for k in range(-reach, reach + 1)]
+    return [truth.value for truth in near if isinstance(truth, Measured)]
 
 
 def _shares(artifact: Artifact, clean: Readings, found: Readings) -> dict[Part, Share]:

@@ -13,9 +13,8 @@ def campaign():
     return Campaign(length=SHORT)
 
 
-# Not met yet: one bit of the light that sticks may move the saturation by 6 % for some seconds, unmarked; where the
-# heart fibrillates, a beat more or less in 8 s is 5/min.
-OPEN = {"stuck bit of the light", "fibrillation, movement"}
+# Not met yet: one bit of the light that sticks may move the saturation by 6 % for some seconds, unmarked.
+OPEN = {"stuck bit of the light"}
 CASES = [
     pytest.param(
         kind,
