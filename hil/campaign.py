@@ -320,7 +320,7 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
 
 
 def _around(clean: Readings, quantity: Quantity, t_s: int, kind: Kind) -> list[float]:
-    """What is true; of a heart out of order also a second earlier or later, with which the window holds another beat."""
+    """What is true; of a heart out of order also a second earlier or later: the window holds another beat then."""
     reach = 1 if kind.rhythm else 0
     near = [clean.get((quantity, t_s + k)) for k in range(-reach, reach + 1)]
     return [truth.value for truth in near if isinstance(truth, Measured)]
