@@ -276,7 +276,7 @@ class Alarm:
         return f"{self.value:g}{unit}, limit {self.limit:g}{unit}"
 
 
-_SPOKEN = {"mm[Hg]": " mmHg", "/min": "/min", "%": " %"}
+_SPOKEN = {"mm[Hg]": " mmHg", "/min": "/min"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,12 @@ class Watch:
         if isinstance(seen, Observation):
             record.value, record.limit = seen.value, limit
             record.detail = seen.detail or record.detail
-        elif record.value is not None:
+        else:
+            self._lose_number()
+
+    def _lose_number(self) -> None:
+        record = self.record
+        if record.value is not None:
             record.was, record.value = record.value, None
 
     def _holds_now(self, tier: Tier, seen: _Seen, *, is_known: bool) -> list[Transition]:
@@ -150,7 +155,7 @@ class Watch:
         """Nothing has been measured yet since a restart: what held is unknown."""
         record = self.record
         record.rev += 1
-        self._note_number(Missing.DATA, None)
+        self._lose_number()
         if record.truth is Truth.PRESENT:
             record.lost_us = t_us
             record.signal = TABLE[record.signal, Event.LOST]

@@ -87,3 +87,14 @@ def test_what_was_measured_last_is_told_over_every_restart():
         chair = restarted(chair, 2)
         assert (chair.alarm("systolic-high").value, chair.alarm("systolic-high").was) == (None, 170.0)
         chair.wait(2, systolic=None)
+
+
+def test_an_acknowledged_one_that_is_not_measured_after_a_restart_is_let_go_a_minute_after_it():
+    chair = small()
+    chair.wait(1, systolic=170.0)
+    chair.acknowledge("systolic-high")
+    chair = restarted(chair, 10)
+    lost(chair, 49)
+    assert chair.presence("systolic-high") == "ack"
+    lost(chair, 1)
+    assert (chair.presence("systolic-high"), chair.alarm("systolic-high").truth.value) == ("off", "unknown")
