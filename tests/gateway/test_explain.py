@@ -16,9 +16,10 @@ RATE_HZ = 125.0
 
 
 def recording():
-    """Pulses, a movement, a flat line, pulses again, silence: 60 s."""
+    """Humps that are no pulse, pulses, a movement, a flat line, pulses again, silence: 60 s."""
     t_us = naive.times_us(RATE_HZ, 60.0)
     x = naive.pressure_wave(t_us / 1e6, naive.beat_times(60.0, 72.0)) + np.random.default_rng(3).normal(0, 0.2, 7500)
+    x[:375] = 90 + 20 * np.sin(np.arange(375) ** 2 / 900)
     x[2500:2700] += 400 * np.sin(np.arange(200) / 8)
     x[3750:4500] = 90.0
     keep = t_us < 55_000_000
@@ -51,6 +52,7 @@ def test_the_numbers_are_those_that_decided():
         for line in explain_lines(event):
             by_rule.setdefault(line["rule"], []).append(line["numbers"])
     assert {"search_time", "beat_age", "flat", "beat_alike", "no_channel", "sample_age"} <= set(by_rule)
+    assert all(n["in_row"] <= n["humps"] for n in by_rule["beat_alike"])
     assert all(n["flat_s"] >= n["least_s"] for n in by_rule["flat"])
     assert all(n["age_s"] > n["most_s"] for rule in ("beat_age", "sample_age") for n in by_rule[rule])
     assert all(n["searched_s"] < n["most_s"] for n in by_rule["search_time"])
