@@ -45,7 +45,7 @@ IRREGULAR_HUMPS = 3  # within the last seconds: something pulsates, though not l
 MOST_NOISE = 0.5
 # After a step from one sample to the next, larger than those beside it, a pressure may stand on another zero. No vessel
 # makes one, and no steady pressure at hand has it. A pleth has no zero.
-JUMP_BACK_US, JUMP_MMHG, JUMPED_US = 1_200_000, 10.0, 30 * SECOND_US
+JUMP_BACK_US, JUMP_MMHG, JUMPED_US = 1_200_000, 10.0, 16 * SECOND_US
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
