@@ -139,6 +139,15 @@ def test_what_tells_nobody_anything_brings_nothing_out():
         assert chair.engine.feed(event) == []
 
 
+def test_what_has_to_be_kept_is_counted():
+    chair = small()
+    before = chair.engine.changes
+    chair.wait(1, systolic=170.0)
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    assert (before, chair.engine.changes) == (0, 2)
+
+
 def test_a_copy_has_what_the_running_one_has_and_goes_on_alone():
     chair = small()
     chair.wait(1, systolic=170.0)
