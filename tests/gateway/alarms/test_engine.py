@@ -634,6 +634,7 @@ def test_relative_limits_wait_for_a_baseline_and_are_bounded():
     chair.wait(5, systolic=200.0)
     assert (chair.presence("systolic-high"), chair.alarm("systolic-high").truth.value) == ("off", "unknown")
     chair.feed(Baseline(t_us=chair.t_us, values={dsp.Quantity.SYSTOLIC: 120.0}))
+    assert chair.engine.baseline == {dsp.Quantity.SYSTOLIC: 120.0}
     chair.wait(1, systolic=143.9)
     assert chair.presence("systolic-high") == "off"
     chair.wait(1, systolic=144.0)
