@@ -24,6 +24,7 @@ _SLOPES, _ROUNDS = 33, 5  # slopes tried in a round, an odd number so that none 
 _TOLD_US = 30_000_000  # how long a step is shown
 _WRONG_PPM = 200.0  # crystals are good to 50
 _NEVER_US = -(1 << 62)
+_NO_BOUNDS: deque[tuple[int, int, int]] = deque()
 
 
 class BoardClock:
@@ -151,13 +152,12 @@ class BoardClock:
             newest.append(bound)
             self._fit(arrival_us, newest)
             return
-        at_us, offset_us, drift = line
         self._half_width_us = None
         if half_width_us is not None and half_width_us <= _TRUSTED_US:
             self._half_width_us = max(0.0, half_width_us)
-        elif half_width_us is not None:
-            offset_us += half_width_us  # back to the upper side: the answers were slow
-        self._turn((at_us, offset_us, drift))
+        elif half_width_us is not None:  # the answers were slow: in so wide a channel any slope would do
+            line, _ = _channel(self._upper, _NO_BOUNDS)
+        self._turn(line)
 
     def _turn(self, line: tuple[int, float, float]) -> None:
         """Take a new line, without a leap of what is applied."""

@@ -95,3 +95,18 @@ def test_a_loss_moves_the_times_by_exactly_the_lost_samples():
     for k in range(0, 800, 8):
         timeline.feed(k, 8, (k + 7) * 5_000)
     np.testing.assert_array_equal(timeline.feed(1000, 8, 1007 * 5_000), np.arange(1000, 1008) * 5_000)
+
+
+def test_answers_that_are_seconds_late_say_nothing_of_the_drift():
+    """A gateway that lags behind its rig: what it asks is read long after, now sooner, now later."""
+    rng = random.Random(4)
+    clock, worst_ppm = BoardClock(), 0.0
+    for t_us in range(0, 300_000_000, 100_000):
+        clock.feed(t_us + 1000, t_us % TICKS_PERIOD_US)
+        asked_us = t_us - rng.randrange(20_000, 4_000_000)
+        if asked_us > 0:
+            clock.feed_exchange(asked_us, t_us + 1000, t_us % TICKS_PERIOD_US)
+        worst_ppm = max(worst_ppm, abs(clock.drift_ppm or 0.0))
+    assert worst_ppm < 20
+    assert clock.findings(300_000_000) == []
+    assert abs(clock.offset_us - 1000) < 100
