@@ -308,6 +308,6 @@ class AlarmEngine:
             alert: since_us for alert, since_us in state.unreceived.items() if alert in state.unreceived_of
         }
         late = [alert for alert, since_us in state.unreceived.items() if t_us - since_us >= RECEIPT_US]
-        detail = f"{len(late)} not received" if late else ""
+        detail = f"{len(late)} not received"
         fact = Fact(t_us=t_us, condition=Condition.ALERT_NOT_RECEIVED, is_present=bool(late), detail=detail)
         self._evidence.note_fact(fact)

@@ -90,6 +90,8 @@ class Evidence:
     lost_sites : where a condition of the patient is unknown now, so that its technical one is urgent
     """
 
+    baseline: dict[dsp.Quantity, float]
+    lost_sites: set[Site]
     _second: Second  # the newest
 
     def __init__(
@@ -104,8 +106,6 @@ class Evidence:
         self.armed_sites = set(armed_sites)
         self.is_standby = is_standby
         self.expected_us = expected_us
-        self.baseline: dict[dsp.Quantity, float] = {}
-        self.lost_sites: set[Site] = set()
         self._facts: dict[Condition, str] = {}
         self._good: dict[dsp.Quantity | Site, int] = {}  # seconds in a row
         self._alive: dict[Site, int] = {}  # seconds in a row with a signal, whatever it is worth
@@ -138,7 +138,7 @@ class Evidence:
             self._arm(second)
         saturation = self._reading(dsp.Quantity.SPO2)
         if isinstance(saturation, dsp.Measured) and not _is_doubtful(saturation):
-            self._saturations.append((second.t_us, round(saturation.value, 2)))
+            self._saturations.append((second.t_us, saturation.value))
 
     def _note_pulses(self, t_us: int) -> None:
         """What is later than the second waits for its own; what is much later has a wrong time and says nothing."""

@@ -921,3 +921,66 @@ def test_what_is_switched_off_for_one_patient_is_on_again_for_the_next():
     assert (told.change.value, told.who) == ("switched on", "dentist")
     assert chair.alarm("systolic-high").inactivated_by is None
     assert chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="dentist")) == []
+
+
+# What is refused, expected and told in one answer
+
+
+def test_what_is_over_gives_nothing_to_pause():
+    chair = small()
+    chair.wait(1, systolic=170.0)
+    chair.wait(6)
+    assert answer(chair.pause(60)).accepted is False
+
+
+def test_a_refusal_names_every_fault():
+    chair = small(systolic_high=[tier("medium", limit=160), tier("high", limit=180)])
+    expected = "; ".join(
+        f"conditions.systolic-high, tier {number}: limit: expected 100..260, found {limit}"
+        for number, limit in ((1, 300), (2, 400))
+    )
+    assert answer(limits(chair, "systolic-high", medium=300.0, high=400.0)).reason == expected
+    other = profile(systolic_high=[tier("medium", limit=300), tier("high", limit=400)])
+    assert use(chair, other).reason == expected
+
+
+def test_whoever_is_in_the_chair_is_attended_at_once():
+    chair = small()
+    for is_attended, who in ((False, "nurse"), (True, None)):
+        chair.feed(Attended(t_us=chair.t_us, is_attended=is_attended, who="nurse"))
+        assert chair.engine.standby_by == who
+    assert chair.engine._evidence.expected_us == chair.t_us + 30_000_000
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    assert chair.engine._evidence.expected_us is None
+
+
+def test_what_is_raised_for_the_next_patient_has_to_be_received_too():
+    chair = small()
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.switch("systolic-high", True)
+    chair.wait(1, systolic=170.0)
+    chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="nurse"))
+    chair.wait(4, systolic=170.0)
+    assert chair.presence("alert-not-received") == "off"
+    chair.wait(1, systolic=170.0)
+    assert chair.presence("alert-not-received") == "on"
+
+
+def test_what_is_announced_again_needs_no_new_receipt():
+    chair = small()
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    for _ in range(200):
+        for told in chair.wait(1, systolic=170.0):
+            if told.change.value in ("raised", "escalated"):
+                chair.feed(Receipt(t_us=chair.t_us, who="phone", alert=told.id))
+    assert "announced again" in chair.changes("systolic-high")
+    assert chair.changes("alert-not-received") == []
+
+
+def test_a_receipt_of_an_alert_that_is_not_waited_for_answers_for_none():
+    chair = small()
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.wait(1, systolic=170.0)
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.wait(5, systolic=170.0)
+    assert chair.presence("alert-not-received") == "on"

@@ -799,3 +799,26 @@ def test_a_lost_number_of_one_site_does_not_hurry_the_other():
     gone = dict.fromkeys(("systolic", "diastolic", "mean_pressure", "spo2"))
     chair.wait(6, channels=reasons(R.LOW_PERFUSION, R.ARTIFACT), **gone)
     assert chair.sounding() == {"systolic-high", "artifact-pressure"}
+
+
+def test_a_pulse_at_the_second_is_of_that_second():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.wait(1)
+    assert chair.engine._evidence._no_beat(tier("high", limit=4)).value == 0.0
+
+
+@pytest.mark.parametrize(("absent", "expected"), [((), "on"), (("systolic",), "off")])
+def test_who_is_expected_has_every_number_armed_that_there_is(absent, expected):
+    chair = small(systolic_high=[tier("high", limit=160)])
+    chair = Chair(AlarmEngine(chair.engine.profile, series="b"), armed=False)
+    chair.engine.feed(Attended(t_us=0, is_attended=True, who="nurse"))
+    chair.wait(30, systolic=None, absent=absent)
+    chair.wait(1, systolic=170.0)
+    assert chair.presence("systolic-high") == expected
+
+
+def test_a_site_with_a_signal_is_armed_after_exactly_half_a_minute():
+    chair = Chair(armed=False)
+    for seconds, expected in ((29, set()), (1, {Site.FINGER, Site.PRESSURE})):
+        chair.wait(seconds, beat_s=None, channels=reasons(R.SIGNAL_LOST, R.SIGNAL_LOST))
+        assert chair.engine._evidence.armed_sites == expected
