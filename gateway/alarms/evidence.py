@@ -294,7 +294,6 @@ class Evidence:
 
     def _no_beat(self, tier: Tier) -> _Seen:
         """Seconds since the last beat of any channel, where at least one channel could have shown one."""
-        self._is_pulseless = False
         assert tier.limit is not None
         if dsp.Quantity.PULSE_RATE not in self.armed:
             return Missing.SETTING

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 import dsp
-from gateway.alarms import AlarmEngine, Attended
+from gateway.alarms import AlarmEngine, Attended, Condition
 from gateway.alarms.catalogue import Site
 from gateway.alarms.evidence import _SITE_OF, _cause
+from gateway.alarms.hold import Missing
 from tests.gateway.alarms.chair import NORMAL, Chair, adult, beat, profile, tier
 
 R, C = dsp.Reason, dsp.Channel
@@ -708,6 +709,7 @@ def test_a_run_of_beats_is_over_when_its_rate_is_back_by_the_hysteresis(conditio
 
 def test_beats_of_just_enough_quality_are_not_doubtful():
     chair = small(**SLOW)
+    beats(chair, 5, 0.8, sqi=0.6)
     beats(chair, 5, 1.6, sqi=0.6)
     assert chair.presence("extreme-bradycardia") == "on"
 
@@ -822,3 +824,75 @@ def test_a_site_with_a_signal_is_armed_after_exactly_half_a_minute():
     for seconds, expected in ((29, set()), (1, {Site.FINGER, Site.PRESSURE})):
         chair.wait(seconds, beat_s=None, channels=reasons(R.SIGNAL_LOST, R.SIGNAL_LOST))
         assert chair.engine._evidence.armed_sites == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "fields"),
+    [
+        ("systolic-high", {"limit": 160}),
+        ("desaturation", {"drop": 10, "window_s": 60}),
+        ("extreme-bradycardia", {"limit": 40, "beats": 5}),
+        ("pulse-lost", {"limit": 4}),
+        ("artifact-finger", {}),
+        ("no-pulse-rate", {}),
+    ],
+)
+def test_what_is_not_armed_is_not_watched_and_what_is_gone_is_lost(condition, fields):
+    def seen(chair):
+        return chair.engine._evidence.observe(Condition(condition), tier("high", **fields), None)
+
+    gone = dict.fromkeys(("systolic", "diastolic", "mean_pressure", "spo2", "pulse_rate"))
+    linkless = {"channels": reasons(R.LINK_LOST, R.LINK_LOST), "reasons": dict.fromkeys(gone, R.LINK_LOST), **gone}
+    chair = Chair(armed=False)
+    chair.wait(5, beat_s=None, **linkless)
+    assert seen(chair) is Missing.SETTING
+    chair = Chair()
+    chair.wait(5, beat_s=None, **linkless)
+    assert seen(chair) is Missing.DATA
+
+
+def test_a_run_of_beats_is_back_at_exactly_its_hysteresis():
+    chair = small(extreme_bradycardia=[tier("high", limit=38, beats=5)])
+    beats(chair, 8, 1.6)
+    chair.acknowledge("extreme-bradycardia")
+    beats(chair, 12, 1.5)
+    assert chair.presence("extreme-bradycardia") == "off"
+
+
+def test_only_a_pulse_ends_a_pulse_that_was_never_there():
+    chair = small(pulse_lost=[tier("high", limit=10)])
+    chair = Chair(AlarmEngine(chair.engine.profile, series="b"), armed=False)
+    silent(chair, 31)
+    assert chair.presence("pulse-lost") == "on"
+    silent(chair, 1, R.FLAT, R.FLAT)
+    silent(chair, 9)
+    assert chair.presence("pulse-lost") == "on"
+
+
+def test_one_sensor_that_saw_the_pulse_alone_needs_ten_seconds_more_too():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    for _ in range(10):
+        chair.wait(1, beat_s=None)
+        chair.beats(0.8, channel=C.PLETH)
+    silent(chair, 13, R.NO_PULSE, R.FLAT)
+    assert chair.presence("pulse-lost") == "off"
+
+
+def test_a_disturbance_at_this_very_second_may_hide_a_pulse():
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    silent(chair, 3, R.IRREGULAR)
+    chair.engine.feed(_disturbed(chair, 1))
+    silent(chair, 1, R.IRREGULAR)
+    assert chair.presence("pulse-lost") == "off"
+
+
+def test_whoever_is_said_to_be_there_stays_armed_and_whoever_has_left_does_not():
+    chair = Chair()
+    chair.engine.feed(Attended(t_us=chair.t_us, is_attended=True, who="nurse"))
+    chair.wait(1, spo2=80.0)
+    assert chair.presence("spo2-low") == "on"
+    dead = dict.fromkeys(("systolic", "diastolic", "mean_pressure", "pulse_rate", "spo2"))
+    chair.engine.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    assert chair.engine._evidence.armed_sites == set()
+    chair.wait(60, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), **dead)
+    assert chair.sounding() == set()
