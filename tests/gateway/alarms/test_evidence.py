@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import dsp
-from gateway.alarms import AlarmEngine, Attended, Condition
+from gateway.alarms import AlarmEngine, Attended, Condition, Second
 from gateway.alarms.catalogue import Site
 from gateway.alarms.evidence import _SITE_OF, _cause
 from gateway.alarms.hold import Missing
@@ -896,3 +896,41 @@ def test_whoever_is_said_to_be_there_stays_armed_and_whoever_has_left_does_not()
     assert chair.engine._evidence.armed_sites == set()
     chair.wait(60, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), **dead)
     assert chair.sounding() == set()
+
+
+@pytest.mark.parametrize("pressures", [(120.0, None), (None, 80.0)])
+def test_half_a_pressure_is_no_pulse(pressures):
+    chair = small(pulse_lost=[tier("high", limit=4)])
+    chair.wait(1, beat_s=None)
+    chair.engine.feed(replace(_learning(chair), systolic_mmhg=pressures[0], diastolic_mmhg=pressures[1]))
+    chair.wait(1, beat_s=None)
+    assert chair.engine._evidence._no_beat(tier("high", limit=4)).value == 2.0
+
+
+def test_a_run_of_beats_ends_with_the_beat_of_this_second():
+    chair = small(**SLOW)
+    for number in range(5):
+        chair.engine.feed(beat(chair.t_us + 1_000_000 - (4 - number) * 1_600_000, 1.6))
+    chair.wait(1, beat_s=None)
+    assert chair.presence("extreme-bradycardia") == "on"
+
+
+def test_a_condition_that_is_on_its_way_out_keeps_its_own_detail():
+    chair = Chair()
+    chair.wait(4, channels=reasons(R.PROBE_OFF), spo2=None, reasons={"spo2": R.PROBE_OFF})
+    assert chair.alarm("probe-off").detail == R.PROBE_OFF.value
+    chair.wait(2, channels=reasons(R.MOTION), spo2=None, reasons={"spo2": R.MOTION})
+    assert (chair.presence("probe-off"), chair.alarm("probe-off").detail) == ("on", R.PROBE_OFF.value)
+
+
+def test_a_site_without_a_pulse_is_told_where_the_other_has_one():
+    chair = Chair()
+    silent(chair, 25, None, R.NO_PULSE)
+    assert "artifact-pressure" in chair.sounding()
+
+
+def test_without_any_reading_the_pulse_rate_is_lost_and_nothing_is_uncalibrated():
+    chair = Chair()
+    chair.engine.feed(Second(t_us=chair.t_us + 1_000_000, readings={}, channels=reasons()))
+    for name in ("no-pulse-rate", "uncalibrated"):
+        assert chair.engine._evidence.observe(Condition(name), tier("low"), None) is Missing.DATA

@@ -98,3 +98,22 @@ def test_an_acknowledged_one_that_is_not_measured_after_a_restart_is_let_go_a_mi
     assert chair.presence("systolic-high") == "ack"
     lost(chair, 1)
     assert (chair.presence("systolic-high"), chair.alarm("systolic-high").truth.value) == ("off", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("values", "then", "expected"),
+    [
+        ([85.0] * 9, [85.0], "on"),  # 50 points times seconds
+        ([89.0, 97.0, 89.0, 97.0], [89.0], "on"),  # a third violation
+        ([85.0] * 10 + [97.0] * 3, [97.0] * 3, "off"),  # back for five seconds
+    ],
+)
+def test_what_runs_goes_on_under_another_profile(values, then, expected):
+    watched = profile(spo2_low=[tier("medium", limit=90, delay_s=30, point_seconds=50)])
+    chair = Chair(AlarmEngine(watched, series="b"))
+    for value in values:
+        chair.wait(1, spo2=value)
+    chair.feed(UseProfile(t_us=chair.t_us, who="nurse", profile=watched))
+    for value in then:
+        chair.wait(1, spo2=value)
+    assert chair.presence("spo2-low") == expected
