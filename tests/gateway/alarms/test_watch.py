@@ -117,3 +117,32 @@ def test_what_runs_goes_on_under_another_profile(values, then, expected):
     for value in then:
         chair.wait(1, spo2=value)
     assert chair.presence("spo2-low") == expected
+
+
+def test_what_is_switched_off_is_counted_on_and_tells_nobody():
+    chair = small()
+    chair.switch("systolic-high", True)
+    revs = [chair.alarm("systolic-high").rev]
+    for values in ({"systolic": 170.0}, {}):
+        chair.wait(6, **values)
+        revs.append(chair.alarm("systolic-high").rev)
+    assert revs == [revs[0], revs[0] + 1, revs[0] + 2]
+    assert chair.changes("systolic-high") == ["switched off"]
+
+
+def test_what_is_over_has_no_detail_any_more():
+    chair = small()
+    chair.fact("board-fault", detail="bus error")
+    chair.fact("board-fault", False, seconds=6)
+    assert (chair.presence("board-fault"), chair.alarm("board-fault").detail) == ("off", "")
+
+
+@pytest.mark.parametrize("relative", [{"percent": 20, "bound": 100}, {"points": 20, "bound": 100}])
+def test_a_relative_limit_goes_on_with_its_run_under_another_profile(relative):
+    given = tier("medium", delay_s=60, **relative)
+    chair = small(given)
+    chair.feed(Baseline(t_us=chair.t_us, values={dsp.Quantity.SYSTOLIC: 120.0}))
+    chair.wait(30, systolic=150.0)
+    chair.feed(UseProfile(t_us=chair.t_us, who="nurse", profile=profile(systolic_high=[given])))
+    chair.wait(31, systolic=150.0)
+    assert chair.presence("systolic-high") == "on"
