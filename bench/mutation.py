@@ -181,9 +181,10 @@ def run_files(tests, directory, mutant, note):
     resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
     sys.meta_path.insert(0, _Finder(mutant, directory))
     for test in tests:
-        if not Path(test.split("::")[0]).exists():
+        code = pytest.main([*OPTIONS, "-x", test])
+        if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
             return BROKEN
-        if pytest.main([*OPTIONS, "-x", test]):  # also where the tests cannot be collected any more
+        if code:
             note(test)
             return NOTICED
     return SURVIVED
