@@ -63,7 +63,7 @@ campaign-artifacts: .venv/dev.stamp  ## every artifact of the catalogue into man
 	$(KEEP) artifacts dsp,hil $(BIN)/python bench/campaign_artifacts.py --seeds $(SEEDS)
 
 campaign-noise: .venv/dev.stamp  ## half an hour of noise of every colour: no pulse is found, nothing is called good
-	$(BIN)/python bench/campaign_noise.py
+	$(KEEP) noise dsp,hil/noise.py,bench/campaign_noise.py $(BIN)/python bench/campaign_noise.py
 
 bench: .venv/dev.stamp peers  ## ratios, measured side by side in one run: C, peers, start, tail, memory
 	$(BIN)/python bench/speed.py

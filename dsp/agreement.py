@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dsp.channel import Summary
-from dsp.rate import DOUBTED_SQI, window_sqi
+from dsp.rate import DOUBTED_SQI
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason
 
@@ -21,9 +21,9 @@ def located(summary: Summary, other: Summary) -> Summary:
     Without such a witness it stays *no pulse*: an arrest must not be called anything else.
     """
     is_gone = summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR)
-    if not is_gone or other.unavailable is not None or window_sqi(other) < WITNESS_SQI:
+    if not is_gone or other.unavailable is not None or other.pulses.sqi < WITNESS_SQI:
         return summary
-    finding = found(Rule.OTHER_PULSE, sqi=window_sqi(other), least=WITNESS_SQI)
+    finding = found(Rule.OTHER_PULSE, sqi=other.pulses.sqi, least=WITNESS_SQI)
     return summary.without(Reason.SIGNAL_LOST, finding)
 
 

@@ -21,7 +21,7 @@ from dsp.types import Reason
 from dsp.window import Window
 
 # So far may what is strange or missing move a value: half of what nobody would notice.
-MOST_BPM, MOST_MMHG, MOST_SPO2_PCT = 2.5, 5.0, 2.0
+MOST_BPM, MOST_MMHG = 2.5, 5.0
 LEAST_COUNTED = 0.5  # of the window lies in intervals that were counted
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
@@ -52,9 +52,9 @@ def doubted_rate(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    beats = [(p.interval_us, is_odd) for p, is_odd in zip(pulses, summary.pulses.odd, strict=True)]
-    intervals_us = [interval_us for interval_us, _ in beats if interval_us is not None]
-    ordinary_us = [interval_us for interval_us, is_odd in beats if interval_us is not None and not is_odd]
+    intervals_us = summary.pulses.intervals_us
+    ordinary = [p for p, is_odd in zip(pulses, summary.pulses.odd, strict=True) if not is_odd]
+    ordinary_us = [p.interval_us for p in ordinary if p.interval_us is not None]
     counted = sum(intervals_us) / WINDOW_US
     is_doubtful = (
         counted < LEAST_COUNTED

@@ -60,7 +60,7 @@ def _spread(intervals_us: list[int]) -> float:
 
 def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
     """A value made of the window's accepted beats, as far as their quality allows."""
-    sqi = window_sqi(summary) * trust
+    sqi = summary.pulses.sqi * trust
     if sqi < UNUSABLE_SQI:
         return Unavailable(reason=doubt(summary), finding=found(Rule.BEAT_QUALITY, sqi=sqi, least=UNUSABLE_SQI))
     own = (doubt(summary),) if sqi < QUESTIONABLE_SQI else ()
@@ -119,11 +119,6 @@ def better(readings: Iterable[Reading]) -> Reading:
         return best
     no_channel = Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
     return min(none, key=lambda reading: _rank(reading.reason), default=no_channel)
-
-
-def window_sqi(summary: Summary) -> float:
-    """Mean quality of the beats, rejected ones counting as nothing."""
-    return summary.pulses.sqi
 
 
 def doubt(summary: Summary) -> Reason:

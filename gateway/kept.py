@@ -14,7 +14,7 @@ from gateway.treatment import Route, Treatment
 from gateway.treatment.records import Summary
 from gateway.treatment.state import Stored
 
-FORMAT = 1
+FORMAT = 2
 _STARTS = 10  # kept of the gateway's starts
 
 

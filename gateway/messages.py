@@ -32,7 +32,7 @@ from gateway.payloads import (
 from gateway.treatment import Treatment
 
 ID_PATTERN = r"[a-z0-9-]{1,32}"
-_TOPIC = re.compile(rf"chairside/v1/({ID_PATTERN})/({ID_PATTERN})/.+")
+_TOPIC = re.compile(rf"chairside/v1/({ID_PATTERN})/({ID_PATTERN})/(.+)")
 _VITALS_EXPIRY_S = 5
 _HEARTBEAT_EXPIRY_S = 3
 _REPLY_EXPIRY_S = 60
@@ -97,6 +97,12 @@ def chair_of(topic: str) -> tuple[str, str] | None:
     """Site and chair of a topic, None if it is not one of ours."""
     found = _TOPIC.fullmatch(topic)
     return (found[1], found[2]) if found else None
+
+
+def tail_of(topic: str) -> str:
+    """What a topic of ours tells of its chair, "" if it is none: a client's cmd/x/status is not the chair's status."""
+    found = _TOPIC.fullmatch(topic)
+    return found[3] if found else ""
 
 
 class Composer:

@@ -164,7 +164,7 @@ class Alert(Stamp, frozen=True, kw_only=True):
 class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
     """The last check of the alarm system by itself, each minute.
 
-    ``returned``: the one before has come back from the broker; null where there is none.
+    ``returned``: the one before has come back from the broker; null where it could not.
     """
 
     number: int

@@ -25,6 +25,7 @@ class SelfChecks:
         self._composer = composer
         self._due_us: int | None = None
         self._sent: bytes | None = None  # has not come back yet
+        self._is_returned: bool | None = None  # None: it could not
         self._returns = False  # whether there is a broker
         self._is_lost = False  # it is not connected, which is an alarm of its own
 
@@ -35,13 +36,13 @@ class SelfChecks:
     def note_broker(self, *, is_lost: bool) -> None:
         """What was on its way when the broker was lost is not waited for."""
         self._is_lost = is_lost
-        if is_lost:
-            self._sent = None
+        if is_lost and self._sent is not None:
+            self._sent = self._is_returned = None
 
     def heard(self, payload: bytes) -> None:
         """Something has come under the topic of the check: the newest one, or one of the past."""
         if payload == self._sent:
-            self._sent = None
+            self._sent, self._is_returned = None, True
 
     def second(self, t_us: int, engine: AlarmEngine) -> list[Message]:
         """Check, if it is time to; the engine is told what was found."""
@@ -49,8 +50,8 @@ class SelfChecks:
             return []
         self._due_us = t_us + CHECK_US
         number = self.last.number + 1 if self.last else 1
-        faults = [] if self._sent is None else [f"check {number - 1} has not come back from the broker"]
-        is_returned = None if self.last is None or not self._returns else self._sent is None
+        is_returned = self._is_returned
+        faults = [f"check {number - 1} has not come back from the broker"] if is_returned is False else []
         checked = self_check(engine, number)
         alert = None if checked.raised is None else self._alert(checked.raised)
         if checked.fault or alert is None:
@@ -60,6 +61,7 @@ class SelfChecks:
         engine.feed(Fact(t_us=t_us, condition=Condition.SELF_CHECK_FAILED, is_present=bool(detail), detail=detail))
         message = self._composer.self_check(t_us, self.last, alert)
         self._sent = message.payload if self._returns and not self._is_lost else None
+        self._is_returned = None if self._sent is None else False
         return [message]
 
     def _alert(self, raised: Transition) -> Alert | None:

@@ -11,7 +11,7 @@ from gateway.alarms.evidence import Evidence
 from gateway.alarms.hold import SECOND_US
 from gateway.alarms.profile import Profile, faults_of, limits_of, with_limits
 from gateway.alarms.signals import SHOWN, SOUNDING, Signal
-from gateway.alarms.state import Record, State, shifted
+from gateway.alarms.state import Record, State, Unreceived, shifted
 from gateway.alarms.types import (
     Acknowledge,
     Alarm,
@@ -283,31 +283,23 @@ class AlarmEngine:
         is_told = transition.change in _EXPECTS_RECEIPT and alarm.presence is Presence.ON
         is_itself = alarm.condition is Condition.ALERT_NOT_RECEIVED
         if self._state.receivers and is_told and alarm.priority > Priority.LOW and not is_itself:
-            self._state.unreceived[transition.id] = transition.t_us
-            self._state.unreceived_of[transition.id] = alarm.id or ""
+            self._state.unreceived[transition.id] = Unreceived(since_us=transition.t_us, occurrence=alarm.id or "")
 
     def _received(self, receipt: Receipt) -> None:
         """Who has this alert has been reached: older ones stand in the retained documents."""
         state = self._state
         if receipt.who not in state.receivers and len(state.receivers) < _MOST_RECEIVERS:
             state.receivers.append(receipt.who)
-        at_us = state.unreceived.get(receipt.alert)
-        if at_us is not None:
-            state.unreceived = {alert: since_us for alert, since_us in state.unreceived.items() if since_us > at_us}
+        reached = state.unreceived.get(receipt.alert)
+        if reached is not None:
+            state.unreceived = {k: one for k, one in state.unreceived.items() if one.since_us > reached.since_us}
 
     def _note_unreceived(self) -> None:
         """An alert of what is over, or has been answered, has nobody to reach any more."""
         t_us, state = self._state.t_us, self._state
         open_ids = {record.id for record in state.records.values() if record.signal in SOUNDING}
-        state.unreceived_of = {
-            alert: occurrence
-            for alert, occurrence in state.unreceived_of.items()
-            if alert in state.unreceived and occurrence in open_ids
-        }
-        state.unreceived = {
-            alert: since_us for alert, since_us in state.unreceived.items() if alert in state.unreceived_of
-        }
-        late = [alert for alert, since_us in state.unreceived.items() if t_us - since_us >= RECEIPT_US]
-        detail = f"{len(late)} not received"
-        fact = Fact(t_us=t_us, condition=Condition.ALERT_NOT_RECEIVED, is_present=bool(late), detail=detail)
+        state.unreceived = {alert: one for alert, one in state.unreceived.items() if one.occurrence in open_ids}
+        late = sum(t_us - one.since_us >= RECEIPT_US for one in state.unreceived.values())
+        detail = f"{late} not received"
+        fact = Fact(t_us=t_us, condition=Condition.ALERT_NOT_RECEIVED, is_present=late > 0, detail=detail)
         self._evidence.note_fact(fact)

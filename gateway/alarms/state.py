@@ -34,6 +34,13 @@ class Record(msgspec.Struct, kw_only=True):
     inactivated_by: str | None = None
 
 
+class Unreceived(msgspec.Struct, kw_only=True):
+    """An alert without a receipt: since when, and the occurrence that it tells."""
+
+    since_us: int
+    occurrence: str
+
+
 class State(msgspec.Struct, kw_only=True):
     """Everything of an engine that outlives the process; times are those of the gateway that wrote it."""
 
@@ -53,8 +60,7 @@ class State(msgspec.Struct, kw_only=True):
     pause_until_us: int = 0
     paused_by: str | None = None
     receivers: list[str] = []
-    unreceived: dict[str, int] = {}  # alerts without a receipt, and since when
-    unreceived_of: dict[str, str] = {}  # the occurrence that each of them tells
+    unreceived: dict[str, Unreceived] = {}  # by id of the alert
 
 
 def shifted(state: State, by_us: int) -> State:
@@ -63,7 +69,8 @@ def shifted(state: State, by_us: int) -> State:
     moved.t_us += by_us
     moved.pause_until_us += by_us
     moved.expected_us = _moved(moved.expected_us, by_us)
-    moved.unreceived = {alert: since_us + by_us for alert, since_us in moved.unreceived.items()}
+    for waiting in moved.unreceived.values():
+        waiting.since_us += by_us
     for record in moved.records.values():
         record.since_us = _moved(record.since_us, by_us)
         record.lost_us = _moved(record.lost_us, by_us)

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.decoding import decoded
 from gateway.errors import UserError
-from gateway.messages import ID_PATTERN, Topics, chair_of
+from gateway.messages import ID_PATTERN, Topics, chair_of, tail_of
 from gateway.mqtt.connection import BrokerUrl
 from gateway.mqtt.requester import Requester
 from gateway.mqtt.subscriber import Heard, Subscriber, printable
@@ -96,7 +96,7 @@ def open_chair(args: argparse.Namespace) -> Iterator[Chair]:
             if one is not None:
                 heard.append(one)
                 _note_online(online, one)
-                if one.topic.endswith("/heartbeat") and not one.retained and chair_of(one.topic) is not None:
+                if tail_of(one.topic) == "heartbeat" and not one.retained:
                     break
             if monotonic_us() >= until_us:
                 raise UserError(
@@ -120,9 +120,10 @@ def _note_online(online: dict[tuple[str, str], bool], heard: Heard) -> None:
     name = chair_of(heard.topic)
     if name is None:
         return
-    if heard.topic.endswith("/heartbeat") and not heard.retained:
+    tail = tail_of(heard.topic)
+    if tail == "heartbeat" and not heard.retained:
         online[name] = True
-    elif heard.topic.endswith("/status"):
+    elif tail == "status":
         try:
             online[name] = decoded(heard.payload, Status).state != "offline"
         except msgspec.DecodeError:

@@ -29,7 +29,9 @@ def system_text(view: ChairView, now_us: int) -> str:
     """The state of the alarm system, empty if there is nothing to say of it."""
     system = view.system(now_us)
     if system is None:
-        return "alarm system not heard: whether there are alarms is unknown" if view.session or view.alarms() else ""
+        how = "understood" if "alarm-system" in view.unread else "heard"
+        is_expected = how == "understood" or view.session or view.alarms()
+        return f"alarm system not {how}: whether there are alarms is unknown" if is_expected else ""
     parts = []
     if system.paused_s:
         parts.append(f"SOUND PAUSED {system.paused_s // 60}:{system.paused_s % 60:02d} by {system.paused_by}")

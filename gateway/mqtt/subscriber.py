@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from gateway.alarms import Presence, Priority
 from gateway.chunklog import OriginKind
 from gateway.decoding import decoded
+from gateway.messages import tail_of
 from gateway.mqtt.connection import BrokerUrl, Callbacks, Connection, connect
 from gateway.payloads import (
     AlarmDocument,
@@ -95,56 +96,70 @@ class ChairView:
         self._vitals: Vitals | None = None
         self._heartbeat_us: int | None = None
         self._vitals_us: int | None = None
-        self._heard: dict[str, tuple[str, int, float, int]] = {}  # by leaf: boot, newest seq, least delay, when
+        self._heard: dict[str, tuple[str, int, float, int]] = {}  # by tail: boot, newest seq, least delay, when
         self.session: SessionMessage | None = None
         self.utc_ms: int | None = None  # the chair's own time of day, by its newest heartbeat
         self._alarms: dict[str, AlarmState] = {}
         self._system: AlarmSystem | None = None
         self._system_us: int | None = None
+        self._unread: set[str] = set()
 
     def feed(self, heard: Heard, now_us: int) -> None:
-        """Take a message; one that cannot be read is as good as none."""
-        leaf = heard.topic.rsplit("/", 1)[-1]
+        """Take a message; one that cannot be read changes nothing, and is told until one like it can."""
+        tail = tail_of(heard.topic)
         try:
-            if self._take_state(leaf, heard) or heard.retained:
-                return  # nobody may retain live values; one who did does not make them live
-            if leaf == "heartbeat":
-                heartbeat = decoded(heard.payload, Heartbeat)
-                if self._is_fresh(leaf, heartbeat, heartbeat.seq, now_us):
-                    self._heartbeat_us, self.utc_ms = now_us, heartbeat.utc_ms
-            elif leaf == "vitals":
-                vitals = decoded(heard.payload, Vitals)
-                if self._is_fresh(leaf, vitals, vitals.seq, now_us):
-                    self._vitals, self._vitals_us = vitals, now_us
-            elif leaf == "alarm-system":
-                self._system, self._system_us = decoded(heard.payload, AlarmSystem), now_us
+            self._take(tail, heard, now_us)
         except msgspec.DecodeError:
-            return
+            self._unread.add(tail)
+        else:
+            self._unread.discard(tail)
 
-    def _take_state(self, leaf: str, heard: Heard) -> bool:
+    @property
+    def unread(self) -> list[str]:
+        """What was said last of these cannot be read: what is shown of them may be old."""
+        return sorted(self._unread)
+
+    def _take(self, tail: str, heard: Heard, now_us: int) -> None:
+        if self._take_state(tail, heard) or heard.retained:
+            return  # nobody may retain live values; one who did does not make them live
+        match tail:
+            case "heartbeat":
+                heartbeat = decoded(heard.payload, Heartbeat)
+                if self._is_fresh(tail, heartbeat, heartbeat.seq, now_us):
+                    self._heartbeat_us, self.utc_ms = now_us, heartbeat.utc_ms
+            case "vitals":
+                vitals = decoded(heard.payload, Vitals)
+                if self._is_fresh(tail, vitals, vitals.seq, now_us):
+                    self._vitals, self._vitals_us = vitals, now_us
+            case "alarm-system":
+                self._system, self._system_us = decoded(heard.payload, AlarmSystem), now_us
+            case _:
+                pass  # nothing a screen shows
+
+    def _take_state(self, tail: str, heard: Heard) -> bool:
         """Take what is retained, of any age: it is the newest there is."""
-        if leaf == "status":
+        if tail == "status":
             self.status = decoded(heard.payload, Status)
-        elif leaf == "session":
+        elif tail == "session":
             self.session = decoded(heard.payload, SessionMessage)
-        elif "/alarms/" in heard.topic:
-            self._alarms[leaf] = decoded(heard.payload, AlarmDocument).alarm
+        elif tail.startswith("alarms/"):
+            self._alarms[tail] = decoded(heard.payload, AlarmDocument).alarm
         else:
             return False
         return True
 
-    def _is_fresh(self, leaf: str, stamp: Stamp, seq: int, now_us: int) -> bool:
+    def _is_fresh(self, tail: str, stamp: Stamp, seq: int, now_us: int) -> bool:
         """Whether a message is the next of its start of the gateway, and has not been held back on its way.
 
         Lateness is judged against the quickest message so far, so that no clock need agree. A rig may run slower than
         time, so only a live chair is held to it.
         """
-        boot, last_seq, least_us, heard_us = self._heard.get(leaf, ("", -1, 0.0, now_us))
+        boot, last_seq, least_us, heard_us = self._heard.get(tail, ("", -1, 0.0, now_us))
         delay_us = now_us - stamp.t_us
         if boot != stamp.boot:
             last_seq, least_us = -1, float(delay_us)
         least_us = min(least_us + (now_us - heard_us) * _DRIFT, delay_us)
-        self._heard[leaf] = (stamp.boot, max(seq, last_seq), least_us, now_us)
+        self._heard[tail] = (stamp.boot, max(seq, last_seq), least_us, now_us)
         is_late = stamp.origin is OriginKind.LIVE and delay_us - least_us > STALE_US
         return seq > last_seq and not is_late
 
@@ -172,7 +187,8 @@ class ChairView:
     def headline(self, now_us: int) -> str:
         """One line: where the signals come from, and whether the chair is heard."""
         if self.status is None:
-            return "no status yet: unknown, not normal"
+            missing = "status cannot be read" if "status" in self._unread else "no status yet"
+            return f"{missing}: unknown, not normal"
         origin = self.status.origin
         label = self.status.origin_label
         if origin is not OriginKind.LIVE:
@@ -181,7 +197,8 @@ class ChairView:
         if state != "offline" and not self.is_live(now_us):
             state = "NO DATA for 3 s" if self._heartbeat_us is not None else "NO DATA yet"
         reasons = f" ({'; '.join(self.status.reasons)})" if self.status.reasons else ""
-        return printable(f"{state.upper() if state == 'offline' else state}{reasons} | {label}")
+        unread = f" | CANNOT BE READ, maybe old: {', '.join(self.unread)}" if self._unread else ""
+        return printable(f"{state.upper() if state == 'offline' else state}{reasons} | {label}{unread}")
 
 
 def printable(text: str) -> str:

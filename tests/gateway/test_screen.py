@@ -159,3 +159,9 @@ def test_an_alarm_system_that_is_not_heard_is_unknown_not_quiet():
     view = fed(chair)
     assert "not heard" not in drawn(view, chair.t_us)
     assert "whether there are alarms is unknown" in drawn(view, chair.t_us + STALE_US + 1)
+
+
+def test_an_alarm_system_of_another_version_is_not_called_silent():
+    view = live_view()
+    view.feed(Heard(topic="chairside/v1/s/c/alarm-system", payload=b"{}", retained=False), 0)
+    assert "alarm system not understood: whether there are alarms is unknown" in drawn(view)

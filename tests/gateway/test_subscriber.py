@@ -134,3 +134,37 @@ def test_a_message_that_cannot_be_read_changes_nothing(payload):
     for leaf in ("status", "vitals", "heartbeat"):
         view.feed(Heard(topic=f"chairside/v1/s/c/{leaf}", payload=payload, retained=False), 0)
     assert view.quantities(0)["pulse_rate"].value == 72.0
+
+
+@pytest.mark.parametrize("leaf", ["status", "session", "vitals", "heartbeat", "alarm-system", "alarms/spo2-low"])
+def test_what_cannot_be_read_is_told_until_it_can_be(leaf):
+    view = live_view()
+    view.feed(Heard(topic=f"chairside/v1/s/c/{leaf}", payload=b"{}", retained=leaf == "session"), 0)
+    assert view.unread == [leaf]
+    assert view.headline(0).endswith(f"CANNOT BE READ, maybe old: {leaf}")
+
+
+def test_what_can_be_read_again_is_not_old_any_more():
+    view = live_view()
+    view.feed(Heard(topic="chairside/v1/s/c/status", payload=b"{}", retained=False), 0)
+    view.feed(heard(COMPOSER.status(0, "online", [])), 0)
+    assert view.unread == []
+
+
+@pytest.mark.parametrize("tail", ["cmd/tablet/{}", "receipt/{}", "reply/{}"])
+def test_what_a_client_says_is_not_what_the_chair_says(tail):
+    view = live_view()
+    for message in (
+        COMPOSER.status(9, "offline", ["connection lost"]),
+        COMPOSER.vitals(9, 2, {"pulse_rate": msgspec.structs.replace(RATE, value=20.0)}),
+    ):
+        topic = f"chairside/v1/s/c/{tail.format(message.topic.rsplit('/', 1)[1])}"
+        view.feed(Heard(topic=topic, payload=message.payload, retained=False), 0)
+    assert view.quantities(0)["pulse_rate"].value == 72.0
+    assert view.unread == []
+
+
+def test_a_view_that_never_could_read_the_status_says_so():
+    view = ChairView()
+    view.feed(Heard(topic="chairside/v1/s/c/status", payload=b"{}", retained=True), 0)
+    assert view.headline(0) == "status cannot be read: unknown, not normal"

@@ -6,7 +6,7 @@ import dsp
 from gateway.alarms import Alarm, AlarmEngine, Annunciation, Condition, Kind, Presence, Priority, Truth
 from gateway.alarms.catalogue import Site
 from gateway.alarms.signals import Signal
-from gateway.alarms.state import Record, State, shifted
+from gateway.alarms.state import Record, State, Unreceived, shifted
 from tests.gateway.alarms.chair import adult
 
 
@@ -69,12 +69,12 @@ def test_every_time_moves_and_nothing_else():
         pause_until_us=7_000,
         paused_by="nurse",
         receivers=["phone"],
-        unreceived={"b-t1": 8_000},
+        unreceived={"b-t1": Unreceived(since_us=8_000, occurrence="b-1")},
     )
     before, after = asdict(state), asdict(shifted(state, 500))
     records = [asdict(of.pop("records")[Condition.SYSTOLIC_HIGH]) for of in (before, after)]
-    assert before.pop("unreceived") == {"b-t1": 8_000}
-    assert after.pop("unreceived") == {"b-t1": 8_500}
+    assert before.pop("unreceived") == {"b-t1": Unreceived(since_us=8_000, occurrence="b-1")}
+    assert after.pop("unreceived") == {"b-t1": Unreceived(since_us=8_500, occurrence="b-1")}
     for old, new in ((before, after), records):
         assert new == {name: value + 500 if name.endswith("_us") else value for name, value in old.items()}
     assert shifted(state, 500).records[Condition.SPO2_LOW] == Record()
