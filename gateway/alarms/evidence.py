@@ -96,11 +96,11 @@ class Evidence:
 
     def __init__(
         self,
-        armed: Iterable[dsp.Quantity] = (),
-        armed_sites: Iterable[Site] = (),
+        armed: Iterable[dsp.Quantity],
+        armed_sites: Iterable[Site],
         *,
-        is_standby: bool = False,
-        expected_us: int | None = None,
+        is_standby: bool,
+        expected_us: int | None,
     ) -> None:
         self.armed = set(armed)
         self.armed_sites = set(armed_sites)
@@ -387,9 +387,8 @@ class Evidence:
         )
 
     def _is_explained(self, site: Site) -> bool:
-        """Its own condition tells why nothing is measured there."""
-        reason = self._reason(site)
-        return reason is not None and (site in self.armed_sites or reason not in _ABSENT)
+        """Its own condition tells why nothing is measured there; a sensor that never was there has none."""
+        return site in self.armed_sites and self._reason(site) is not None
 
     def _uncalibrated(self) -> _Seen:
         readings = [self._second.readings.get(quantity) for quantity in self.armed]

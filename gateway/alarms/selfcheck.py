@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import dsp
-from gateway.alarms.catalogue import CATALOGUE, SITES, Rule
+from gateway.alarms.catalogue import CATALOGUE, Rule
 from gateway.alarms.engine import AlarmEngine
 from gateway.alarms.evidence import ARMING_SECONDS
 from gateway.alarms.hold import SECOND_US, SETTLE_US
@@ -56,13 +56,12 @@ def self_check(engine: AlarmEngine, number: int) -> Checked:
 
 def _check(patient: _Patient) -> tuple[Transition | None, str]:
     patient.wait(ARMING_SECONDS)
-    if patient.shows(Presence.LATCHED):  # left of what the running one has
-        patient.acknowledge()
+    patient.acknowledge()  # what is latched of the running one
     if not patient.shows(Presence.OFF):
         return None, "on without a cause"
     patient.is_well = False
     longest_s = patient.delay_s
-    raised = next((found for _ in range(longest_s + 1) if (found := patient.wait(1)) is not None), None)
+    raised = patient.wait(longest_s + 1)
     if raised is None or not patient.shows(Presence.ON):
         return raised, f"not raised within {longest_s} s"
     if patient.engine.annunciation().sound is None:
@@ -82,6 +81,7 @@ class _Patient:
         self.engine = engine
         self.is_well = True
         self._condition, self._definition = condition, CATALOGUE[condition]
+        self._rise = (condition, Change.RAISED)
         self._t_us = engine.t_us
         engine.feed(Attended(t_us=self._t_us, is_attended=True, who=_WHO))
         engine.feed(Baseline(t_us=self._t_us, values={}))
@@ -92,9 +92,10 @@ class _Patient:
     @property
     def delay_s(self) -> int:
         """How long it may take until the first of its limits alarms."""
-        tiers = [tier for tier in self.engine.profile.tiers(self._condition) if tier.limit is not None]
+        tiers = self.engine.profile.tiers(self._condition)
+        limits = [(tier.delay_s, tier.limit) for tier in tiers if tier.limit is not None]
         is_silence = self._definition.rule is Rule.NO_BEAT
-        return min(math.ceil(tier.delay_s + ((tier.limit or 0.0) if is_silence else 0.0)) for tier in tiers)
+        return min(math.ceil(delay_s + limit * is_silence) for delay_s, limit in limits)
 
     def acknowledge(self) -> None:
         named = self.engine.alarm(self._condition).id or ""
@@ -108,8 +109,8 @@ class _Patient:
             if self._has_pulse:
                 self.engine.feed(self._beat())
             for out in self.engine.feed(self._second()):
-                if isinstance(out, Transition) and out.alarm.condition is self._condition:
-                    raised = out if out.change is Change.RAISED else raised
+                if isinstance(out, Transition) and (out.alarm.condition, out.change) == self._rise:
+                    raised = out
         return raised
 
     @property
@@ -117,17 +118,15 @@ class _Patient:
         return self.is_well or self._definition.rule is not Rule.NO_BEAT
 
     def _second(self) -> Second:
+        """With the one number that is judged: any other might sound in its place."""
+        quantity = self._definition.quantity or dsp.Quantity.PULSE_RATE
         reason = None if self._has_pulse else dsp.Reason.NO_PULSE
-        readings: dict[dsp.Quantity, dsp.Reading] = {}
-        for quantity in SITES:
-            value = self._value() if quantity is self._definition.quantity else 0.0
-            readings[quantity] = dsp.Measured(value=value, sqi=1.0, newest_us=self._t_us)
-        if not self._has_pulse:
-            readings[dsp.Quantity.PULSE_RATE] = dsp.Unavailable(reason=dsp.Reason.NO_PULSE)
-        return Second(t_us=self._t_us, readings=readings, channels=dict.fromkeys(_CHANNELS, reason))
+        measured = dsp.Measured(value=self._value(), sqi=1.0, newest_us=self._t_us)
+        reading = dsp.Unavailable(reason=reason) if reason else measured
+        return Second(t_us=self._t_us, readings={quantity: reading}, channels=dict.fromkeys(_CHANNELS, reason))
 
     def _value(self) -> float:
-        """Of the number that is judged; what the others are is of no matter here."""
+        """Of the number that is judged."""
         limits, definition = limits_of(self.engine.profile, self._condition).values(), self._definition
         inside = definition.hysteresis + _STEP
         if definition.rule is Rule.ABOVE:

@@ -205,3 +205,13 @@ def test_doubtful_values_back_inside_end_it_after_fifteen_seconds():
     hold = Hold(tier=tier("high", limit=100))
     interrupted = [seen(True), *[seen(False, doubtful=True)] * 14, seen(True), *[seen(False, doubtful=True)] * 15]
     assert held_after(hold, interrupted) == list(range(1, 32))
+
+
+@pytest.mark.parametrize("doubtful", [False, True])
+def test_what_held_before_a_restart_ends_when_it_has_been_back_for_as_long_as_ever(doubtful):
+    hold = Hold(tier=tier("high", limit=100), is_held=True)
+    settle_s = 15 if doubtful else 5
+    for second in range(100, 101 + settle_s):
+        assert hold.is_held, second
+        hold.feed(second * S, seen(False, doubtful=doubtful))
+    assert not hold.is_held

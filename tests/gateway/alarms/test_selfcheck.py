@@ -11,6 +11,7 @@ from gateway.alarms import (
     AlarmEngine,
     Annunciation,
     Attended,
+    Baseline,
     Change,
     ChangeLimits,
     Condition,
@@ -54,11 +55,12 @@ def test_every_condition_with_a_limit_is_checked_in_turn_and_is_good():
     assert {checked.raised.alarm.condition.value for checked in found} == CHECKED
     for checked in found:
         assert (checked.raised.change, checked.raised.alarm.presence) == (Change.RAISED, Presence.ON)
-        assert checked.raised.id.startswith("self-check-")
+    assert [checked.raised.id.rsplit("-", 1)[0] for checked in found] == [f"self-check-{k}" for k in range(1, 11)]
 
 
 def test_a_profile_without_limits_cannot_be_checked():
-    assert self_check(engine_of(profile()), 1) == Checked(fault="the profile has no limit that could be checked")
+    expected = Checked(fault="the profile has no limit that could be checked", raised=None)
+    assert self_check(engine_of(profile()), 1) == expected
 
 
 def test_it_leaves_the_running_engine_as_it_was():
@@ -177,7 +179,51 @@ def test_an_alarm_without_a_cause_is_said():
             return replace(super().alarm(condition), presence=Presence.ON)
 
     one = profile(systolic_high=[tier("high", limit=160)])
-    assert self_check(engine_of(one, _Never), 0).fault == "systolic-high: on without a cause"
+    assert self_check(engine_of(one, _Never), 0) == Checked(fault="systolic-high: on without a cause", raised=None)
+
+
+def test_an_alarm_that_nobody_is_told_of_is_said():
+    class _Silent(_Broken):
+        ignored = ()
+
+        def feed(self, event):
+            super().feed(event)
+            return []
+
+    one = profile(systolic_high=[tier("high", limit=160)])
+    assert self_check(engine_of(one, _Silent), 0).fault == "systolic-high: not raised within 0 s"
+
+
+def test_an_alarm_that_is_told_and_does_not_stand_is_said():
+    class _Gone(_Broken):
+        ignored = ()
+
+        def alarm(self, condition):
+            return replace(super().alarm(condition), presence=Presence.OFF)
+
+    one = profile(systolic_high=[tier("high", limit=160)])
+    checked = self_check(engine_of(one, _Gone), 0)
+    assert (checked.fault, checked.raised.change) == ("systolic-high: not raised within 0 s", Change.RAISED)
+
+
+@pytest.mark.parametrize("delay_s", [0, 3])
+def test_an_alarm_that_comes_a_second_late_is_said(delay_s):
+    class _Late(_Broken):
+        ignored = ()
+
+        def feed(self, event):
+            is_first = isinstance(event, Second) and event.t_us == 11_000_000
+            return [] if is_first else super().feed(event)
+
+    one = profile(systolic_high=[tier("high", limit=160, delay_s=delay_s)])
+    assert self_check(engine_of(one, _Late), 0).fault == f"systolic-high: not raised within {delay_s} s"
+
+
+def test_a_limit_by_the_baseline_neither_disturbs_nor_hurries_it():
+    one = profile(systolic_high=[tier("low", percent=20, bound=130), tier("high", limit=180, delay_s=5)])
+    chair = Chair(engine_of(one))
+    chair.feed(Baseline(t_us=chair.t_us, values={dsp.Quantity.SYSTOLIC: 120.0}))
+    assert self_check(chair.engine, 0).fault == ""
 
 
 def test_an_alarm_that_does_not_sound_is_said():
@@ -247,4 +293,4 @@ def test_a_reading_of_a_lost_pulse_has_no_pulse_rate():
 
     assert self_check(engine_of(profile(pulse_lost=[tier("high", limit=3)]), _Seen), 0).fault == ""
     lost = (False, {dsp.Reason.NO_PULSE})
-    assert rates == [(True, {None})] * 10 + [lost] * 3 + [(True, {None})] * 6
+    assert rates == [(True, {None})] * 10 + [lost] * 4 + [(True, {None})] * 6

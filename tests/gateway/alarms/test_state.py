@@ -40,6 +40,12 @@ def test_a_condition_that_has_never_held_has_no_number_no_occurrence_and_nobodys
     assert engine.annunciation() == Annunciation(light=None, sound=None, escalation=0, paused_s=0, paused_by=None)
 
 
+def test_a_number_that_was_never_measured_is_not_what_it_was():
+    engine = AlarmEngine(adult(), series="b")
+    restored = AlarmEngine.restore(adult(), engine.snapshot(), t_us=0)
+    assert restored.alarm(Condition.SYSTOLIC_HIGH).was is None
+
+
 def test_every_time_moves_and_nothing_else():
     record = Record(
         signal=Signal.ON_UNKNOWN,
