@@ -10,6 +10,30 @@ from node.drivers.lis3dh import widen
 from node.drivers.max30102 import add_levels, clean
 from node.frame import CRC_TABLE, put_cobs, put_crc
 from node.inbox import get_cobs
+from node.sources import PressureSource
+
+
+class _Known:
+    """A pressure sensor of one known value, its stream and its watchdog."""
+
+    FULL = 0x3FFFFFFF
+
+    def read(self):
+        return 0x010203
+
+    def send(self, payload, n, *_):
+        self.sent = bytes(payload[: 3 * n])
+
+    def feed(self):
+        pass
+
+
+def _pressure():
+    known = _Known()
+    source = PressureSource(known, known, known)
+    source.take(0)
+    source.flush()
+    return known.sent
 
 
 def is_passed():
@@ -32,6 +56,7 @@ def is_passed():
         and back[:length] == b"\x11\x22\x00\x33"
         and light == b"\x01\x02\x03\x03\xff\xff"  # most significant byte first
         and (sums[0], sums[1]) == (0x010203, 0x03FFFF)
+        and _pressure() == b"\x01\x02\x03"
         and motion == b"\x00\x92\x34\x00\xff\xf0"  # least significant first, offset by 32768
         and clipped == 2
         and ticks_add(0x3FFFFFFF, 1) == 0  # type: ignore[type-var]  # a known answer needs known ticks
