@@ -845,6 +845,12 @@ def test_the_good_seconds_of_one_patient_do_not_arm_the_next():
     assert chair.engine._evidence.armed == set(NORMAL)
 
 
+def test_a_signal_from_the_first_second_on_counts_that_second():
+    chair = Chair(armed=False)
+    chair.wait(29, beat_s=None, channels=reasons(R.SIGNAL_LOST, R.SIGNAL_LOST))
+    assert chair.engine._evidence.armed_sites == set()
+
+
 def test_a_site_with_a_signal_is_armed_after_exactly_half_a_minute():
     chair = Chair(armed=False)
     chair.wait(5, beat_s=None, channels=reasons(R.FLAT, R.PROBE_OFF))
@@ -864,12 +870,6 @@ def test_a_site_with_a_signal_is_armed_after_exactly_half_a_minute():
         ("no-pulse-rate", {}),
     ],
 )
-def test_a_signal_from_the_first_second_on_counts_that_second():
-    chair = Chair(armed=False)
-    chair.wait(29, beat_s=None, channels=reasons(R.SIGNAL_LOST, R.SIGNAL_LOST))
-    assert chair.engine._evidence.armed_sites == set()
-
-
 def test_what_is_not_armed_is_not_watched_and_what_is_gone_is_lost(condition, fields):
     def seen(chair):
         return chair.engine._evidence.observe(Condition(condition), tier("high", **fields), None)
