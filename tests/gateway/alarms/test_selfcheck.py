@@ -249,6 +249,12 @@ def test_an_alarm_that_does_not_end_is_said():
     assert self_check(engine_of(one, _Sticky), 0).fault == "systolic-high: does not end"
 
 
+def test_what_is_raised_is_the_condition_that_was_checked():
+    one = profile(systolic_high=[tier("high", limit=160)], systolic_rise=[tier("medium", limit=160)])
+    conditions = [self_check(engine_of(one), number).raised.alarm.condition for number in range(2)]
+    assert conditions == [Condition.SYSTOLIC_HIGH, Condition.SYSTOLIC_RISE]
+
+
 def test_the_quickest_limit_is_checked_with_its_own_delay():
     one = profile(systolic_high=[tier("medium", limit=160, delay_s=60), tier("high", limit=180)])
     checked = self_check(engine_of(one), 0)
