@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,7 @@ JUMP_BACK_US, JUMP_MMHG, JUMPED_US = 1_200_000, 10.0, 16 * SECOND_US
 KEPT_SECONDS = 3600  # summaries not asked for yet; bounds the memory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(NamedTuple):
     """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none.
 
     ``ejections`` are those of the pressure that have become known in this second.
@@ -64,11 +63,15 @@ class Summary:
     ejections: tuple[Ejection, ...] = ()
     doubts: tuple[Reason, ...] = ()
     is_clipped: bool = False
-    finding: Finding | None = field(default=None, compare=False)  # the rule that made it unavailable
+    finding: Finding | None = None  # the rule that made it unavailable
 
     def without(self, reason: Reason | None, finding: Finding | None) -> Summary:
         """The same pulses, unavailable for a reason."""
-        return replace(self, unavailable=reason, finding=finding)
+        return self._replace(unavailable=reason, finding=finding)
+
+    def doubted(self, reason: Reason) -> Summary:
+        """The same pulses, with one more doubt."""
+        return self._replace(doubts=(*self.doubts, reason))
 
     @property
     def none(self) -> Unavailable:
@@ -84,9 +87,10 @@ class ChannelMonitor:
 
     def __init__(self, channel: Channel, rate_hz: float, rails: Rails | None) -> None:
         self._channel = channel
+        self._is_pressure = channel is Channel.PRESSURE
         self._finder = CandidateFinder(channel, rate_hz, rails)
         self._tracker = PulseTracker(channel)
-        self._notches = NotchFinder(self._finder, rate_hz) if channel is Channel.PRESSURE else None
+        self._notches = NotchFinder(self._finder, rate_hz) if self._is_pressure else None
         self._pulses: deque[Pulse] = deque()
         self._cycles = Cycles(self._finder)
         self._onset_index: int | None = None  # of the last accepted pulse
@@ -105,19 +109,20 @@ class ChannelMonitor:
         if self._seen_us is not None and len(t_us) and t_us.item(0) <= self._seen_us:
             start = int(t_us.searchsorted(self._seen_us, side="right"))
             t_us, samples = t_us[start:], samples[start:]
+        if not len(t_us):
+            return []
+        first_us, last_us = t_us.item(0), t_us.item(-1)
         beats: list[Beat] = []
-        while count := len(t_us):
-            first_us = t_us.item(0)
+        while True:
             if first_us > self._end_us:
                 self._close_until(first_us)
                 self._end_us = -(-first_us // SECOND_US) * SECOND_US
-            if t_us.item(-1) <= self._end_us:
-                beats += self._take(t_us, samples)
-                break
+            if last_us <= self._end_us:
+                beats += self._take(t_us, samples, first_us, last_us)
+                return beats
             count = int(t_us.searchsorted(self._end_us, side="right"))
-            beats += self._take(t_us[:count], samples[:count])
-            t_us, samples = t_us[count:], samples[count:]
-        return beats
+            beats += self._take(t_us[:count], samples[:count], first_us, t_us.item(count - 1))
+            t_us, samples, first_us = t_us[count:], samples[count:], t_us.item(count)
 
     def summary(self, t_us: int) -> Summary:
         """The channel at a whole second, from all samples up to it that have come; ask once, in order."""
@@ -137,20 +142,19 @@ class ChannelMonitor:
             self._summaries[at] = self._summarize(at)
             self._summaries.pop(at - KEPT_SECONDS * SECOND_US, None)
 
-    def _take(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> list[Beat]:
+    def _take(self, t_us: NDArray[np.int64], samples: NDArray[np.float64], first_us: int, last_us: int) -> list[Beat]:
+        """Take samples of one second, of which these are the first and the last time."""
         pulses: list[Pulse] = []
         for event in self._finder.feed(t_us, samples):
-            pulses += map(self._compared, self._tracker.feed(event))
+            pulses += [self._compared(pulse) for pulse in self._tracker.feed(event)]
             if isinstance(event, Gap):
                 self._note_gap(event)
-        last_us = self._finder.last_us
-        if last_us is not None:
-            pulses += map(self._compared, self._tracker.advance(last_us))
-            self._note_learning(t_us.item(0), last_us)
-        self._seen_us = t_us.item(-1)
-        if not pulses:
-            return []
-        self._pulses.extend(pulses)
+        finite_us = self._finder.last_us
+        if finite_us is not None:
+            pulses += [self._compared(pulse) for pulse in self._tracker.advance(finite_us)]
+            self._note_learning(first_us, finite_us)
+        self._seen_us = last_us
+        self._pulses += pulses
         return [self._beat(p) for p in pulses]
 
     def _compared(self, pulse: Pulse) -> Pulse:
@@ -179,16 +183,15 @@ class ChannelMonitor:
 
     def _beat(self, pulse: Pulse) -> Beat:
         c = pulse.candidate
-        is_pressure = self._channel is Channel.PRESSURE
         return Beat(
             channel=self._channel,
             t_us=c.upslope_us,
             onset_us=c.onset_us,
             peak_us=c.peak_us,
             interval_us=pulse.interval_us,
-            systolic_mmhg=c.raw_max if is_pressure else None,
-            diastolic_mmhg=c.raw_min if is_pressure else None,
-            mean_mmhg=pulse.cycle_mean if is_pressure else None,
+            systolic_mmhg=c.raw_max if self._is_pressure else None,
+            diastolic_mmhg=c.raw_min if self._is_pressure else None,
+            mean_mmhg=pulse.cycle_mean if self._is_pressure else None,
             sqi=pulse.sqi,
             accepted=pulse.accepted,
             reasons=pulse.reasons,
@@ -197,18 +200,21 @@ class ChannelMonitor:
 
     def _summarize(self, t_us: int) -> Summary:
         pulses = self._window(t_us - WINDOW_US)
-        ejections = self._notches.feed(pulses.accepted) if self._notches else ()
-        summary = Summary(t_us=t_us, pulses=pulses, unavailable=None, ejections=ejections)
-        if self._channel is Channel.PRESSURE and self._finder.is_railed(CLIPPED_US):
-            summary = replace(summary, is_clipped=True)
         none = self._unavailable(t_us, pulses)
-        if none is not None:
-            summary = summary.without(none.reason, none.finding)
-        if self._is_flushed() and summary.unavailable not in _WITHOUT_PRESSURE:
+        summary = Summary(
+            t_us=t_us,
+            pulses=pulses,
+            unavailable=none.reason if none else None,
+            ejections=self._notches.feed(pulses.accepted) if self._notches else (),
+            is_clipped=self._is_pressure and self._finder.is_railed(CLIPPED_US),
+            finding=none.finding if none else None,
+        )
+        usual = self._usual_range() if self._is_pressure else None
+        if usual is not None and self._is_flushed(usual[1]) and summary.unavailable not in _WITHOUT_PRESSURE:
             return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
-        levels = self._levels()
+        levels = self._levels(*usual) if usual is not None else 0
         doubts = self._doubts(t_us, levels)
-        summary = replace(summary, doubts=doubts) if doubts else summary
+        summary = summary._replace(doubts=doubts) if doubts else summary
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
         if summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING):
@@ -222,7 +228,7 @@ class ChannelMonitor:
             self._jumped_us = -JUMPED_US  # the monitor's own steps
             if self._finder.flat_us < FLAT_US:
                 doubts.append(Reason.CALIBRATION)
-        elif self._channel is Channel.PRESSURE and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
+        elif self._is_pressure and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
             self._jumped_us = t_us
         if t_us - self._jumped_us < JUMPED_US:
             doubts.append(Reason.ARTIFACT)
@@ -237,23 +243,20 @@ class ChannelMonitor:
             self._pulses.popleft()
         return Window([p for p in self._pulses if p.candidate.upslope_us > since_us])
 
-    def _levels(self) -> int:
-        """On how many levels the pressure stands still where a pulse passes: no vessel does, a volume clamp may."""
+    def _usual_range(self) -> tuple[float, float] | None:
+        """Between which levels the pulse lies, None where none is known."""
         recent = [p.candidate for p in self._pulses if p.accepted]
-        if self._channel is not Channel.PRESSURE or not recent:
-            return 0
-        low, high = median([c.raw_min for c in recent]), median([c.raw_max for c in recent])
+        return (median([c.raw_min for c in recent]), median([c.raw_max for c in recent])) if recent else None
+
+    def _levels(self, low: float, high: float) -> int:
+        """On how many levels the pressure stands still where a pulse passes: no vessel does, a volume clamp may."""
         inset = PAUSE_INSET * (high - low)
         most = PAUSE_SHARE * (high - low)
         return self._finder.levels(PAUSE_BACK_US, PAUSE_STILL_US, most, low + inset, high - inset)
 
-    def _is_flushed(self) -> bool:
+    def _is_flushed(self, high: float) -> bool:
         """Whether the pressure has lately stood still far above the pulse."""
-        recent = [p.candidate.raw_max for p in self._pulses if p.accepted]
-        if self._channel is not Channel.PRESSURE or not recent:
-            return False
-        low = median(recent) + FLUSH_MMHG
-        return self._finder.levels(FLUSH_BACK_US, FLUSH_STILL_US, STILL_MMHG, low, math.inf) > 0
+        return self._finder.levels(FLUSH_BACK_US, FLUSH_STILL_US, STILL_MMHG, high + FLUSH_MMHG, math.inf) > 0
 
     def _unavailable(self, t_us: int, pulses: tuple[Pulse, ...]) -> Unavailable | None:
         none = self._without_signal(t_us)
@@ -281,7 +284,7 @@ class ChannelMonitor:
         if railed_us >= RAILED_US:
             railed = found(Rule.RAILED, railed_s=railed_us / 1e6, least_s=RAILED_US / 1e6)
             return Unavailable(reason=Reason.SATURATED, finding=railed)
-        is_open = self._channel is Channel.PRESSURE and self._finder.is_still(FLAT_US, STILL_MMHG, VESSEL_MMHG)
+        is_open = self._is_pressure and self._finder.is_still(FLAT_US, STILL_MMHG, VESSEL_MMHG)
         if flat_us >= FLAT_US or is_open:
             flat = found(Rule.FLAT, flat_s=flat_us / 1e6, least_s=FLAT_US / 1e6)
             return Unavailable(reason=Reason.FLAT, finding=flat)

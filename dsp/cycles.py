@@ -8,8 +8,8 @@ pulses had before. How far those differ among themselves is the measure: a pulse
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isnan, log
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,7 @@ _LEAST_POINTS = 5
 _TINY = 1e-12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
+class Likeness(NamedTuple):
     """How much a cycle looks like others.
 
     Attributes

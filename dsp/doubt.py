@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -44,7 +43,7 @@ def doubted(summary: Summary) -> Summary:
     odd = summary.pulses.odd
     is_strange = sum(odd) > (1 - LEAST_ORDINARY) * len(odd)
     is_doubtful = is_strange or _is_unknown(pulses) or _is_wandering(pulses) or _is_jumping(pulses)
-    return replace(summary, doubts=(*summary.doubts, Reason.ARTIFACT)) if is_doubtful else summary
+    return summary.doubted(Reason.ARTIFACT) if is_doubtful else summary
 
 
 def doubted_rate(summary: Summary) -> Summary:
@@ -64,7 +63,7 @@ def doubted_rate(summary: Summary) -> Summary:
     if not is_doubtful:
         usual_us = fmean(intervals_us)
         is_doubtful = _rate_bpm([usual_us]) * missing(intervals_us, counted) / usual_us > MISSING_BPM
-    return replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR)) if is_doubtful else summary
+    return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
 
 
 def doubted_pressure(summary: Summary) -> Summary:
@@ -75,7 +74,7 @@ def doubted_pressure(summary: Summary) -> Summary:
     if summary.is_clipped:
         return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
     is_doubtful = _is_new(pulses, summary.t_us) or _is_moved(summary.pulses) or _noise_mmhg(pulses) > NOISE_MMHG
-    return replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR)) if is_doubtful else summary
+    return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
 
 
 def strangeness(pulses: Sequence[Pulse]) -> float:

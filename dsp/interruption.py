@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dsp.channel import SECOND_US, Summary
 from dsp.rules import Rule, found
 from dsp.types import Cause, Channel, Interruption, Reason
@@ -53,7 +51,7 @@ class Interruptions:
             if not any(a <= p.candidate.peak_us and p.candidate.onset_us <= b for _, a, b in spans)
         )
         lasting = [cause for cause, a, b in spans if a < summary.t_us <= b]
-        summary = replace(summary, pulses=pulses)
+        summary = summary._replace(pulses=pulses)
         return summary.without(_REASONS[lasting[0]], found(Rule.INTERRUPTED)) if lasting else summary
 
     def _end(self, cause: Cause, since_us: int, until_us: int) -> None:

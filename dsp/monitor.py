@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dsp import doubt
 from dsp.agreement import contradict, disputed, located
 from dsp.arterial import pressures
+from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, ChannelMonitor, Summary
 from dsp.config import MonitorConfig
 from dsp.derived import Derived
 from dsp.interruption import Interruptions
 from dsp.line import LineMonitor, withheld
-from dsp.motion import MOVING_G, MotionMonitor, doubted
+from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
 from dsp.rate import better, pulse_rate
@@ -62,8 +61,9 @@ class VitalsMonitor:
         if config.red_rate_hz is not None:
             self._optics = Optics(config.pleth_rails, config.red_rails)
             self._oximeter = Oximeter(config.red_rate_hz, self._optics, config.oximeter)
-        optional = ((Channel.RED, self._optics), (Channel.MOTION, self._motion))
-        self._known = (*self._channels, *(channel for channel, part in optional if part))
+        self._buffers: dict[Channel, SampleBuffer] = dict(self._optics.buffers) if self._optics else {}
+        if self._motion:
+            self._buffers[Channel.MOTION] = self._motion.buffer
         self._derived = Derived()
         self._interruptions = Interruptions()
         self._next_second: int | None = None
@@ -83,17 +83,14 @@ class VitalsMonitor:
         return []
 
     def _block(self, block: SampleBlock) -> list[Beat]:
-        channel = block.channel
-        if channel not in self._known:
-            known = [channel.value for channel in self._known]
-            raise ValueError(f"channel: expected one of {known}, got {channel.value}")
+        buffer, monitor = self._buffers.get(block.channel), self._channels.get(block.channel)
+        if buffer is None and monitor is None:
+            known = [channel.value for channel in self._channels | self._buffers]
+            raise ValueError(f"channel: expected one of {known}, got {block.channel.value}")
         if self._next_second is None and len(block.t_us):
             self._next_second = int(block.t_us[0]) // SECOND_US + 1
-        if self._optics and channel in (Channel.PLETH, Channel.RED):
-            self._optics.feed(block)
-        if self._motion and channel is Channel.MOTION:
-            self._motion.feed(block)
-        monitor = self._channels.get(channel)
+        if buffer is not None:
+            buffer.append(block.t_us, block.samples)
         return monitor.feed(block) if monitor else []
 
     def _tick(self, t_us: int) -> list[Vital]:
@@ -133,7 +130,7 @@ class VitalsMonitor:
         if self._optics is None or self._oximeter is None:
             return Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
         if fault is None and self._optics.is_shifted(t_us):
-            pleth = replace(pleth, doubts=(*pleth.doubts, Reason.ARTIFACT))
+            pleth = pleth.doubted(Reason.ARTIFACT)
         return self._oximeter.spo2(pleth, fault, self._motion)
 
     def _of_pulses(self, pressure: Summary, pleth: Summary, saturation: Reading) -> dict[Quantity, Reading]:
@@ -145,7 +142,7 @@ class VitalsMonitor:
             readings = {quantity: disputed(reading) for quantity, reading in readings.items()}
         doubted_pressure = doubt.doubted_pressure(pressure)
         readings |= pressures(doubted_pressure)
-        is_moving = self._motion is not None and self._motion.level(t_us - SECOND_US, t_us) > MOVING_G
+        is_moving = self._motion is not None and self._motion.is_moving(t_us - SECOND_US, t_us)
         readings |= self._derived.readings(pressure, pleth, is_moving=is_moving)
         verdict = self._line.judge(doubted_pressure) if self._line and pressure.unavailable is None else None
         return withheld(readings, verdict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -13,7 +12,7 @@ from dsp.channel import SECOND_US, STALE_US, Summary
 from dsp.kernels import motion as kernel
 from dsp.pulse import Pulse
 from dsp.rules import Rule, found
-from dsp.types import Measured, Reading, Reason, SampleBlock, Unavailable
+from dsp.types import Measured, Reading, Reason, Unavailable
 from dsp.window import Window
 
 LEAST_SHARE = 0.8  # of the samples of a second
@@ -37,25 +36,22 @@ IN_STEP_TRUST = 0.45
 
 
 class MotionMonitor:
-    """The rms of the acceleration vector about its mean over one second, g."""
+    """The rms of the acceleration vector about its mean over one second, g; blocks are put into ``buffer``."""
 
     def __init__(self, rate_hz: float) -> None:
         self._least = LEAST_SHARE * rate_hz
         self._rate_hz = rate_hz
-        self._buffer = SampleBuffer(most=_BROKEN_G, columns=(3,))
+        self.buffer = SampleBuffer(most=_BROKEN_G, columns=(3,))
         self._out = np.zeros(kernel.OUTPUTS)
         self._newest_us: int | None = None  # of what was asked for
         self._levels: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_SECONDS)  # end of a second of samples, g
         self._in_step_us: deque[int] = deque(maxlen=REMEMBERED_SECONDS)  # ends of the stretches that moved so
         self._is_calm = True  # nothing that is remembered moved
 
-    def feed(self, block: SampleBlock) -> None:
-        self._buffer.append(block.t_us, block.samples)
-
     def reading(self, t_us: int) -> Reading:
         """Motion in the second that ends with the newest sample up to ``t_us``; ask for each second once, in order."""
-        self._buffer.forget(t_us - STALE_US - RHYTHM_US)
-        times, axes = self._buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
+        self.buffer.forget(t_us - STALE_US - RHYTHM_US)
+        times, axes = self.buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
         self._newest_us = newest_us = int(times[-1]) if len(times) else self._newest_us
         if newest_us is None:
             return Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE))
@@ -77,7 +73,7 @@ class MotionMonitor:
     def compare(self, summary: Summary) -> None:
         """Note whether the sensor moves in step with the pulse; once a second, before trust is asked for."""
         intervals_us = summary.pulses.intervals_us
-        times, axes = self._buffer.stretch(summary.t_us - RHYTHM_US, summary.t_us)
+        times, axes = self.buffer.stretch(summary.t_us - RHYTHM_US, summary.t_us)
         if len(times) < LEAST_SHARE * RHYTHM_US / 1e6 * self._rate_hz or not intervals_us:
             return
         kernel.rhythm(times, axes, 1e6 / median(intervals_us), self._out)
@@ -86,16 +82,21 @@ class MotionMonitor:
             self._in_step_us.append(summary.t_us)
             self._is_calm = False
 
-    def level(self, start_us: int, end_us: int) -> float:
+    def is_moving(self, start_us: int, end_us: int) -> bool:
+        """Whether the sensor moved in a stretch of time, as far as is known."""
+        return not self._is_calm and self._level(start_us, end_us) > MOVING_G
+
+    def _level(self, start_us: int, end_us: int) -> float:
         """The strongest motion known of a stretch of time; 0 where nothing is known."""
-        return max((g for t, g in self._levels if t - SECOND_US < end_us and t > start_us), default=0.0)
+        return max([g for t, g in self._levels if t - SECOND_US < end_us and t > start_us], default=0.0)
 
     def trust(self, start_us: int, end_us: int) -> float:
         """Factor 0..1 on the quality of what was seen in a stretch of time."""
         if self._is_calm:
             return 1.0
-        is_in_step = any(t - RHYTHM_US < end_us and t > start_us for t in self._in_step_us)
-        return min(motion_trust(self.level(start_us, end_us)), IN_STEP_TRUST if is_in_step else 1.0)
+        trust = motion_trust(self._level(start_us, end_us))
+        is_in_step = any([t - RHYTHM_US < end_us and t > start_us for t in self._in_step_us])
+        return min(trust, IN_STEP_TRUST) if is_in_step else trust
 
 
 def motion_trust(level_g: float) -> float:
@@ -111,9 +112,9 @@ def doubted(summary: Summary, motion: MotionMonitor) -> Summary:
         return summary
     pulses = Window(_doubted(p, motion.trust(p.candidate.onset_us, p.candidate.peak_us)) for p in summary.pulses)
     is_disorder = summary.unavailable is Reason.IRREGULAR
-    is_moving = motion.level(summary.t_us - RECENT_US, summary.t_us) > MOVING_G
-    unavailable = Reason.MOTION if is_disorder and is_moving else summary.unavailable
-    return replace(summary, pulses=pulses, unavailable=unavailable)
+    is_moved = is_disorder and motion.is_moving(summary.t_us - RECENT_US, summary.t_us)
+    unavailable = Reason.MOTION if is_moved else summary.unavailable
+    return summary._replace(pulses=pulses, unavailable=unavailable)
 
 
 def _doubted(pulse: Pulse, trust: float) -> Pulse:

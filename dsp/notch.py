@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,7 @@ REACH_S = 0.04  # a minimum so near to the sharpest bend is the notch
 LEAST_BEND = 0.02
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ejection:
+class Ejection(NamedTuple):
     """One cycle whose notch was seen, or was not (``length_us`` None); ``t_us`` is the upslope of the next pulse."""
 
     t_us: int

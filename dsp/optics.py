@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from dsp.channel import SECOND_US, STALE_US
 from dsp.config import Rails
 from dsp.kernels import optics as kernel
 from dsp.rules import Finding, Rule, found
-from dsp.types import Channel, Reason, SampleBlock, Unavailable
+from dsp.types import Channel, Reason, Unavailable
 
 # Shares of full scale. A finger reads 0.1 to 0.6 at the currents of the firmware, a sensor in the dark below 0.01. Own
 # choice, to be confirmed with fingers of every colour: one that reads less than DARK is said to be absent.
@@ -38,8 +38,7 @@ LEAST_LEVELS = 5
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Light:
+class Light(NamedTuple):
     """One second of one light; shares of full scale where that is known."""
 
     unavailable: Unavailable | None = None
@@ -50,10 +49,10 @@ class Light:
 
 
 class Optics:
-    """Both lights of one sensor as intensities."""
+    """Both lights of one sensor as intensities; whoever has their blocks puts them into ``buffers``."""
 
     def __init__(self, infrared_rails: Rails | None, red_rails: Rails | None) -> None:
-        self._buffers = {channel: SampleBuffer(factor=-1.0) for channel in (Channel.PLETH, Channel.RED)}
+        self.buffers = {channel: SampleBuffer(factor=-1.0) for channel in (Channel.PLETH, Channel.RED)}
         self._full = {
             channel: -rails.low if rails else math.inf
             for channel, rails in ((Channel.PLETH, infrared_rails), (Channel.RED, red_rails))
@@ -69,9 +68,6 @@ class Optics:
         self._clipped: tuple[int, Unavailable] | None = None
         self.exchanges = 0
         self.exchanged_us = -KEPT_US  # first time after the last of them
-
-    def feed(self, block: SampleBlock) -> None:
-        self._buffers[block.channel].append(block.t_us, block.samples)
 
     def faults(self, t_us: int) -> tuple[Unavailable | None, Unavailable | None]:
         """Why infrared gives no pleth, and why both give no saturation, at the end of a second; ask once, in order."""
@@ -115,8 +111,8 @@ class Optics:
 
         ``least`` is the time that the last sample must have reached, and the longest between two.
         """
-        t_infrared, infrared = self._buffers[Channel.PLETH].stretch(*span)
-        t_red, red = self._buffers[Channel.RED].stretch(*span)
+        t_infrared, infrared = self.buffers[Channel.PLETH].stretch(*span)
+        t_red, red = self.buffers[Channel.RED].stretch(*span)
         self._limits[:2] = least
         against = int(kernel.compare(t_infrared, infrared, t_red, red, self._limits, taps, out))
         if against != kernel.UNPAIRED:
@@ -131,7 +127,7 @@ class Optics:
             begin : begin + kernel.LIGHT_OUTPUTS
         ].tolist()
         if not count:
-            is_silent = self._buffers[channel].is_empty
+            is_silent = self.buffers[channel].is_empty
             return Light(unavailable=_silent(None) if is_silent else _silent(STALE_US + SECOND_US))
         if t_us - newest_us > STALE_US:
             return Light(unavailable=_silent(t_us - int(newest_us)))
@@ -150,12 +146,12 @@ class Optics:
         """Look at both lights up to a time, and count how often they changed places; two dark ones are noise."""
         self._setup[:2] = t_us - STALE_US - SECOND_US, t_us - SECOND_US
         since_us = min(t_us - STALE_US - SECOND_US, int(self._out[kernel.SEARCHED_US]))
-        infrared, red = (buffer.stretch(since_us, t_us) for buffer in self._buffers.values())
+        infrared, red = (buffer.stretch(since_us, t_us) for buffer in self.buffers.values())
         kernel.survey(*infrared, *red, self._setup, self._out)
         if self._out[kernel.EXCHANGES]:
             self.exchanges += int(self._out[kernel.EXCHANGES])
             self.exchanged_us = int(self._out[kernel.EXCHANGED_US])
-        for buffer in self._buffers.values():
+        for buffer in self.buffers.values():
             buffer.forget(t_us - KEPT_US)
 
 

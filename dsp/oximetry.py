@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsp.channel import SECOND_US, Summary
 from dsp.curve import DEMONSTRATION, OximeterCurve
@@ -60,8 +59,7 @@ CHANGED_PCT = 3.0  # from what it was before
 KEPT_VALUES = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cycle:
+class Cycle(NamedTuple):
     """One heart cycle seen in two lights; without a ratio, why."""
 
     end_us: int
@@ -111,11 +109,12 @@ class Oximeter:
         return self._reading(cycles, good, summary)
 
     def _reading(self, cycles: list[Cycle], good: list[Cycle], summary: Summary) -> Reading:
-        ratio = median(c.ratio for c in good if c.ratio is not None)
+        ratios = [c.ratio for c in good if c.ratio is not None]
+        ratio = median(ratios)
         value = self._curve.spo2_pct(ratio)
-        rejected = sum(1 for p in summary.pulses if not p.accepted and Reason.LEARNING not in p.reasons)
-        agreement = _falling(_scatter([c.ratio for c in good if c.ratio is not None]) * self._slope(ratio), SCATTER_PCT)
-        sqi = sum(c.quality for c in cycles) / (len(cycles) + rejected) * agreement
+        rejected = sum([Reason.LEARNING not in p.reasons for p in summary.pulses if not p.accepted])
+        agreement = _falling(_scatter(ratios) * self._slope(ratio), SCATTER_PCT)
+        sqi = sum([c.quality for c in cycles]) / (len(cycles) + rejected) * agreement
         doubt = None if sqi >= QUESTIONABLE_SQI else _dominant(cycles) or Reason.IRREGULAR
         if self._optics.exchanges % 2:
             exchanged = found(Rule.LIGHTS_EXCHANGED, times=self._optics.exchanges)
@@ -165,7 +164,7 @@ class Oximeter:
         """The cycles that lie in the window, each computed once, when all its samples have come."""
         since_us = summary.t_us - SPO2_WINDOW_US
         known: dict[tuple[int, int], Cycle] = {}
-        for a, b in pairwise(p for p in summary.pulses if p.accepted):
+        for a, b in pairwise(summary.pulses.accepted):
             span = (a.candidate.onset_us, b.candidate.onset_us)
             is_adjacent = b.interval_us == b.candidate.upslope_us - a.candidate.upslope_us
             if not is_adjacent or span[0] - self._margin_us < max(since_us, self._optics.exchanged_us):
@@ -191,23 +190,22 @@ class Oximeter:
         return self._judge(span, perfusion_pct, pulse.sqi)
 
     def _judge(self, span: tuple[int, int], perfusion_pct: float, pulse_sqi: float) -> Cycle:
-        out = self._out
-        infrared, red, both = float(out[kernel.INFRARED]), float(out[kernel.RED]), float(out[kernel.BOTH])
-        noise_infrared, noise_red = float(out[kernel.NOISE_INFRARED]), float(out[kernel.NOISE_RED])
+        _, _, infrared, red, both, noise_infrared, noise_red, samples = self._out.tolist()
         ratio = slope(infrared, red, both, noise_infrared, noise_red)
         share = noise_infrared / infrared + noise_red / red if infrared > 0 and red > 0 else math.inf
-        independent = max(1.0, float(out[kernel.INDEPENDENT]))
+        independent = max(1.0, samples)
+        correlation = _correlation(infrared - noise_infrared, red - noise_red, both)
         grades = {
             Reason.LOW_PERFUSION: min(
                 _falling(-perfusion_pct, (-FAIR_PERFUSION_PCT, -LEAST_PERFUSION_PCT)),
                 _falling(self._slope(ratio) * ratio * math.sqrt(share / independent), ERROR_PCT) if ratio else 0.0,
             ),
             Reason.ARTIFACT: _falling(
-                -_correlation(out) - share / math.sqrt(independent), (-CORRELATION[0], -CORRELATION[1])
+                -correlation - share / math.sqrt(independent), (-CORRELATION[0], -CORRELATION[1])
             ),
             Reason.IRREGULAR: pulse_sqi,
         }
-        worst = min(grades, key=lambda reason: grades[reason])
+        worst = min(grades, key=grades.__getitem__)
         return Cycle(
             end_us=span[1],
             interval_us=span[1] - span[0],
@@ -256,11 +254,8 @@ def slope(infrared: float, red: float, both: float, noise_infrared: float, noise
     return (d + math.sqrt(d * d + 4 * share * both * both)) / (2 * both)
 
 
-def _correlation(out: NDArray[np.float64]) -> float:
-    """Correlation of the two lights without the part of the noise; at most 1."""
-    infrared = float(out[kernel.INFRARED] - out[kernel.NOISE_INFRARED])
-    red = float(out[kernel.RED] - out[kernel.NOISE_RED])
-    both = float(out[kernel.BOTH])
+def _correlation(infrared: float, red: float, both: float) -> float:
+    """Correlation of the two lights, from their powers without the part of the noise; at most 1."""
     if both <= 0:
         return 0.0
     return min(1.0, both / math.sqrt(infrared * red)) if infrared > 0 and red > 0 else 1.0
@@ -268,15 +263,7 @@ def _correlation(out: NDArray[np.float64]) -> float:
 
 def _shaken(cycle: Cycle, motion: MotionMonitor | None) -> Cycle:
     trust = motion.trust(cycle.end_us - cycle.interval_us, cycle.end_us) if motion else 1.0
-    if trust == 1:
-        return cycle
-    return Cycle(
-        end_us=cycle.end_us,
-        interval_us=cycle.interval_us,
-        ratio=cycle.ratio,
-        quality=cycle.quality * trust,
-        reason=Reason.MOTION,
-    )
+    return cycle if trust == 1 else cycle._replace(quality=cycle.quality * trust, reason=Reason.MOTION)
 
 
 def _freshness_us(newest: Cycle) -> int:

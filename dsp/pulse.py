@@ -169,7 +169,7 @@ class PulseTracker:
                 continue  # what was rejected when it came is no beat later
             if best is None or c.slope_sum > best[0].slope_sum:
                 best = c, evidence
-        return self._accept(history, *best) if best else None
+        return self._accept(history, *best, sqi_of(best[1])) if best else None
 
     def _evidence(self, history: History, c: Candidate) -> Evidence:
         last = self._last
@@ -205,7 +205,7 @@ class PulseTracker:
             findings = (found(Rule.BEAT_POOR, sqi=sqi, least=self._least_sqi),)
         if findings:
             return [_rejected(c, findings)]
-        return [self._accept(history, c, evidence)]
+        return [self._accept(history, c, evidence, sqi)]
 
     def _is_overruled(self, c: Candidate, dt_us: int) -> bool:
         """Whether larger humps keep coming right after the accepted ones: then those are not the pulses."""
@@ -213,8 +213,9 @@ class PulseTracker:
             self._overruled += 2
         return self._overruled >= 6
 
-    def _accept(self, history: History, c: Candidate, evidence: Evidence) -> Pulse:
-        sqi = sqi_of(evidence) * trust(history.likeness)
+    def _accept(self, history: History, c: Candidate, evidence: Evidence, sqi: float) -> Pulse:
+        """Take a candidate for a beat; ``sqi`` is its own."""
+        sqi *= trust(history.likeness)
         interval_us = cycle_mean = None
         last = self._last
         if last is not None and self._is_joined:
@@ -261,7 +262,7 @@ class PulseTracker:
             history, self._history, self._memory = self._memory, self._memory, None
             pulses = self._give_up(again[0].upslope_us)
             self._waiting.clear()
-            return pulses + [self._accept(history, beat, self._evidence(history, beat)) for beat in again]
+            return pulses + [self._resumed(history, beat) for beat in again]
         chain = chain_of(list(self._recent))
         if len(chain) == 1 < len(self._recent):
             return []
@@ -280,6 +281,11 @@ class PulseTracker:
         pulses = self._give_up(chain[0].upslope_us)
         self._waiting.clear()
         return pulses + [self._began(self._history, beat) for beat in chain]
+
+    def _resumed(self, history: History, c: Candidate) -> Pulse:
+        """One of the beats by which a lost pulse is found again."""
+        evidence = self._evidence(history, c)
+        return self._accept(history, c, evidence, sqi_of(evidence))
 
     def _began(self, history: History, c: Candidate) -> Pulse:
         """One of the beats that the history began with."""

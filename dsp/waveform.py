@@ -144,12 +144,9 @@ class CandidateFinder:
 
     def lone_step(self, back_us: int) -> float:
         """By how much the largest step between two samples of the last time exceeds those beside it."""
-        newest = self._newest(back_us)
-        if len(newest) < 4:
-            return 0.0
-        steps = np.abs(newest[1:] - newest[:-1])
-        largest = int(steps[1:-1].argmax()) + 1
-        return float(steps[largest] - max(steps[largest - 1], steps[largest + 1]))
+        end = self._index.item()
+        first = max(end - int(back_us / self.period_us), self._begin.item(), 0)
+        return float(cycles.lone_step(self._rings[kernel.RAW], first - first % self.capacity, first, end - 1))
 
     def _newest(self, back_us: int) -> NDArray[np.float64]:
         """The raw samples since the last gap that are not older."""

@@ -240,3 +240,20 @@ def levels(  # noqa: PLR0917  # kernel
                 level = here
         end += 1
     return count
+
+
+@njit(nb.float64(_F8, nb.int64, nb.int64, nb.int64), cache=True)
+def lone_step(ring: NDArray[np.float64], start: int, first: int, last: int) -> float:
+    """By how much the largest step that has one before and one after it in first..last exceeds those two; else 0."""
+    if last - first < 3:
+        return 0.0
+    largest = -1.0
+    at = first
+    for k in range(first + 2, last):
+        step = abs(ring[k - start] - ring[(k - 1) - start])
+        if step > largest:
+            largest = step
+            at = k
+    before = abs(ring[(at - 1) - start] - ring[(at - 2) - start])
+    after = abs(ring[(at + 1) - start] - ring[at - start])
+    return float(largest - max(before, after))

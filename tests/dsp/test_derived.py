@@ -1,6 +1,5 @@
 """The quantities that look back on many beats, on whole signals: any cut, any gap, any garbage, a simulated patient."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -136,7 +135,7 @@ def test_what_is_doubtful_about_a_window_is_doubtful_about_what_is_made_of_it():
     monitor.feed(block(t_us, x))
     monitor.feed(Tick(t_us=149_000_000))
     channel = monitor._channels[Channel.PRESSURE]
-    doubtful = replace(channel.summary(150_000_000), doubts=(Reason.ARTIFACT,))
+    doubtful = channel.summary(150_000_000).doubted(Reason.ARTIFACT)
     absent = Summary(t_us=150_000_000, pulses=Window(), unavailable=Reason.NO_CHANNEL)
     readings = monitor._derived.readings(doubtful, absent, is_moving=False)
     for quantity in SLOW:

@@ -14,7 +14,6 @@ from dsp import (
     Quantity,
     Rails,
     Reason,
-    SampleBlock,
     Tick,
     Unavailable,
     Validity,
@@ -500,6 +499,6 @@ def test_a_sensor_in_the_dark_is_not_taken_for_lights_that_change_places(seed):
         is_out = 3 <= second < 27
         for channel, level in ((Channel.RED, 95_000), (Channel.PLETH, 110_000)):
             counts = (500 if is_out else level) + random.normal(0, 12, len(t_us))
-            optics.feed(SampleBlock(channel=channel, t_us=t_us, samples=-counts))
+            optics.buffers[channel].append(t_us, -counts)
         optics.faults((second + 1) * 1_000_000)
     assert optics.exchanges == 0
