@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf, nan
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.kernels.pulse import SNIPPET_POINTS, agreements, blend
+from dsp.kernels import history as kernel
+from dsp.kernels.pulse import SNIPPET_POINTS
 from dsp.types import Channel
 from dsp.waveform import Candidate
 
 REFRACTORY_US = 250_000  # 240/min, above any sinus or treated rhythm
 LONGEST_US = 3_000_000  # 20/min: the slowest pulse that is followed
-HISTORY = 8  # beats in every median (dsp.md, section 5)
 THRESHOLD = 0.45  # of the median slope sum
 LEARN_BEATS = 4
 # Pulses of one patient look alike, also when they are irregular; humps of noise and movement do not. Likeness is a
@@ -56,51 +56,44 @@ ALIKE_AGAIN = 0.85  # for a pulse that was followed before and is coming back th
 
 
 class History:
-    """What the accepted pulses looked like."""
+    """What the accepted pulses looked like: medians of their slope sums, amplitudes and intervals, and a template.
+
+    ``noise`` is the largest other hump between two beats, in slope sums; ``strong_interval_us`` leaves small pulses
+    between two large ones out.
+    """
+
+    slope_sum: float
+    amplitude: float
+    interval_us: float
+    strong_interval_us: float
+    noise: float
+    likeness: float
 
     def __init__(self, chain: list[Candidate]) -> None:
-        self.slope_sums = deque((c.slope_sum for c in chain), maxlen=HISTORY)
-        self.amplitudes = deque((c.amplitude for c in chain), maxlen=HISTORY)
-        steps = [b.upslope_us - a.upslope_us for a, b in pairwise(chain)]
-        self.intervals_us = deque(steps, maxlen=HISTORY)
-        self.beats = deque(((c.upslope_us, c.slope_sum) for c in chain), maxlen=HISTORY + 1)
-        self._noises = deque([0.0], maxlen=HISTORY)
-        self.noise = 0.0  # largest other hump between two beats, in slope sums: median
+        self._memory = np.zeros((kernel.ROWS, kernel.COLUMNS))
+        self._out = np.array([inf, inf, 0.0, 0.0, 0.0, FRESH_LIKENESS])
         self.template = chain[0].snippet.copy()
-        for c in chain[1:]:
-            blend(self.template, c.snippet, 0.3)
-        self.likeness = FRESH_LIKENESS
-        self._refresh()
+        self._take(chain[0], nan, nan, 0.0, 0.0, inf)
+        for a, b in pairwise(chain):
+            self._take(b, b.upslope_us - a.upslope_us, nan, nan, 0.3, inf)
 
     def add(self, candidate: Candidate, interval_us: int | None, likeness: float, noise: float) -> None:
         """Take an accepted pulse, its likeness to the template and the largest other hump since the one before."""
-        self._noises.append(noise / self.slope_sum)
-        self.noise = median(self._noises)
-        self.slope_sums.append(min(candidate.slope_sum, 2.0 * self.slope_sum))
-        self.amplitudes.append(min(candidate.amplitude, 2.0 * self.amplitude))
-        if candidate.slope_sum > 0.5 * self.slope_sum:  # small early pulses sit on the slope of the one before
-            self.likeness += 0.12 * (min(1.0, max(0.0, (likeness - 0.3) / 0.65)) - self.likeness)
-        self.beats.append((candidate.upslope_us, candidate.slope_sum))
-        if interval_us is not None:
-            self.intervals_us.append(interval_us)
-        blend(self.template, candidate.snippet, 0.15)
-        self._refresh()
+        self._take(candidate, nan if interval_us is None else interval_us, likeness, noise, 0.15, 2.0)
 
-    def _refresh(self) -> None:
-        # Two small pulses in a row already lower the reference, so that a fall of amplitude is followed at once.
-        self.slope_sum = min(median(self.slope_sums), 1.6 * max(self.slope_sums[-2], self.slope_sums[-1]))
-        self.amplitude = min(median(self.amplitudes), 1.6 * max(self.amplitudes[-2], self.amplitudes[-1]))
-        self.interval_us = median(self.intervals_us)
-        least = 0.6 * sorted([z for _, z in self.beats])[-3]
-        large = [t for t, z in self.beats if z >= least]
-        steps = [b - a for a, b in pairwise(large)]
-        self.strong_interval_us = max(median(steps) if len(steps) >= 3 else 0, self.interval_us)
+    def _take(  # noqa: PLR0917  # as the kernel has them
+        self, c: Candidate, interval_us: float, likeness: float, noise: float, share: float, most: float
+    ) -> None:
+        of_pulse = (c.upslope_us, c.slope_sum, c.amplitude, interval_us, likeness, noise)
+        kernel.add(self._memory, self.template, c.snippet, self._out, *of_pulse, share, most)
+        usual = self._out.tolist()
+        self.slope_sum, self.amplitude, self.interval_us, self.strong_interval_us, self.noise, self.likeness = usual
 
 
 def alike(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Correlation of two pulses over all that is kept of them."""
     out = np.zeros(2)
-    agreements(a, b, SNIPPET_POINTS, out)
+    kernel.agreements(a, b, SNIPPET_POINTS, out)
     return out.item(1)
 
 

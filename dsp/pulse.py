@@ -27,7 +27,8 @@ from dsp.history import (
     learned,
     resumed,
 )
-from dsp.kernels.pulse import SNIPPET_POINTS, agreements
+from dsp.kernels import history as kernel
+from dsp.kernels.pulse import SNIPPET_POINTS
 from dsp.quality import REASON_OF, Evidence, is_full_size, judge, sqi_of, trust
 from dsp.rules import Finding, Rule, found
 from dsp.types import Channel, Reason
@@ -177,7 +178,7 @@ class PulseTracker:
         is_echo = dt is not None and dt < ECHO_US
         is_small = last is not None and c.slope_sum < 0.65 * last.slope_sum
         usual_us = history.strong_interval_us if is_echo and is_small else history.interval_us
-        agreements(history.template, c.snippet, self._judged, self._out)
+        kernel.agreements(history.template, c.snippet, self._judged, self._out)
         shape, likeness = self._out.tolist()
         return Evidence(
             shape=shape,

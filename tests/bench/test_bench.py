@@ -18,7 +18,7 @@ def test_every_kernel_has_a_translation_and_what_is_called_gives_equal_bits(tmp_
     assert c.keys() == {key for key, kernel in ours.items() if kernel.nopython_signatures}
     assert len(c) >= 10
     tape = kernels.record(125.0, seconds=30)
-    assert {("pulse", "detect"), ("pulse", "agreements"), ("pulse", "blend")} <= {key for key, _ in tape.calls}
+    assert {("pulse", "detect"), ("history", "agreements"), ("history", "add")} <= {key for key, _ in tape.calls}
     _, memory = kernels.played(tape, ours, list)
     _, memory_c = kernels.played(tape, c, to_c.flattened)
     assert memory == memory_c

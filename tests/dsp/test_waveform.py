@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsp.filters import low_pass
+from dsp.kernels import history
 from dsp.kernels import pulse as kernel
 from dsp.types import Channel
 from dsp.waveform import Candidate, CandidateFinder, Gap
@@ -116,10 +117,10 @@ def test_agreement_is_the_correlation():
     a, b = rng.normal(size=(2, kernel.SNIPPET_POINTS))
     a, b = ((v - v.mean()) / np.linalg.norm(v - v.mean()) for v in (a, b))
     for points in (28, kernel.SNIPPET_POINTS):
-        assert kernel.agreement(a, b, points) == pytest.approx(np.corrcoef(a[:points], b[:points])[0, 1])
-    assert kernel.agreement(a, np.zeros_like(a), 28) == 0.0
+        assert history.agreement(a, b, points) == pytest.approx(np.corrcoef(a[:points], b[:points])[0, 1])
+    assert history.agreement(a, np.zeros_like(a), 28) == 0.0
     template = a.copy()
-    kernel.blend(template, b, 0.25)
+    history.blend(template, b, 0.25)
     expected = 0.75 * a + 0.25 * b
     np.testing.assert_allclose(template, expected / np.linalg.norm(expected))
 
