@@ -24,8 +24,8 @@ class SampleBuffer:
     def __init__(self, *, factor: float = 1.0, most: float = math.inf, columns: tuple[int, ...] = ()) -> None:
         self._factor, self._most = factor, most
         self._columns = columns
-        self._begin = self._settled = self._end = 0  # of what is kept, of what is known to be in order, of all
-        self._newest_us = _NEVER_US
+        self._settled = self._end = 0  # of what is known to be in order, of all
+        self._newest_us = self._forgotten_us = _NEVER_US
         self._allocate(_LEAST_CAPACITY)
 
     @property
@@ -48,16 +48,14 @@ class SampleBuffer:
         """The samples after ``since_us`` up to and including ``until_us``: views, whole until the next block comes."""
         if self._settled < self._end:
             self._settle()
-        t_us = self._t_us[self._begin : self._end]
-        first = self._begin + t_us.searchsorted(since_us, side="right")
-        last = self._begin + t_us.searchsorted(until_us, side="right")
-        return self._t_us[first:last], self._samples[first:last]
+        t_us = self._t_us[: self._end]
+        first = t_us.searchsorted(max(since_us, self._forgotten_us), side="right")
+        last = t_us.searchsorted(until_us, side="right") if until_us < self._newest_us else self._end
+        return t_us[first:last], self._samples[first:last]
 
     def forget(self, until_us: int) -> None:
-        """Drop the samples up to and including ``until_us``."""
-        if self._settled < self._end:
-            self._settle()
-        self._begin += int(self._t_us[self._begin : self._end].searchsorted(until_us, side="right"))
+        """Drop the samples up to and including ``until_us``; their room is used when there is no other."""
+        self._forgotten_us = max(self._forgotten_us, until_us)
 
     def _settle(self) -> None:
         begin = self._settled
@@ -72,10 +70,10 @@ class SampleBuffer:
         """Move what is kept to the front of arrays in which as much again, and so many more, find room."""
         self._settle()
         self.forget(self._newest_us - KEPT_US)
-        t_us, samples = self._t_us[self._begin : self._end], self._samples[self._begin : self._end]
+        t_us, samples = self.stretch(_NEVER_US, self._newest_us)
         self._allocate(max(_LEAST_CAPACITY, 2 * len(t_us) + count))
         self._t_us[: len(t_us)], self._samples[: len(t_us)] = t_us, samples
-        self._begin, self._settled, self._end = 0, len(t_us), len(t_us)
+        self._settled = self._end = len(t_us)
 
     def _allocate(self, capacity: int) -> None:
         self._t_us = np.zeros(capacity, np.int64)

@@ -9,9 +9,9 @@ until a reference output is given: from then on they are absolute, with the age 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ WOOD_TO_DYN = 80.0  # mmHg min/L to dyn s/cm5
 QUANTITIES = (Quantity.STROKE_VOLUME, Quantity.CARDIAC_OUTPUT, Quantity.SYSTEMIC_VASCULAR_RESISTANCE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circulation:
+class Circulation(NamedTuple):
     """The three in units of the patient's unknown factor: L, L/min and dyn s/cm5 where that is 1."""
 
     stroke_volume: float

@@ -68,8 +68,7 @@ class Candidate(NamedTuple):
     snippet: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ring:
+class Ring(NamedTuple):
     """The newest raw samples, slot = index modulo half the length; whole from ``oldest`` to ``newest``.
 
     Not to be changed.
