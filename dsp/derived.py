@@ -66,7 +66,7 @@ def _quality(summary: Summary) -> Reading:
     """What the quality of the window's beats allows, for a value of 1."""
     if summary.unavailable is not None:
         return summary.none
-    return measured(1.0, summary) if any(p.accepted for p in summary.pulses) else Unavailable(reason=shortage(summary))
+    return measured(1.0, summary) if summary.pulses.accepted else Unavailable(reason=shortage(summary))
 
 
 def _doubted(reading: Reading, summary: Summary) -> Reading:

@@ -52,7 +52,7 @@ class MotionMonitor:
         """Motion in the second that ends with the newest sample up to ``t_us``; ask for each second once, in order."""
         self.buffer.forget(t_us - STALE_US - RHYTHM_US)
         times, axes = self.buffer.stretch(t_us - STALE_US - SECOND_US, t_us)
-        self._newest_us = newest_us = int(times[-1]) if len(times) else self._newest_us
+        self._newest_us = newest_us = times.item(-1) if len(times) else self._newest_us
         if newest_us is None:
             return Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE))
         if t_us - newest_us > STALE_US:

@@ -230,8 +230,8 @@ def perfusion_index(summary: Summary) -> Reading:
         return summary.none
     values = [
         -100 * p.candidate.amplitude / p.cycle_mean
-        for p in summary.pulses
-        if p.accepted and p.cycle_mean is not None and p.cycle_mean < 0
+        for p in summary.pulses.accepted
+        if p.cycle_mean is not None and p.cycle_mean < 0
     ]
     if len(values) < LEAST_CYCLES:
         return too_few(summary, len(values), LEAST_CYCLES)

@@ -117,8 +117,9 @@ def better(readings: Iterable[Reading]) -> Reading:
             best = reading
     if best is not None:
         return best
-    no_channel = Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
-    return min(none, key=lambda reading: _rank(reading.reason), default=no_channel)
+    if not none:
+        return Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
+    return min(none, key=lambda reading: _rank(reading.reason))
 
 
 def doubt(summary: Summary) -> Reason:

@@ -71,36 +71,20 @@ class Respiration:
             return summary.none
         rows = log.rows(summary.t_us - WINDOW_US - BRIDGE_US - 4 * SECOND_US)
         kernel.estimate(rows, self._series, self._cosines, self._sines, self._order, self._setup, self._out)
-        obstacle = self._obstacle()
+        out = self._out.tolist()
+        obstacle = _obstacle(out)
         if obstacle is not None:
             return obstacle
-        frequency, concentration = float(self._out[kernel.FREQUENCY]), float(self._out[kernel.CONCENTRATION])
+        frequency, concentration = out[kernel.FREQUENCY], out[kernel.CONCENTRATION]
         sqi = _sqi(concentration)
         if sqi < UNUSABLE_SQI:
             peak = found(Rule.BREATHING_PEAK, share=concentration, least=CONCENTRATION[0])
             return Unavailable(reason=Reason.BREATHING_UNCLEAR, finding=peak)
-        most_hz = HIGHEST_SHARE * float(self._out[kernel.COUNTED_HZ])
+        most_hz = HIGHEST_SHARE * out[kernel.COUNTED_HZ]
         if frequency > most_hz:
             fast = found(Rule.BREATHING_RATE, per_min=60 * frequency, most=60 * most_hz)
             return Unavailable(reason=Reason.BREATHING_UNCLEAR, finding=fast)
         return self._measured(frequency, sqi, summary.t_us, int(rows[-1, pulse_log.UPSLOPE_US]))
-
-    def _obstacle(self) -> Unavailable | None:
-        """Why the pulses of the window say nothing about breathing."""
-        out = self._out.tolist()
-        if not out[kernel.SAMPLES]:
-            short = found(Rule.BREATHING_TIME, seconds=out[kernel.SECONDS], least=LEAST_US / 1e6)
-            return Unavailable(reason=Reason.LEARNING, finding=short)
-        if out[kernel.LOST_SHARE] > LOST_SHARE:
-            lost = found(Rule.BREATHING_LOST, share=out[kernel.LOST_SHARE], most=LOST_SHARE)
-            return Unavailable(reason=Reason.ARTIFACT, finding=lost)
-        if out[kernel.COUNTED_SHARE] < COUNTED_SHARE:
-            odd = found(Rule.RHYTHM, usual_share=out[kernel.COUNTED_SHARE], least=COUNTED_SHARE)
-            return Unavailable(reason=Reason.IRREGULAR, finding=odd)
-        if out[kernel.VARYING] < LEAST_VARYING:
-            still = found(Rule.BREATHING_STILL, varying=out[kernel.VARYING], least=LEAST_VARYING)
-            return Unavailable(reason=Reason.BREATHING_UNCLEAR, finding=still)
-        return None
 
     def _measured(self, frequency: float, sqi: float, t_us: int, newest_us: int) -> Measured:
         self._recent.append((t_us, frequency))
@@ -122,6 +106,23 @@ class Respiration:
             self._moving_us.append(t_us)
         while self._moving_us and self._moving_us[0] <= t_us - WINDOW_US:
             self._moving_us.popleft()
+
+
+def _obstacle(out: list[float]) -> Unavailable | None:
+    """Why the pulses of the window say nothing about breathing."""
+    if not out[kernel.SAMPLES]:
+        short = found(Rule.BREATHING_TIME, seconds=out[kernel.SECONDS], least=LEAST_US / 1e6)
+        return Unavailable(reason=Reason.LEARNING, finding=short)
+    if out[kernel.LOST_SHARE] > LOST_SHARE:
+        lost = found(Rule.BREATHING_LOST, share=out[kernel.LOST_SHARE], most=LOST_SHARE)
+        return Unavailable(reason=Reason.ARTIFACT, finding=lost)
+    if out[kernel.COUNTED_SHARE] < COUNTED_SHARE:
+        odd = found(Rule.RHYTHM, usual_share=out[kernel.COUNTED_SHARE], least=COUNTED_SHARE)
+        return Unavailable(reason=Reason.IRREGULAR, finding=odd)
+    if out[kernel.VARYING] < LEAST_VARYING:
+        still = found(Rule.BREATHING_STILL, varying=out[kernel.VARYING], least=LEAST_VARYING)
+        return Unavailable(reason=Reason.BREATHING_UNCLEAR, finding=still)
+    return None
 
 
 def _setup() -> NDArray[np.void]:

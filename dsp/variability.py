@@ -56,7 +56,7 @@ class RateVariability:
         return Measured(
             value=rmssd_us / 1e3,
             sqi=quality,
-            newest_us=int(rows[-1 - NEIGHBOURS, pulse_log.UPSLOPE_US]),
+            newest_us=int(rows.item(-1 - NEIGHBOURS, pulse_log.UPSLOPE_US)),
             reasons=(doubt(summary),) if quality < QUESTIONABLE_SQI else (),
             details=((Detail.SDNN_MS, sdnn_us / 1e3),) if covered_us >= LONG_COVERED_US else (),
         )
@@ -84,7 +84,7 @@ class PressureVariation:
         return self._measured(rows, min(respiration.sqi, quality), respiration, summary)
 
     def _measured(self, rows: NDArray[np.float64], sqi: float, respiration: Measured, summary: Summary) -> Reading:
-        newest_us = float(rows[-1, pulse_log.UPSLOPE_US])
+        newest_us = rows.item(-1, pulse_log.UPSLOPE_US)
         breath_us = 60e6 / respiration.value
         most = min(MOST_BREATHS, int(PRESSURE_WINDOW_US // breath_us))
         columns = (pulse_log.UPSLOPE_US, pulse_log.SYSTOLIC, pulse_log.DIASTOLIC)

@@ -88,6 +88,7 @@ class CandidateFinder:
         self._memory = _memory(channel, rate_hz, rails)
         self.capacity, self.delay = int(self._memory["capacity"][0]), float(self._memory["delay"][0])
         self._index, self._begin, self._last_t_us = (self._memory[name] for name in ("index", "begin", "last_t_us"))
+        self._equal_run, self._railed_run = self._memory["equal_run"], self._memory["railed_run"]
         self._rings = np.zeros((kernel.RINGS, 2 * self.capacity))
         self._rows = np.zeros(2 * PIECE, kernel.CANDIDATE)
         self._snippets = np.zeros((2 * PIECE, kernel.SNIPPET_POINTS))
@@ -100,12 +101,12 @@ class CandidateFinder:
     @property
     def flat_us(self) -> int:
         """How long the signal has been exactly constant."""
-        return int((self._memory["equal_run"].item() - 1) * self.period_us)
+        return int((self._equal_run.item() - 1) * self.period_us)
 
     @property
     def railed_us(self) -> int:
         """How long the signal has been on or beyond a rail."""
-        return int(self._memory["railed_run"].item() * self.period_us)
+        return int(self._railed_run.item() * self.period_us)
 
     def ring(self) -> Ring:
         """The raw samples since the last gap, as far as they are remembered."""
