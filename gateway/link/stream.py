@@ -101,7 +101,7 @@ class StreamDecoder:
         else:
             lost = frame.index - self._next_index
             self._statistics.samples_lost += lost
-            if lost > _LEAP_S * self.descriptor.rate_hz:
+            if lost > _LEAP_S * self.descriptor.rate_hz and not self._timeline.is_learnt:
                 self._restart()
         self._epoch = frame.epoch
         self._next_index = frame.index + frame.n

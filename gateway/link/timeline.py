@@ -35,6 +35,11 @@ class SampleTimeline:
         self._last_us = 0.0
         self._timed: deque[tuple[int, int]] = deque(maxlen=self._POINTS)
 
+    @property
+    def is_learnt(self) -> bool:
+        """Whether timed stamps hold the line: it leads over a counted loss, and what comes behind it bounds it."""
+        return len(self._timed) > 1
+
     def feed(self, index: int, n: int, last_us: int, *, is_timed: bool = False) -> NDArray[np.int64]:
         """Return the device times of samples ``index``..``index + n - 1``, the last of them stamped ``last_us``."""
         last_index = index + n - 1

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from gateway.link.device import Device
+from gateway.link.downlink import Verb, command, configure
 from gateway.link.events import Samples
 from gateway.link.frame import Frame, FrameParser, FrameType
 from hil import chair
+from hil.board.bus import Span
 from tests.hil.link import MOTION, OPTICAL, PRESSURE, TimeCode, rig, times, wrap
 
 SECOND_US = 1_000_000
@@ -58,12 +60,11 @@ class Between:
         return data
 
 
-@rig
-@pytest.mark.parametrize("ppm", [-500, 500])
-def test_every_sample_is_where_it_was_taken_to_a_millisecond(ppm):
-    link, device, parser = Between(ppm, 2), Device(), FrameParser()
+def play(link, device, seconds, **options):
+    """Errors by stream, each with its arrival: (gateway time, worst error of the frame in microseconds)."""
+    parser = FrameParser()
     errors = {OPTICAL: [], PRESSURE: [], MOTION: []}
-    with contextlib.closing(chair.play(TimeCode(32), host=link.host)) as chunks:
+    with contextlib.closing(chair.play(TimeCode(seconds), host=link.host, **options)) as chunks:
         for chunk in chunks:
             for t_us, data in link.sent(chunk):
                 for request in device.poll(t_us):
@@ -72,13 +73,43 @@ def test_every_sample_is_where_it_was_taken_to_a_millisecond(ppm):
                     assert isinstance(frame, Frame), frame
                     events = device.feed(t_us, frame)
                     if frame.type is FrameType.DATA and events and isinstance(events[0], Samples) and t_us > SETTLED_US:
-                        errors[frame.stream] += list(off(link, frame, events[0].t_us))
+                        errors[frame.stream].append((t_us, max(abs(off(link, frame, events[0].t_us)))))
+    return errors
+
+
+@rig
+@pytest.mark.parametrize("ppm", [-500, 500])
+def test_every_sample_is_where_it_was_taken_to_a_millisecond(ppm):
+    link, device = Between(ppm, 2), Device()
+    errors = play(link, device, 32)
     statistics = device.statistics
     assert statistics.replies > 200
     assert (statistics.frames_lost, statistics.samples_lost, statistics.clock_steps) == (0, 0, 0)
-    assert {stream: len(found) > 700 for stream, found in errors.items()} == dict.fromkeys(errors, True)
-    worst = {stream: max(abs(np.array(found))) for stream, found in errors.items()}
-    assert max(worst.values()) <= WORST_US, worst
+    assert {stream: len(found) > 50 for stream, found in errors.items()} == dict.fromkeys(errors, True)
+    assert max(worst(errors).values()) <= WORST_US, worst(errors)
+
+
+@rig
+@pytest.mark.parametrize(("ppm", "sensor_error"), [(-500, -0.03), (500, 0.013)])
+def test_every_sample_behind_a_stall_of_the_host_is_right_to_a_millisecond(ppm, sensor_error):
+    """8 s at 400 Hz, with three clocks that disagree: what they were known to do leads over the gap."""
+    link, device = Between(ppm, 2), Device()
+    link.to_board(command(Verb.CONFIGURE, configure(pleth_rate_hz=400, pressure_rate_hz=250), index=1))
+    bus = chair.wire(TimeCode())
+    for address in (chair.OPTICAL_ADDRESS, chair.MOTION_ADDRESS):
+        bus.i2c[address]._rate_error = sensor_error
+    bus.deaf.append(Span(from_us=20 * SECOND_US, to_us=28 * SECOND_US))
+    errors = play(link, device, 32, bus=bus)
+    statistics = device.statistics
+    assert statistics.samples_lost > 5000
+    assert (statistics.losses_unknown, statistics.clock_steps) == (0, 0)
+    behind = {stream: [e for e in found if e[0] > 28 * SECOND_US] for stream, found in errors.items()}
+    assert min(len(found) for found in behind.values()) > 10
+    assert max(worst(errors).values()) <= WORST_US, (worst(errors), worst(behind))
+
+
+def worst(errors):
+    return {stream: max(error for _, error in found) for stream, found in errors.items()}
 
 
 def off(link, frame, t_us):
