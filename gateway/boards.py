@@ -14,14 +14,14 @@ from typing import Protocol
 from gateway.errors import UserError
 from gateway.link.description import BoardInfo
 from gateway.link.device import Device
-from gateway.link.downlink import UPDATE_ARGUMENTS, Verb
-from gateway.link.frame import FrameParser, LinkFault
+from gateway.link.downlink import UPDATE_ARGUMENTS, AckResult, Verb
+from gateway.link.frame import Frame, FrameParser, FrameType, LinkFault
 from gateway.sources import Serial, SourceError
 
 _MPY = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp")  # sys.implementation._mpy
 _TRIES, _RETRY_S = 15, 1.0  # a board that restarts is away from USB for some seconds
 _ANSWER_US = 20_000_000
-_ASKED_US = 2_000_000
+_ASKED_US = 5_000_000  # longer than an alarm that the gateway has shown lasts without it
 
 
 class Board(Protocol):
@@ -81,12 +81,30 @@ class Mpremote:
 
 
 def ask_for_update(port: str) -> None:
-    """Let a running program give way to its REPL; one that has none running takes no notice."""
+    """Let a running program give way to its REPL; a board that has none running takes no notice.
+
+    UserError if it refuses, as while it shows an alarm of a patient: the gateway's last one lasts for some seconds.
+    """
+    device, parser = Device(), FrameParser()
+    answer: AckResult | None = None
     with Serial(port) as source:
-        source.send(Device().command(Verb.UPDATE, UPDATE_ARGUMENTS).data)
+        source.send(device.command(Verb.UPDATE, UPDATE_ARGUMENTS).data)
         for chunk in source:
+            for frame in parser.feed(chunk.data):
+                if isinstance(frame, Frame) and frame.type is FrameType.ACK and frame.stream == Verb.UPDATE:
+                    answer = _result(frame.payload)
+                    if answer is AckResult.DONE:
+                        return
+                    source.send(device.command(Verb.UPDATE, UPDATE_ARGUMENTS).data)
             if chunk.t_us > _ASKED_US:
-                return
+                break
+    if answer is not None:
+        raise UserError(f"board: expected to give way, it says {answer.name}; is chairside run stopped?")
+
+
+def _result(payload: bytes) -> AckResult:
+    known = len(payload) == 1 and payload[0] in AckResult.__members__.values()
+    return AckResult(payload[0]) if known else AckResult.BAD_ARGUMENT
 
 
 def what_runs(port: str, report: Callable[[str], None]) -> tuple[BoardInfo, dict[str, str]]:

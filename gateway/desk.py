@@ -23,6 +23,7 @@ from gateway.alarms import (
     ChangeLimits,
     Condition,
     Fact,
+    Presence,
     Profile,
     Receipt,
     TimedInput,
@@ -50,6 +51,7 @@ from gateway.treatment import Route, Treatment
 from gateway.treatment.records import End, EventKind, Order, Start, note_text
 
 MAX_AGE_US = 10_000_000  # of what the author of a request had seen (product contract)
+BUTTON = "chair button"  # who presses it; with its space no client can have that name
 _MAX_IDS = 256  # of one client within that time, so that none shuts out another; more in ten seconds are no person's
 _SAVE_US = 60_000_000  # what changes without a transition, such as which signals have been heard, is kept this often
 _COMMAND = re.compile(rf"cmd/({ID_PATTERN})/([a-z-]{{1,32}})")
@@ -153,6 +155,18 @@ class Desk:
             return self._receipt(t_us, found[1], incoming.payload)
         self._counts["unreadable"] += 1
         return []
+
+    def press(self, t_us: int, pressed_us: int) -> list[Message]:
+        """The chair's own button: acknowledges by its name each alarm that had a signal when it was pressed."""
+        if t_us - pressed_us > MAX_AGE_US:
+            return []
+        messages: list[Message] = []
+        for alarm in self._announcer.engine.alarms():
+            is_older = alarm.since_us is not None and alarm.since_us <= pressed_us
+            if is_older and alarm.id is not None and alarm.presence in (Presence.ON, Presence.LATCHED):
+                command = Acknowledge(t_us=t_us, who=BUTTON, condition=alarm.condition, id=alarm.id)
+                messages += self._tell(t_us, BUTTON, command, f"acknowledged {alarm.condition.value} {alarm.id}")[0]
+        return messages + self._document(t_us)
 
     def keep(self, t_us: int) -> list[Snapshot | Ended]:
         """What has to be stored now: nothing if nothing has changed that may not be forgotten."""

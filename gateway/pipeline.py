@@ -12,11 +12,12 @@ from gateway.chunklog import Chunk
 from gateway.desk import Desk
 from gateway.kept import Ended, Snapshot
 from gateway.link.device import Device
-from gateway.link.downlink import ToBoard, Verb, annunciate, command
+from gateway.link.downlink import EventCode, ToBoard, Verb, annunciate, command
 from gateway.link.events import Acknowledged, BoardEvent, Connected, Samples
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import FrameParser, LinkFault
 from gateway.link.program import KnownFirmware
+from gateway.link.status import Shown
 from gateway.messages import Composer, Message
 from gateway.payloads import value_of
 from gateway.requests import Incoming
@@ -87,6 +88,8 @@ class Pipeline:
                         self._connect(event, chunk.t_us)
                     case Samples():
                         messages += self._samples(event)
+                    case BoardEvent(code=EventCode.BUTTON, detail=Shown.GATEWAY) if self._desk is not None:
+                        messages += self._desk.press(chunk.t_us, event.t_us)
                     case BoardEvent() | Acknowledged():
                         pass  # counted; what lasts of them is a finding
             messages += self._status(chunk.t_us)

@@ -103,7 +103,12 @@ class Annunciator:
 
     @property
     def is_alarming(self):
-        return self.why == OWN or (self.why == GATEWAY and self.priority > NONE)
+        return self.why == OWN or self.is_of_patient
+
+    @property
+    def is_of_patient(self):
+        """What is shown is the gateway's."""
+        return self.why == GATEWAY and self.priority > NONE
 
     @property
     def is_paused(self):
@@ -145,7 +150,7 @@ class Annunciator:
         if is_down and self._was_pressed and not self.is_pressed:
             self.is_pressed = True
             self.presses = min(self.presses + 1, _COUNT_MAX)
-            self._events.put(0, BUTTON, 0)
+            self._events.put(0, BUTTON, self.why)
             if self.why == OWN:
                 self._paused_ms = _PAUSE_MS
         elif not is_down and not self._was_pressed:

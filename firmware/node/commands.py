@@ -124,7 +124,7 @@ class Commands:
         for k in range(len(_WORD)):
             if self._inbox.body[_ARGUMENTS + k] != _WORD[k]:
                 return _BAD_ARGUMENT
-        if self._annunciator.is_alarming:
+        if self._annunciator.is_of_patient:  # its own alarm may be what a new program is to end
             return _BUSY
         self._sampler.is_update_due = True
         return _DONE

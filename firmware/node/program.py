@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from errno import ENOENT
 
 from micropython import const
 
@@ -11,6 +12,7 @@ _PIECE = const(512)
 _ENTRY = const(22)  # what a module takes besides its name: the hash, quotes, colon, comma
 _ROOM = const(160)  # for modules, in a frame of 224 bytes
 _FROZEN = "frozen"
+_UNREADABLE = "unreadable"
 
 
 def describe(boot, sensors):
@@ -54,8 +56,8 @@ def _hash(name):
                 if not n:
                     break
                 digest.update(view[:n])
-    except OSError:
-        return _FROZEN  # part of the image: it has no file
+    except OSError as error:
+        return _FROZEN if error.errno == ENOENT else _UNREADABLE  # part of the image: it has no file
     return digest.digest()[:_HASH_BYTES].hex()
 
 

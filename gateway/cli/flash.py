@@ -43,14 +43,16 @@ def flash(board: Board, port: str, folder: Path | None = None) -> int:
     files = release.files_for(folder, architecture)
     form = architecture if architecture in release.ARCHITECTURES else "source"
     print(f"installing firmware {release.version_of(folder)}, {len(files)} files, {form} ...", flush=True)
-    board.install(files)
-    board.restart()
+    try:
+        board.install(files)
+    finally:  # half a program tells so itself; a board that waits for the rest tells nothing
+        board.restart()
     print("checking what runs ...", flush=True)
     info, modules = what_runs(port, lambda line: print(line, flush=True))
     expected = release.told(files)
-    wrong = [name for name in sorted(modules) if modules[name] != expected.get(name)]
+    wrong = sorted({name for name, _ in expected.items() ^ modules.items()})
     for name in wrong:
-        print(f"{name}: expected {expected.get(name, 'no such module')}, the board runs {modules[name]}")
+        print(f"{name}: expected {expected.get(name, 'no such module')}, the board runs {modules.get(name, 'none')}")
     if wrong:
         return 1
     print(f"board {info.uid} runs firmware {info.fw}: {len(modules)} modules, all as installed")
@@ -70,7 +72,7 @@ def check_release(version: str, modules: dict[str, str]) -> int:
     from gateway import release
 
     known = release.load().known()
-    strange = [name for name, digest in sorted(modules.items()) if not known.is_known(name, digest)]
+    strange = known.strange(modules)
     if known.is_release(version) and not strange:
         print("it is this release")
         return 0

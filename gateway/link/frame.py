@@ -14,7 +14,7 @@ _HEADER = struct.Struct("<BBHBBHII")
 _CRC_BYTES = 4
 _MIN_FRAME = _HEADER.size + _CRC_BYTES
 _MAX_FRAME = _MIN_FRAME + MAX_PAYLOAD
-_MAX_ENCODED = _MAX_FRAME + 1  # COBS adds one byte to at most 254
+_MIN_ENCODED, _MAX_ENCODED = _MIN_FRAME + 1, _MAX_FRAME + 1  # COBS adds one byte to at most 254
 _ENDLESS = 1000  # bytes
 
 
@@ -68,6 +68,9 @@ class LinkFault:
     version: int | None = None
 
 
+_SHORT = LinkFault(cause=f"shorter than a frame, {_MIN_ENCODED} bytes")  # one for all: a flood has 500,000 a second
+
+
 class FrameParser:
     """Splits a byte stream into frames; the result does not depend on how the bytes were cut."""
 
@@ -80,6 +83,10 @@ class FrameParser:
         *closed, rest = data.split(b"\0")
         out: list[Frame | LinkFault] = []
         for piece in closed:
+            if not self._length and len(piece) < _MIN_ENCODED:
+                if piece:
+                    out.append(_SHORT)
+                continue
             out += self._append(piece)
             if self._length:
                 out.append(self._close())
@@ -97,6 +104,8 @@ class FrameParser:
         encoded, length = bytes(self._pending), self._length
         self._pending.clear()
         self._length = 0
+        if length < _MIN_ENCODED:
+            return _SHORT
         if length > _MAX_ENCODED:
             return LinkFault(cause=f"length {length}, expected at most {_MAX_ENCODED}")
         decoded = decode_cobs(encoded)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 
 from gateway.link.description import ProgramPart
 
-FROZEN = "frozen"  # a module that is part of the image has no file
 _PATIENCE_US = 15_000_000  # three HELLOs
 
 
@@ -23,8 +22,13 @@ class KnownFirmware:
         self._versions = frozenset(versions)
         self._modules = {name: frozenset(hashes) for name, hashes in modules.items()}
 
-    def is_known(self, module: str, digest: str) -> bool:
-        return module in self._modules and (digest == FROZEN or digest in self._modules[module])
+    def strange(self, modules: Mapping[str, str]) -> list[str]:
+        """Names of the modules that are in no release, and of those that every release has and the board does not.
+
+        One that is frozen into the image has no file whose hash could be told: it is strange too.
+        """
+        wrong = {name for name, digest in modules.items() if digest not in self._modules.get(name, ())}
+        return sorted(wrong | (self._modules.keys() - modules.keys()))
 
     def is_release(self, version: str) -> bool:
         return version in self._versions
@@ -56,5 +60,4 @@ class Program:
             return f"version {version}"
         if modules is None:
             return "it does not say what runs" if t_us - self._since_us > _PATIENCE_US else ""
-        strange = sorted(name for name, digest in modules.items() if not known.is_known(name, digest))
-        return ", ".join(strange) if modules else "it names no module"
+        return ", ".join(known.strange(modules)) if modules else "it names no module"

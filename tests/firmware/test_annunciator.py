@@ -145,7 +145,7 @@ def test_own_alarm_sounds_as_long_as_nobody_comes(module):
 def test_button_pauses_the_sound_of_the_own_alarm_for_two_minutes(module):
     room = Room(module, False).run(20)
     room.press()
-    assert (0, BUTTON, 0) in room.events
+    assert (0, BUTTON, module.OWN) in room.events
     assert room.board.is_paused
     room.run(119)
     assert room.pulses_ms() == []
@@ -165,7 +165,7 @@ def test_pause_ends_with_the_alarm_it_was_for(module):
 def test_button_during_an_alarm_of_the_gateway_is_told_and_no_more(module):
     room = quiet(module).run(3, 3, 1, 3000)
     room.press()
-    assert room.events == [(0, BUTTON, 0)]
+    assert room.events == [(0, BUTTON, module.GATEWAY)]
     assert room.run(10, 3, 1, 3000).pulses_ms()
 
 

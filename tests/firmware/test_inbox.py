@@ -124,7 +124,7 @@ class Everything:
     def __init__(self):
         self.sent, self.asked = [], []
         self.has_room = True
-        self.is_alarming = self.is_update_due = False
+        self.is_alarming = self.is_of_patient = self.is_update_due = False
         self.refused = 0
 
     def flush(self):
@@ -209,7 +209,7 @@ def test_update_is_asked_for_by_word(modules):
 )
 def test_what_would_hide_an_alarm_is_refused(modules, verb, payload):
     taker, everything, port = board(modules, cmd(verb, payload))
-    everything.is_alarming = True
+    everything.is_alarming = everything.is_of_patient = True
     drain(taker, port)
     assert everything.sent[0][3] == bytes([AckResult.BUSY])
     assert everything.asked == []

@@ -10,16 +10,20 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import dsp
 from gateway.alarm_profiles import load_for_routes, load_profile
-from gateway.alarms import Condition, Priority
+from gateway.alarms import Condition, Presence, Priority
 from gateway.announcer import Announcer
 from gateway.chunklog import Chunk, Origin, OriginKind
 from gateway.desk import MAX_AGE_US, Desk
 from gateway.errors import UserError
 from gateway.kept import Ended, Snapshot, resume
+from gateway.link.downlink import EventCode
+from gateway.link.frame import FrameType
+from gateway.link.status import Shown
 from gateway.messages import Composer, Message, Topics, chair_of
 from gateway.pipeline import Pipeline
 from gateway.requests import MAX_BYTES, Incoming, Verb, read
 from tests.gateway.test_pipeline import chunks, silence
+from tests.link_bytes import Board
 
 ROOT = "chairside/v1/clinic/chair-7"
 S = 1_000_000
@@ -608,3 +612,41 @@ def test_the_priorities_of_alerts_are_topics():
         "medium",
         "high",
     }
+
+
+# The chair's own button
+
+
+def pressed(shown, *, age_s=0.0):
+    """A chair whose finger sensor is faulty, and what becomes of that alarm when the button is pressed."""
+    board = Board(start_us=-S)
+    chair = Chair().play(chunks(40, board=board))
+    before = chair.announcer.engine.alarm(Condition.SENSOR_FAULT)
+    assert before.presence is Presence.ON
+    press = board._frame(FrameType.EVENT, chair.t_us - round(age_s * S), payload=bytes([EventCode.BUTTON, shown]))
+    chair.play([Chunk(t_us=chair.t_us + 20_000, data=press)])
+    return chair, chair.announcer.engine.alarm(Condition.SENSOR_FAULT)
+
+
+def test_the_button_acknowledges_what_the_chair_shows_and_the_record_says_so():
+    chair, alarm = pressed(Shown.GATEWAY)
+    assert (alarm.presence, alarm.acknowledged_by) == (Presence.ACK, "chair button")
+    assert chair.of("alerts/medium")[-1]["change"] == "acknowledged"
+    notes = [(event["who"], event["text"]) for event in chair.of("session")[-1]["events"]]
+    assert ("chair button", f"acknowledged sensor-fault {alarm.id}") in notes
+
+
+@pytest.mark.parametrize("shown", [Shown.NOTHING, Shown.OWN_ALARM, Shown.SELF_TEST])
+def test_the_button_acknowledges_nothing_that_the_chair_did_not_show(shown):
+    assert pressed(shown)[1].presence is Presence.ON
+
+
+def test_a_press_that_comes_late_acknowledges_nothing():
+    assert pressed(Shown.GATEWAY, age_s=11)[1].presence is Presence.ON
+
+
+def test_a_press_before_an_alarm_does_not_acknowledge_it():
+    chair = Chair().play(chunks(40, board=Board(start_us=-S)))
+    since_us = chair.announcer.engine.alarm(Condition.SENSOR_FAULT).since_us
+    chair.desk.press(chair.t_us, since_us - 1)
+    assert chair.announcer.engine.alarm(Condition.SENSOR_FAULT).presence is Presence.ON

@@ -139,7 +139,7 @@ def test_button_is_told_and_pauses_the_boards_own_alarm():
     ]
     assert [(round(t), event) for t, event in told] == [
         (14, (0, EventCode.OWN_ALARM, 1)),
-        (20, (0, EventCode.BUTTON, 0)),
+        (20, (0, EventCode.BUTTON, Shown.OWN_ALARM)),
     ]
     assert not [t for t, _ in sounds(bus) if t > 20.3]
     assert [a for a, _ in lit(bus, RED) if a > 50], "what is seen stays"
