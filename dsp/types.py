@@ -101,6 +101,7 @@ class Reason(Enum):
     REFERENCE_PENDING = "reference pending"  # a reference value waits for good signal to be compared with
     REFERENCE_EXPIRED = "reference expired"
     REFERENCE_UNMATCHED = "reference unmatched"  # no good signal near the time it was measured: not used
+    CONVERTER = "converter not trusted"  # its voltage reference is off, and with it every pressure
     FIRMWARE = "firmware not known"  # of the board: what it computes, nobody has checked
 
 

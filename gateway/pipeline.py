@@ -28,6 +28,16 @@ Output = Message | ToBoard | Snapshot | Ended
 _SECOND_US = 1_000_000
 _SILENCE_US = 1_500_000  # no good frame for so long is a lost link; plus a tick, null within 3 s
 
+# What is wrong by as much as the pressure is; the rest of what is made of it is a ratio or a time.
+_OF_PRESSURE = (
+    dsp.Quantity.SYSTOLIC,
+    dsp.Quantity.DIASTOLIC,
+    dsp.Quantity.MEAN_PRESSURE,
+    dsp.Quantity.STROKE_VOLUME,
+    dsp.Quantity.CARDIAC_OUTPUT,
+    dsp.Quantity.SYSTEMIC_VASCULAR_RESISTANCE,
+)
+
 _ANNUNCIATION_MS = 3000  # longer than the next one takes; then the board shows nothing, and after 5 s its own alarm
 
 
@@ -71,6 +81,7 @@ class Pipeline:
         self._last_status: tuple[object, ...] = ()
         self._is_noisy = False
         self._is_trusted = True
+        self._is_reference_off = False  # that of the board's ADC
         self._trend = dsp.Trends()
         self._forecast_by: Profile | None = None
 
@@ -215,10 +226,17 @@ class Pipeline:
         return replace(vital, reading=dsp.Unavailable(reason=reason))
 
     def _marked(self, vital: dsp.Vital) -> dsp.Vital:
-        """Whatever a firmware that is in no release sends is doubtful; an alarm does not wait for that."""
-        if self._is_trusted or not isinstance(vital.reading, dsp.Measured):
+        """Say what makes a value doubtful though its signal is good; an alarm does not wait for that.
+
+        Whatever a firmware that is in no release sends is, and a pressure while the board's ADC is known to be off.
+        """
+        if not isinstance(vital.reading, dsp.Measured):
             return vital
-        reasons = (*vital.reading.reasons, dsp.Reason.FIRMWARE)
+        reasons = vital.reading.reasons
+        if self._is_reference_off and vital.quantity in _OF_PRESSURE:
+            reasons += (dsp.Reason.CONVERTER,)
+        if not self._is_trusted:
+            reasons += (dsp.Reason.FIRMWARE,)
         return replace(vital, reading=replace(vital.reading, reasons=reasons))
 
     def _connect(self, event: Connected, t_us: int) -> None:
@@ -261,6 +279,7 @@ class Pipeline:
         findings = self.findings(t_us)
         self._is_noisy = any(finding.fault is Fault.LINK_NOISE for finding in findings)
         self._is_trusted = all(finding.fault is not Fault.UNKNOWN_FIRMWARE for finding in findings)
+        self._is_reference_off = any(finding.fault is Fault.REFERENCE for finding in findings)
         reasons = [str(finding) for finding in findings]
         board = self._device.board
         identity = (board.uid, board.boot, board.fw) if board else (None, None, None)

@@ -17,7 +17,7 @@ from gateway.chunklog import Chunk
 from hil.board.bus import Bus
 from hil.board.cycles import nobody, power_cycles
 from hil.board.unix import Clock
-from hil.models.adc import AdcChannel, Level
+from hil.models.adc import AdcChannel, Level, Reference
 from hil.models.lis3dh import Lis3dh
 from hil.models.max30102 import Max30102
 
@@ -49,15 +49,16 @@ def wire(stimulus: Sensed, seed: int | None = 0, *, adc_seed: int | None = None)
     seed : decides what the board takes for random; None is random
     adc_seed : makes the errors of the ADC; without it, it has none
     """
+    reference = Reference()
     return Bus(
         i2c={
             OPTICAL_ADDRESS: Max30102(stimulus.light, ambient=stimulus.ambient),
             MOTION_ADDRESS: Lis3dh(stimulus.acceleration),
         },
         adc={
-            PRESSURE_CHANNEL: AdcChannel(stimulus.volts, seed=adc_seed),
-            REFERENCE_CHANNEL: Level(_REFERENCE_V),
-            TEMPERATURE_CHANNEL: Level(_TEMPERATURE_V),
+            PRESSURE_CHANNEL: AdcChannel(stimulus.volts, reference, seed=adc_seed),
+            REFERENCE_CHANNEL: Level(_REFERENCE_V, reference),
+            TEMPERATURE_CHANNEL: Level(_TEMPERATURE_V, reference),
         },
         entropy=Random(seed).randbytes,
     )

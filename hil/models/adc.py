@@ -43,15 +43,26 @@ def stretch(codes: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return np.asarray(codes << 4 | codes >> 8, dtype=np.uint16)
 
 
-class Level:
-    """An input at one voltage; ``reference_error`` is that of the ADC's own reference."""
+class Reference:
+    """The ADC's own: its relative ``error`` scales what all channels return."""
 
-    def __init__(self, volts: float) -> None:
+    def __init__(self) -> None:
+        self.error = 0.0
+
+    @property
+    def codes_per_volt(self) -> float:
+        return _CODE_MAX / (_REFERENCE_V * (1 + self.error))
+
+
+class Level:
+    """An input at one voltage."""
+
+    def __init__(self, volts: float, reference: Reference) -> None:
         self.volts = volts
-        self.reference_error = 0.0
+        self.reference = reference
 
     def convert(self, _now_ns: int, count: int) -> bytes:
-        code = self.volts * _CODE_MAX / (_REFERENCE_V * (1 + self.reference_error))
+        code = self.volts * self.reference.codes_per_volt
         return stretch(quantise(np.full(count, code))).astype("<u2").tobytes()
 
 
@@ -61,11 +72,14 @@ class AdcChannel:
     Parameters
     ----------
     volts : gives the voltage at each of some times (int64, us)
+    reference : of the whole ADC; by default one without error
     seed : makes the noise, a function of it and of time; without it the ADC has no errors
     """
 
-    def __init__(self, volts: Volts, *, seed: int | None = None) -> None:
+    def __init__(self, volts: Volts, reference: Reference | None = None, *, seed: int | None = None) -> None:
         self._volts = volts
+        self._reference = reference or Reference()
+        self._codes_per_volt = 0.0  # by which the codes were made
         self._seed = seed
         self._first: int | None = None
         self._codes = b""
@@ -76,7 +90,7 @@ class AdcChannel:
         out = b""
         while len(out) < wanted:
             first = slot - slot % _CACHED
-            if first != self._first:
+            if first != self._first or self._codes_per_volt != self._reference.codes_per_volt:
                 self._fill(first)
             at = (slot - first) * _PER_SLOT * _U16_BYTES
             out += self._codes[at : at + wanted - len(out)]
@@ -85,7 +99,8 @@ class AdcChannel:
 
     def _fill(self, first: int) -> None:
         t_us = np.arange(first, first + _CACHED, dtype=np.int64) * 1000
-        codes = np.repeat(self._volts(t_us) * (_CODE_MAX / _REFERENCE_V), _PER_SLOT)
+        self._codes_per_volt = self._reference.codes_per_volt
+        codes = np.repeat(self._volts(t_us) * self._codes_per_volt, _PER_SLOT)
         if self._seed is None:
             converted = quantise(codes)
         else:

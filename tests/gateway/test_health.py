@@ -214,6 +214,41 @@ def test_what_an_unknown_firmware_sends_is_questionable_and_says_why():
                 assert quantity["reasons"] == ours["quantities"][name]["reasons"]
 
 
+def test_what_is_made_of_the_pressure_is_questionable_while_the_converter_is_off_and_nothing_else_is():
+    """B7: 5 % wrong by a drifting reference, and its signal is as good as ever."""
+    board, chair, bits = Board(), Chair(), [2]
+
+    def status(k, t_us):
+        return b"" if k % 25 else board._frame(3, t_us, payload=status_payload(bits=bits[0]))
+
+    def doubted():
+        vitals = chair.of("vitals")[-1]["quantities"].items()
+        found = {name for name, quantity in vitals if "converter not trusted" in quantity["reasons"]}
+        assert all(quantity["validity"] == "questionable" for name, quantity in vitals if name in found)
+        return found
+
+    chair.play(board, 15, also=status)
+    assert doubted() == set()
+    bits[0] = 2 | 16
+    chair.play(board, 2, also=status)
+    assert doubted() == {"systolic", "diastolic", "mean_pressure"}
+    assert chair.of("vitals")[-1]["quantities"]["pulse_rate"]["validity"] == "measured"
+    measured = dsp.Measured(value=1.0, sqi=1.0, newest_us=0)
+    marked = [chair.pipeline._marked(dsp.Vital(t_us=0, quantity=q, reading=measured)) for q in dsp.Quantity]
+    of_pressure = [
+        "systolic",
+        "diastolic",
+        "mean_pressure",
+        "stroke_volume",
+        "cardiac_output",
+        "systemic_vascular_resistance",
+    ]
+    assert [vital.quantity.value for vital in marked if vital.reading.reasons] == of_pressure
+    bits[0] = 2
+    chair.play(board, 2, also=status)
+    assert doubted() == set()
+
+
 def test_alarms_are_judged_without_delay_by_what_an_unknown_firmware_sends(monkeypatch):
     chair, judged = Chair(firmware=KnownFirmware({"9"}, {})), []
     monkeypatch.setattr(chair.pipeline, "_alarms", lambda _t_us, readings: judged.append(readings) or [])

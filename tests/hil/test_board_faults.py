@@ -21,10 +21,10 @@ from gateway.link.downlink import (
     time_request,
 )
 from gateway.link.frame import Flag, Frame, FrameParser, FrameType
-from gateway.link.status import Shown, StatusBit
+from gateway.link.status import Shown, StatusBit, decode_status
 from hil.board.bus import HeldLine, Op, Span, Stall
 from hil.board.unix import UnixBoard
-from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, play, wire
+from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, TEMPERATURE_CHANNEL, play, wire
 from hil.models.max30102 import RateRule
 from tests.firmware.stand_in import FIRMWARE
 from tests.hil.link import (
@@ -327,14 +327,28 @@ def test_changed_register_is_repaired_and_told_before_a_sample_of_it_is_sent(add
 @rig
 @pytest.mark.parametrize(("error", "is_off"), [(0.05, True), (-0.05, True), (0.01, False)])
 def test_drift_of_the_reference_is_told(error, is_off):
-    """B7: the ADC's reference is off, so every pressure would be; the calibration input shows it."""
-    bus = wire(TimeCode())
-    bus.adc[REFERENCE_CHANNEL].reference_error = error
-    found = converse(8, bus=bus)
-    assert ((PRESSURE, EventCode.REFERENCE_OFF, 0) in events(found)) == is_off
-    status = statuses(found)[-1]
-    assert (StatusBit.REFERENCE_OFF in status.bits) == is_off
-    assert status.reference_mv == pytest.approx(2500 / (1 + error), abs=3)
+    """B7: the ADC's reference drifts, and every pressure with it; the calibration input shows it within 5 s."""
+
+    class Steady(TimeCode):
+        def volts(self, t_us):
+            return np.ones(len(t_us))
+
+    bus = wire(Steady())
+
+    def then(t_us):
+        if t_us > 4.1 * S:
+            bus.adc[REFERENCE_CHANNEL].reference.error = error
+
+    found = converse(12, bus=bus, then=then)
+    told = [t for t, f in found if f.type is FrameType.EVENT and f.payload[0] == EventCode.REFERENCE_OFF]
+    assert len(told) == is_off
+    said = [(t, decode_status(f.payload)) for t, f in found if f.type is FrameType.STATUS]
+    shown = [t for t, status in said if StatusBit.REFERENCE_OFF in status.bits]
+    assert bool(shown) == is_off
+    assert all(7 * S < t[0] <= 9.1 * S for t in (told, shown) if t), "three readings that agree, one a second"
+    assert statuses(found)[-1].reference_mv == pytest.approx(2500 / (1 + error), abs=3)
+    first, *_, last = [int.from_bytes(f.payload[-3:], "big") for f in data(found, PRESSURE)]
+    assert last / first == pytest.approx(1 / (1 + error), rel=1e-3)
 
 
 @rig
@@ -344,6 +358,27 @@ def test_board_without_a_reference_does_not_invent_one():
     found = converse(8, bus=bus)
     assert events(found) == []
     assert statuses(found)[-1].reference_mv is None
+
+
+@rig
+def test_reference_whose_wire_breaks_is_off_not_absent():
+    """B7: nothing checks the pressures any more, and once something did."""
+    bus = wire(TimeCode())
+
+    def then(t_us):
+        bus.adc[REFERENCE_CHANNEL].volts = 0.0 if 4 * S < t_us < 9 * S else 2.5
+
+    found = converse(14, bus=bus, then=then)
+    assert events(found) == [(PRESSURE, EventCode.REFERENCE_OFF, 0), (PRESSURE, EventCode.REFERENCE_GOOD, 0)]
+
+
+@rig
+@pytest.mark.parametrize(("volts", "celsius"), [(0.706, 27.0), (0.6, 88.6), (3.3, None), (0.0, None)])
+def test_temperature_no_processor_has_is_not_known(volts, celsius):
+    bus = wire(TimeCode())
+    bus.adc[TEMPERATURE_CHANNEL].volts = volts
+    found = converse(2.5, bus=bus)
+    assert statuses(found)[-1].temperature_c == (None if celsius is None else pytest.approx(celsius, abs=0.5))
 
 
 @rig
