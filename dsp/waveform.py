@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dsp.config import Rails
 from dsp.filters import delay_samples, low_pass
-from dsp.kernels import cycles
 from dsp.kernels import pulse as kernel
+from dsp.kernels import standstill
 from dsp.types import Channel
 
 # Pass bands that keep the upslope and leave out noise and flow artefacts (Zong 2003 uses 16 Hz for pressure).
@@ -124,7 +124,7 @@ class CandidateFinder:
         last = self._index.item() - 1
         first = max(last - int(back_us / self.period_us), self._begin.item(), 0)
         window = max(2, int(window_us / self.period_us))
-        return cycles.levels(
+        return standstill.levels(
             self._rings[kernel.RAW], first - first % self.capacity, first, last, window, most, low, high
         )
 
@@ -146,7 +146,7 @@ class CandidateFinder:
         """By how much the largest step between two samples of the last time exceeds those beside it."""
         end = self._index.item()
         first = max(end - int(back_us / self.period_us), self._begin.item(), 0)
-        return float(cycles.lone_step(self._rings[kernel.RAW], first - first % self.capacity, first, end - 1))
+        return float(standstill.lone_step(self._rings[kernel.RAW], first - first % self.capacity, first, end - 1))
 
     def _newest(self, back_us: int) -> NDArray[np.float64]:
         """The raw samples since the last gap that are not older."""
