@@ -162,13 +162,13 @@ class Oximeter:
 
     def _window(self, summary: Summary) -> list[Cycle]:
         """The cycles that lie in the window, each computed once, when all its samples have come."""
-        since_us = summary.t_us - SPO2_WINDOW_US
+        first_us = max(summary.t_us - SPO2_WINDOW_US, self._optics.exchanged_us) + self._margin_us
         known: dict[tuple[int, int], Cycle] = {}
         for a, b in pairwise(summary.pulses.accepted):
-            span = (a.candidate.onset_us, b.candidate.onset_us)
-            is_adjacent = b.interval_us == b.candidate.upslope_us - a.candidate.upslope_us
-            if not is_adjacent or span[0] - self._margin_us < max(since_us, self._optics.exchanged_us):
+            begin, end = a.candidate, b.candidate
+            if begin.onset_us < first_us or b.interval_us != end.upslope_us - begin.upslope_us:
                 continue
+            span = (begin.onset_us, end.onset_us)
             cycle = self._cycles.get(span) or self._compare(span, b, summary.t_us)
             if cycle is not None:
                 known[span] = cycle
