@@ -9,6 +9,7 @@ high or low a value is, so hypotension, bradycardia, tachycardia and desaturatio
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import fmean, median
@@ -26,12 +27,12 @@ LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single e
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
 NEWEST = 5
 ALTERED = 0.35  # so strange a pulse is no witness for a saturation that changed with it
-LEAST_KNOWN = 1  # of the beats could be compared with earlier ones
 MEDIAN_SPREAD = 1.25  # how much farther the median of a few is off than their mean
 MOST_WANDER = 0.8  # of the foot from beat to beat, in pulse heights: median over the window
 LOST_US = 2_200_000  # between two beats
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
 MISSING_BPM, MISSING_MMHG = 2.0, 4.0  # one deviation of what the missing beats may have moved
+LINGERING_SECONDS = 3  # with a doubt that is about the newest beats; the median is of 8
 NOISE_MMHG = 5.0  # by which the raw signal exceeds the filtered one: hum, or a line that rings
 
 
@@ -40,9 +41,7 @@ def doubted(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    odd = summary.pulses.odd
-    is_strange = sum(odd) > (1 - LEAST_ORDINARY) * len(odd)
-    is_doubtful = is_strange or _is_unknown(pulses) or _is_wandering(pulses) or _is_jumping(pulses)
+    is_doubtful = _is_strange(summary.pulses) or _is_wandering(pulses) or _is_jumping(pulses)
     return summary.doubted(Reason.ARTIFACT) if is_doubtful else summary
 
 
@@ -75,6 +74,21 @@ def doubted_pressure(summary: Summary) -> Summary:
         return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
     is_doubtful = _is_new(pulses, summary.t_us) or _is_moved(summary.pulses) or _noise_mmhg(pulses) > NOISE_MMHG
     return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
+
+
+class Lingering:
+    """A doubt about the newest beats stands as long as the window holds enough of them to move a median."""
+
+    def __init__(self) -> None:
+        self._found_us: deque[int] = deque()
+
+    def stands(self, t_us: int, *, is_found: bool) -> bool:
+        """Whether it is found in this second, or was in several of the window; ask once a second, in order."""
+        if is_found:
+            self._found_us.append(t_us)
+        while self._found_us and self._found_us[0] <= t_us - WINDOW_US:
+            self._found_us.popleft()
+        return is_found or len(self._found_us) >= LINGERING_SECONDS
 
 
 def strangeness(pulses: Sequence[Pulse]) -> float:
@@ -144,9 +158,14 @@ def _noise_mmhg(pulses: Sequence[Pulse]) -> float:
     )
 
 
-def _is_unknown(pulses: Sequence[Pulse]) -> bool:
-    """Whether there are hardly any earlier pulses with which these could be compared."""
-    return sum(1 for p in pulses if p.likeness and p.likeness.strangeness is not None) < LEAST_KNOWN
+def _is_strange(window: Window) -> bool:
+    """Whether too few of the beats are known to be like earlier ones: the others are not, or nobody knows."""
+    ordinary = [
+        1
+        for p, is_odd in zip(window.accepted, window.odd, strict=True)
+        if not is_odd and p.likeness and p.likeness.strangeness is not None
+    ]
+    return len(ordinary) < max(1.0, LEAST_ORDINARY * len(window.accepted))
 
 
 def _is_new(pulses: Sequence[Pulse], t_us: int) -> bool:

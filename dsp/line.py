@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from dsp.channel import SECOND_US, Summary
+from dsp.doubt import Lingering
 from dsp.rate import DOUBTED_SQI
 from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
@@ -28,7 +29,7 @@ SHAPED = (
     Quantity.SYSTEMIC_VASCULAR_RESISTANCE,
     Quantity.EJECTION_TIME,
 )
-NEWEST = 5  # beats
+NEWEST, LAST = 5, 2  # beats
 REFERENCE_US = 25 * SECOND_US  # what is compared with is at least so old, at the beginning the older half
 REMEMBERED_US = 300 * SECOND_US  # a line that has been otherwise for so long is taken as it is
 LEAST_SECONDS = 4
@@ -75,9 +76,21 @@ class LineMonitor:
         self._old = 0  # how many of them are old enough to compare with
         self._sorted: tuple[list[float], ...] = ([], [], [], [])  # the numbers of those, each in order of size
         self._since_us: int | None = None
+        self._last: Verdict | None = None
+        self._lingering = Lingering()
 
     def judge(self, summary: Summary) -> Verdict | None:
-        """What is wrong at the end of a second; ask once, in order."""
+        """What is wrong at the end of a second, or was with beats that are still in the window; ask once, in order."""
+        verdict = self._judge(summary)
+        if verdict is not None:
+            self._last = verdict
+        is_standing = self._lingering.stands(summary.t_us, is_found=verdict is not None)
+        if verdict is None and is_standing and self._last is not None:
+            return replace(self._last, is_certain=False)
+        return verdict
+
+    def _judge(self, summary: Summary) -> Verdict | None:
+        """What is wrong with the newest beats."""
         level = _level(summary)
         if level is None or not self._is_fast:
             return None
@@ -85,7 +98,7 @@ class LineMonitor:
             self._levels.clear()
             self._old, self._sorted = 0, ([], [], [], [])
         reference = self._reference(level.t_us)
-        verdict = _compared(level, reference) if reference else None
+        verdict = (_compared(level, reference) or _begun(summary, reference)) if reference else None
         if verdict is not None:
             self._since_us = self._since_us if self._since_us is not None else level.t_us
             return verdict
@@ -190,6 +203,22 @@ def _compared(now: Level, before: Level) -> Verdict | None:
     if now.pulse_mmhg > LARGER * before.pulse_mmhg and now.steepness > NOT_SLOWER * before.steepness:
         return Verdict(reason=Reason.RINGING, is_certain=False, finding=found(Rule.LINE_RINGING, **numbers))
     return None
+
+
+def _begun(summary: Summary, before: Level) -> Verdict | None:
+    """Doubt where the last two pulses are as those of a damped line, before the median of more says so.
+
+    Each alone may be an early beat; the mean is not asked: that it falls as well is no excuse for a slow upslope.
+    """
+    last = [p.candidate for p in summary.pulses.accepted[-LAST - 1 : -1]]
+    if len(last) < LAST:
+        return None
+    pulse_mmhg, steepness = max(c.raw_max - c.raw_min for c in last), max(c.steepness for c in last)
+    if pulse_mmhg > SMALLER * before.pulse_mmhg or steepness > SLOWER * before.steepness:
+        return None
+    numbers = {"pulse_mmhg": pulse_mmhg, "pulse_before_mmhg": before.pulse_mmhg}
+    numbers |= {"steepness_per_s": steepness, "steepness_before_per_s": before.steepness}
+    return Verdict(reason=Reason.DAMPED, is_certain=False, finding=found(Rule.LINE_DAMPED, **numbers))
 
 
 def _both(now: Level, before: Level) -> dict[str, float]:

@@ -64,6 +64,7 @@ class VitalsMonitor:
         self._buffers: dict[Channel, SampleBuffer] = dict(self._optics.buffers) if self._optics else {}
         if self._motion:
             self._buffers[Channel.MOTION] = self._motion.buffer
+        self._moved = doubt.Lingering()
         self._derived = Derived()
         self._interruptions = Interruptions()
         self._next_second: int | None = None
@@ -110,28 +111,30 @@ class VitalsMonitor:
         pressure, pleth = doubt.doubted(located(pressure, pleth)), doubt.doubted(located(pleth, pressure))
         if self._motion:
             self._motion.compare(pleth)
-        readings[Quantity.SPO2] = readings[Quantity.PERFUSION_INDEX] = no_channel
-        if self._optics and self._oximeter:
-            infrared_fault, red_fault = self._optics.faults(t_us)
-            if infrared_fault is None and pleth.unavailable is not None:
-                infrared_fault = self._optics.dim()
-            if infrared_fault is not None:
-                pleth = pleth.without(infrared_fault.reason, infrared_fault.finding)
-            readings[Quantity.SPO2] = self._saturation(t_us, pleth, infrared_fault or red_fault)
+        pleth, is_shifted, readings[Quantity.SPO2] = self._lights(t_us, pleth)
         self.channels = {Channel.PLETH: pleth.unavailable, Channel.PRESSURE: pressure.unavailable}
         if self._motion:
             pleth = doubted(pleth, self._motion)
-        if self._optics:
-            readings[Quantity.PERFUSION_INDEX] = perfusion_index(pleth)
+        strength = pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth
+        readings[Quantity.PERFUSION_INDEX] = perfusion_index(strength) if self._optics else no_channel
         readings |= self._of_pulses(pressure, pleth, readings[Quantity.SPO2])
         return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
 
-    def _saturation(self, t_us: int, pleth: Summary, fault: Unavailable | None) -> Reading:
+    def _lights(self, t_us: int, pleth: Summary) -> tuple[Summary, bool, Reading]:
+        """The pleth as far as the two lights agree that it is blood, whether one has changed, and saturation."""
         if self._optics is None or self._oximeter is None:
-            return Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
-        if fault is None and self._optics.is_shifted(t_us):
+            return pleth, False, Unavailable(reason=Reason.NO_CHANNEL, finding=found(Rule.NO_CHANNEL))
+        infrared_fault, red_fault = self._optics.faults(t_us)
+        if infrared_fault is None and pleth.unavailable is not None:
+            infrared_fault = self._optics.dim()
+        if infrared_fault is not None:
+            pleth = pleth.without(infrared_fault.reason, infrared_fault.finding)
+        fault = infrared_fault or red_fault
+        is_shifted = fault is None and self._optics.is_shifted(t_us)
+        saturation = self._oximeter.spo2(pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth, fault, self._motion)
+        if self._moved.stands(t_us, is_found=self._oximeter.is_moved):
             pleth = pleth.doubted(Reason.ARTIFACT)
-        return self._oximeter.spo2(pleth, fault, self._motion)
+        return pleth, is_shifted, saturation
 
     def _of_pulses(self, pressure: Summary, pleth: Summary, saturation: Reading) -> dict[Quantity, Reading]:
         """Rate, pressures and what is derived from them, and the saturation again if the sensors disagree."""

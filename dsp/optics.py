@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, STALE_US
 from dsp.config import Rails
+from dsp.doubt import Lingering
 from dsp.kernels import optics as kernel
 from dsp.rules import Finding, Rule, found
 from dsp.types import Channel, Reason, Unavailable
@@ -64,6 +65,7 @@ class Optics:
         self._out = np.zeros(kernel.SURVEY_OUTPUTS)
         self._out[kernel.SEARCHED_US] = -KEPT_US
         self._limits = np.array([0.0, 0.0, *self._full.values()])
+        self._shifted = Lingering()
         self._infrared = Light()  # of the newest second
         self._clipped: tuple[int, Unavailable] | None = None
         self.exchanges = 0
@@ -85,7 +87,7 @@ class Optics:
         return fault
 
     def is_shifted(self, t_us: int) -> bool:
-        """Whether one light has changed against the other within the last half minute; ask once, in order.
+        """Whether the window holds one light that changed against the other within half a minute; ask once, in order.
 
         Blood changes their proportion by a few per cent; a sensor that moves or fails changes it at once.
         """
@@ -97,7 +99,8 @@ class Optics:
         level = math.log(red / infrared)
         self._levels.append((t_us, level))
         old = [x for t, x in self._levels if t <= t_us - SHIFT_FROM_US] or [x for _, x in self._levels][:LEAST_LEVELS]
-        return len(self._levels) > LEAST_LEVELS and abs(level - median(old)) > MOST_SHIFT
+        is_found = len(self._levels) > LEAST_LEVELS and abs(level - median(old)) > MOST_SHIFT
+        return self._shifted.stands(t_us, is_found=is_found)
 
     def dim(self) -> Unavailable | None:
         """No finger, if so little infrared comes in this second that it can be one only if it pulsates."""

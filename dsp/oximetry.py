@@ -49,13 +49,16 @@ LEAST_PERFUSION_PCT = 0.1  # below, the ratio is more the electronics' than the 
 FAIR_PERFUSION_PCT = 0.3  # from here on perfusion as such is no doubt
 
 # Swapped lights give 1/R. A first value below 70 % (the claimed range of oximeters, ISO 80601-2-61) is taken for
-# swapped lights, one from there to 85 % (about R = 1, where both orders say the same) may be either; one above tells
-# that red is red. From then on a low saturation is a low saturation.
+# swapped lights, one from there to 88 % may be either, or no blood at all: about R = 1 both orders say the same, and so
+# does a movement, which changes both lights alike. One above tells that red is red. From then on a low saturation is a
+# low saturation.
 SWAPPED_PCT = 70.0
-KNOWN_PCT = 85.0
+KNOWN_PCT = 88.0
 LEAST_TO_KNOW = 4  # good cycles
 TURNED_PCT = 2.5  # between the newest cycles and the window
 CHANGED_PCT = 3.0  # from what it was before
+# So long the pulse itself is doubted with a first saturation about R = 1. No movement keeps a pulse's rhythm longer.
+MOVED_US = 30 * SECOND_US
 KEPT_VALUES = 60
 
 
@@ -89,10 +92,13 @@ class Oximeter:
             kernel.AT_ZERO: Reason.PROBE_OFF,
         }
         self._is_order_known = False
+        self._suspect_us: int | None = None  # since when the first saturations are about R = 1
+        self.is_moved = False  # what changes the light in the newest second is likely to be no pulse
         self._usual: deque[tuple[int, float]] = deque(maxlen=KEPT_VALUES)
 
     def spo2(self, summary: Summary, fault: Unavailable | None, motion: MotionMonitor | None) -> Reading:
         """Saturation at the end of a second, %; ask for each second once, in order."""
+        self.is_moved = False
         cycles = self._window(summary)
         summary = doubted(summary, motion) if motion else summary
         if fault is not None or summary.unavailable is not None:
@@ -126,6 +132,7 @@ class Oximeter:
             return Unavailable(reason=doubt or Reason.IRREGULAR, finding=quality)
         is_suspect = not self._is_order_known and self._is_below(ratio, KNOWN_PCT)
         strange = self._strange(value, good, summary)
+        self.is_moved |= is_suspect and self._is_first(summary.t_us)
         if is_suspect or strange or summary.doubts:
             sqi = min(sqi, DOUBTED_SQI)
         if is_suspect and self._is_below(ratio, SWAPPED_PCT):
@@ -151,14 +158,22 @@ class Oximeter:
         """
         if value is None:
             return None
+        is_altered = strangeness(summary.pulses) > ALTERED
         newest = self._curve.spo2_pct(median(c.ratio for c in good[-3:] if c.ratio is not None))
         if newest is None or abs(newest - value) > TURNED_PCT:
+            self.is_moved = is_altered
             return Reason.IRREGULAR
         old = [x for t, x in self._usual if t <= summary.t_us - USUAL_FROM_US]
         old = old or [x for _, x in self._usual][: max(LEAST_USUAL, len(self._usual) // 2)]
         is_changed = len(old) >= LEAST_USUAL and abs(value - median(old)) > CHANGED_PCT
         self._usual.append((summary.t_us, value))
-        return Reason.ARTIFACT if is_changed and strangeness(summary.pulses) > ALTERED else None
+        self.is_moved = is_changed and is_altered
+        return Reason.ARTIFACT if self.is_moved else None
+
+    def _is_first(self, t_us: int) -> bool:
+        """Whether the saturations about R = 1 have only just begun."""
+        self._suspect_us = t_us if self._suspect_us is None else self._suspect_us
+        return t_us - self._suspect_us < MOVED_US
 
     def _window(self, summary: Summary) -> list[Cycle]:
         """The cycles that lie in the window, each computed once, when all its samples have come."""
