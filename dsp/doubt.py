@@ -22,7 +22,7 @@ from dsp.window import Window
 
 # So far may what is strange or missing move a value: half of what nobody would notice.
 MOST_BPM, MOST_MMHG = 2.5, 5.0
-LEAST_COUNTED = 0.5  # of the window lies in intervals that were counted
+LEAST_COUNTED = 0.6  # of the window lies in intervals that were counted
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
 NEWEST = 5
@@ -77,9 +77,13 @@ def doubted_pressure(summary: Summary) -> Summary:
 
 
 class Lingering:
-    """A doubt about the newest beats stands as long as the window holds enough of them to move a median."""
+    """A doubt about the newest beats stands as long as the window holds enough of them to move a median.
 
-    def __init__(self) -> None:
+    ``least`` is in how many seconds of the window it was found; with 1 it stands for a whole window.
+    """
+
+    def __init__(self, least: int = LINGERING_SECONDS) -> None:
+        self._least = least
         self._found_us: deque[int] = deque()
 
     def stands(self, t_us: int, *, is_found: bool) -> bool:
@@ -88,7 +92,7 @@ class Lingering:
             self._found_us.append(t_us)
         while self._found_us and self._found_us[0] <= t_us - WINDOW_US:
             self._found_us.popleft()
-        return is_found or len(self._found_us) >= LINGERING_SECONDS
+        return is_found or len(self._found_us) >= self._least
 
 
 def strangeness(pulses: Sequence[Pulse]) -> float:

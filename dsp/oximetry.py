@@ -21,7 +21,7 @@ import numpy as np
 from dsp.channel import SECOND_US, Summary
 from dsp.curve import DEMONSTRATION, OximeterCurve
 from dsp.cycles import LEAST_USUAL, USUAL_FROM_US
-from dsp.doubt import ALTERED, strangeness
+from dsp.doubt import ALTERED, Lingering, strangeness
 from dsp.kernels import optics as kernel
 from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
@@ -92,6 +92,7 @@ class Oximeter:
             kernel.AT_ZERO: Reason.PROBE_OFF,
         }
         self._is_order_known = False
+        self._altered = Lingering(least=1)
         self._suspect_us: int | None = None  # since when the first saturations are about R = 1
         self.is_moved = False  # what changes the light in the newest second is likely to be no pulse
         self._usual: deque[tuple[int, float]] = deque(maxlen=KEPT_VALUES)
@@ -158,7 +159,7 @@ class Oximeter:
         """
         if value is None:
             return None
-        is_altered = strangeness(summary.pulses) > ALTERED
+        is_altered = self._altered.stands(summary.t_us, is_found=strangeness(summary.pulses) > ALTERED)
         newest = self._curve.spo2_pct(median(c.ratio for c in good[-3:] if c.ratio is not None))
         if newest is None or abs(newest - value) > TURNED_PCT:
             self.is_moved = is_altered

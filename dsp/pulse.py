@@ -41,6 +41,7 @@ SEARCH_BACK = 1.6  # median intervals without a beat
 LATENCY_US = 480_000  # a pulse is known that long after its upslope
 SEARCH_BACK_THRESHOLD = 0.2
 MISSED_THRESHOLD = 0.1  # a hump that may have been a pulse: the interval over it is not counted
+FULL_THRESHOLD = 0.8  # of a pressure: one that was rejected for its shape or its time may have been a pulse
 LEARN_US = 8_000_000
 # A pulse that was followed for so many beats, up to so long ago, is known: it is learned again from less.
 PROVEN, KNOWN_US = 16, 30_000_000
@@ -221,10 +222,7 @@ class PulseTracker:
         last = self._last
         if last is not None and self._is_joined:
             step = c.upslope_us - last.upslope_us
-            missed = step > SEARCH_BACK * history.interval_us and any(
-                r is not c and r.slope_sum > MISSED_THRESHOLD * history.slope_sum for r in self._recent
-            )
-            if step <= LONGEST_US and not missed:
+            if step <= LONGEST_US and not self._has_missed(history, last, c):
                 interval_us = step
                 cycle_mean = _mean_between(last, c)
         others = [r.slope_sum for r in self._recent if last and r.upslope_us < last.upslope_us + ECHO_US and r is not c]
@@ -233,6 +231,20 @@ class PulseTracker:
         if history.likeness < LEAST_LIKENESS:
             self._lose(history)
         return Pulse(candidate=c, accepted=True, sqi=sqi, reasons=(), interval_us=interval_us, cycle_mean=cycle_mean)
+
+    def _has_missed(self, history: History, last: Candidate, c: Candidate) -> bool:
+        """Whether another pulse may lie between two beats: any hump in a long interval, one as large as they in any.
+
+        A movement of a pleth is as large as a pulse, so that its size says nothing.
+        """
+        others = [r for r in self._recent if r is not c]
+        if c.upslope_us - last.upslope_us > SEARCH_BACK * history.interval_us:
+            return any(r.slope_sum > MISSED_THRESHOLD * history.slope_sum for r in others)
+        if not self._has_steps:
+            return False
+        begin_us, end_us = last.upslope_us + REFRACTORY_US, c.upslope_us - REFRACTORY_US
+        large = [r for r in others if r.slope_sum > FULL_THRESHOLD * history.slope_sum]
+        return any(begin_us <= r.upslope_us <= end_us for r in large)
 
     def _lose(self, history: History) -> None:
         """Learn again; a pulse that was not followed for long is not remembered."""

@@ -17,6 +17,8 @@ LEAST_FOR_PAIRS = 4
 # A full window lacks an interval at either end, and one of a pair. One that is still filling may hold half a breath,
 # with which the rate of a calm person moves by 3 %.
 UNFILLED = 3
+MOST_TORN_BPM = 4.0  # by a beat without its pause; at 45 to 150/min a single early one moves the rate by 3.5
+UNEVEN = 0.08  # an early beat with its pause, against two usual intervals: a compensatory pause makes up for it
 SHORT, LONG = 0.88, 1.12  # of the median: an early beat, a pause; breathing moves intervals by less
 # Heart beats of atrial fibrillation spread by 0.24 (Tateno and Glass 2001); pulses that spread more are missing some,
 # and by how many the rate is wrong nobody can tell. Breath and single early beats stay below the lower bound.
@@ -31,7 +33,8 @@ def pulse_rate(summary: Summary) -> Reading:
     """Mean rate over the accepted intervals of the window, beats/min."""
     if summary.unavailable is not None:
         return summary.none
-    intervals_us = _intervals_us(summary)
+    every_us = _intervals_us(summary)
+    intervals_us = _whole_pairs(every_us)
     if len(intervals_us) < LEAST_INTERVALS:
         return too_few(summary, len(intervals_us), LEAST_INTERVALS)
     spread = _spread(intervals_us)
@@ -39,6 +42,8 @@ def pulse_rate(summary: Summary) -> Reading:
         finding = found(Rule.INTERVAL_SPREAD, spread=spread, most=MOST_SPREAD)
         return Unavailable(reason=Reason.IRREGULAR, finding=finding)
     trust = 1 - 0.6 * max(0.0, (spread - USUAL_SPREAD) / (MOST_SPREAD - USUAL_SPREAD))
+    if _is_torn(every_us, intervals_us):
+        summary = replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR))
     reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
     is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
     if is_short and isinstance(reading, Measured) and shortage(summary) is Reason.LEARNING:
@@ -75,28 +80,50 @@ def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
 def _intervals_us(summary: Summary) -> list[int]:
     """Intervals between adjacent accepted beats that lie wholly in the window."""
     begin_us = summary.t_us - WINDOW_US
-    return _whole_pairs(
-        [
-            p.interval_us
-            for p in summary.pulses.accepted
-            if p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
-        ]
-    )
+    return [
+        p.interval_us
+        for p in summary.pulses.accepted
+        if p.interval_us is not None and p.candidate.upslope_us - p.interval_us > begin_us
+    ]
 
 
 def _whole_pairs(intervals_us: list[int]) -> list[int]:
     """Without an early beat whose pause has not come yet, and a pause whose early beat has left the window.
 
     Both together are two usual intervals; one alone moves the rate by several beats a minute. A rate that really rises
-    is counted one beat later.
+    is counted one beat later. Where the others come in no order a short one has no pause, and nothing is left out.
     """
     if len(intervals_us) < LEAST_FOR_PAIRS:
         return intervals_us
     usual_us = median(intervals_us)
+    if not (_is_alternating(intervals_us, usual_us) or _is_ordered(intervals_us[1:-1], usual_us)):
+        return intervals_us
     begin = 1 if intervals_us[0] > LONG * usual_us else 0
     end = len(intervals_us) - (1 if intervals_us[-1] < SHORT * usual_us else 0)
     whole_us = intervals_us[begin:end]
     return whole_us[1:] if len(whole_us) % 2 and _is_alternating(whole_us, usual_us) else whole_us
+
+
+def _is_torn(every_us: list[int], whole_us: list[int]) -> bool:
+    """Whether what was left out moves the rate by much, and there is no row of pairs that says why."""
+    moved_bpm = abs(60e6 * len(every_us) / sum(every_us) - 60e6 * len(whole_us) / sum(whole_us))
+    return moved_bpm > MOST_TORN_BPM and not _is_alternating(every_us, median(every_us))
+
+
+def _is_ordered(intervals_us: list[int], usual_us: float) -> bool:
+    """Whether every early beat has its pause and every pause its early beat: both are two usual intervals."""
+    k = 0
+    while k < len(intervals_us):
+        is_early = intervals_us[k] < SHORT * usual_us
+        if is_early and k + 1 < len(intervals_us):
+            both = (intervals_us[k] + intervals_us[k + 1]) / (2 * usual_us)
+            if abs(both - 1) > UNEVEN:
+                return False
+            k += 1
+        elif k > 0 and intervals_us[k] > LONG * usual_us:
+            return False
+        k += 1
+    return True
 
 
 def _is_alternating(intervals_us: list[int], usual_us: float) -> bool:

@@ -1,7 +1,8 @@
 """A kind of artifact and a seed in, what became of the published values out: wrong, late, answered.
 
 The truth is what the same program says of the undisturbed signal at the same second; of a heart out of order, it is the
-simulated patient's own rate. A value of good quality that is further from it than the tolerance is wrong.
+simulated patient's own rate. A value of good quality that is further from it, and from what it was or is a second
+before and after, than the tolerance is wrong: another beat is in the window then, or the other sensor is asked.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ TOLERANCE = {
 }
 WINDOW_S = 8  # that a rate is the mean of (dsp.channel)
 _CLIPPING_S = 2.0
-_REFRACTORY_S = 0.3
+# A beat that comes so soon after another has no pulse, up to the second time nobody knows: a pressure rarely shows it.
+_REFRACTORY_S, _UNCLEAR_S = 0.25, 0.3
 _TRANSIT_S, _KNOWN_S = 0.2, 0.4  # from the heart to mid-upslope, and from there until the pulse is known
 _EXAMPLES = 12
 _SECOND_US = 1_000_000
@@ -154,13 +156,16 @@ def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
     """The rate of such a patient's pulses that have come in the window, and the saturation.
 
     A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not. Beats that
-    come in pairs have the rate of the pairs.
+    come in pairs have the rate of the pairs. Where it is not clear whether a beat has a pulse there is no good truth.
     """
     patient = simulated(seed, rhythm)
-    pulses_s = [-10.0]
+    pulses_s, unclear_s = [-10.0], []
     for t_s in range(duration_s + 1):
         for beat in patient.beats(t_s * _SECOND_US, (t_s + 1) * _SECOND_US):
-            if beat.onset_us / 1e6 - pulses_s[-1] > _REFRACTORY_S:
+            after_s = beat.onset_us / 1e6 - pulses_s[-1]
+            if _REFRACTORY_S < after_s <= _UNCLEAR_S:
+                unclear_s.append(beat.onset_us / 1e6)
+            if after_s > _REFRACTORY_S:
                 pulses_s.append(beat.onset_us / 1e6)
     spo2_pct = patient.scenario.base.spo2_pct
     out: Readings = {
@@ -171,8 +176,10 @@ def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
         values = {Quantity.PULSE_RATE: 60 * (len(seen_s) - 1) / (seen_s[-1] - seen_s[0]), Quantity.SPO2: spo2_pct}
         if rhythm.ectopic_share:
             values[Quantity.PULSE_RATE] = patient.scenario.base.rate_bpm
+        is_unclear = any(t_s - WINDOW_S - 1 < x + _TRANSIT_S < t_s for x in unclear_s)
+        sqi = {Quantity.PULSE_RATE: 0.0 if is_unclear else 1.0, Quantity.SPO2: 1.0}
         for quantity, value in values.items():
-            out[quantity, t_s] = Measured(value=value, sqi=1.0, newest_us=t_s * _SECOND_US)
+            out[quantity, t_s] = Measured(value=value, sqi=sqi[quantity], newest_us=t_s * _SECOND_US)
     return out
 
 
@@ -299,7 +306,7 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
             if not (isinstance(truth, Measured) and isinstance(reading, Measured)):
                 continue
-            error = min(abs(reading.value - value) for value in _around(clean, quantity, t_s, kind))
+            error = min(abs(reading.value - value) for value in _around(clean, quantity, t_s))
             if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
             if clipped_s is not None and not np.any((clipped_s > t_s - _CLIPPING_S) & (clipped_s <= t_s)):
@@ -319,10 +326,9 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
     )
 
 
-def _around(clean: Readings, quantity: Quantity, t_s: int, kind: Kind) -> list[float]:
-    """What is true; of a heart out of order also a second earlier or later: the window holds another beat then."""
-    reach = 1 if kind.rhythm else 0
-    near = [clean.get((quantity, t_s + k)) for k in range(-reach, reach + 1)]
+def _around(clean: Readings, quantity: Quantity, t_s: int) -> list[float]:
+    """What is true, and was or will be a second earlier or later: the window holds another beat then."""
+    near = [clean.get((quantity, t_s + k)) for k in (-1, 0, 1)]
     return [truth.value for truth in near if isinstance(truth, Measured)]
 
 
