@@ -6,9 +6,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bench.campaign_noise import watched
-from dsp import TIMINGS, Channel, Measured, Quantity
+from dsp import Channel, Measured, Quantity
 from hil.noise import COLOURS
 from tests import naive
+from tests.dsp import followed
 from tests.dsp.optics import finger, watch
 from tests.dsp.signals import accepted, run
 
@@ -19,31 +20,15 @@ PHASES = (Phase.explicit, Phase.generate)  # a smaller example would cost minute
 SETTINGS = settings(deadline=None, max_examples=6, derandomize=True, database=None, phases=PHASES)
 
 
+FOLLOWED = {Quantity.PULSE_RATE, Quantity.SPO2, Quantity.PERFUSION_INDEX, *PRESSURES}  # the others beside
+
+
 def levels(before, after, slope):
-    """A quantity at each time: a step where the slope is None, else a ramp of so much a second."""
-
-    def at(t_s):
-        if slope is None:
-            return np.where(np.asarray(t_s) < CHANGE_S, before, after)
-        moved = np.clip((np.asarray(t_s) - CHANGE_S) * slope, 0, abs(after - before))
-        return before + np.sign(after - before) * moved
-
-    return at
+    return followed.levels(before, after, slope, CHANGE_S)
 
 
 def is_followed(vitals, quantity, true, tolerance):
-    """Every value of good quality lies within what was true in its window and latency; a held one would not."""
-    latency_s = TIMINGS[quantity].latency_us / 1e6
-    good = 0
-    for second in range(1, int(END_S) + 1):
-        reading = vitals[quantity, second]
-        if not isinstance(reading, Measured):
-            assert reading.reason
-            continue
-        span = true(np.arange(max(0.0, second - latency_s), second, 0.05))
-        assert span.min() - tolerance <= reading.value <= span.max() + tolerance, (quantity, second, reading)
-        good += reading.sqi >= 0.5
-    return good
+    return followed.good_seconds(vitals, quantity, true, tolerance, END_S)
 
 
 def beats_at(rate_of, duration_s):
@@ -79,7 +64,8 @@ def test_any_change_of_pressure_is_followed_or_null(before, after, share, slope)
     _, vitals = run(t_us, x, RATE_HZ, until_s=END_S)
     assert is_followed(vitals, Quantity.SYSTOLIC, systolic, 3.0) >= 10
     is_followed(vitals, Quantity.DIASTOLIC, diastolic, 3.0)
-    is_followed(vitals, Quantity.MEAN_PRESSURE, lambda t: np.concatenate([diastolic(t), systolic(t)]), 1.0)
+    mean = naive.pressure_wave(t_us / 1e6, naive.beat_times(END_S, 72.0), 1.0, 0.0)[1000:-1000].mean()
+    is_followed(vitals, Quantity.MEAN_PRESSURE, lambda t: diastolic(t) + mean * (systolic(t) - diastolic(t)), 4.0)
 
 
 @SETTINGS
@@ -130,6 +116,32 @@ def test_gaps_of_any_length_and_place_hold_nothing(gaps):
                 assert reading.value == pytest.approx(truth, abs=tolerance), (quantity, second)
 
 
+@SETTINGS
+@given(
+    gaps=st.lists(
+        st.tuples(st.floats(1, 44), st.floats(0.01, 12), st.sampled_from([(0,), (1,), (0, 1)])), min_size=1, max_size=4
+    )
+)
+def test_gaps_in_either_light_hold_no_saturation(gaps):
+    t_us, *lights = finger(95.0, END_S, noise=4.0)
+    for start_s, length_s, where in gaps:
+        for light in where:
+            lights[light][(t_us > start_s * 1e6) & (t_us <= (start_s + length_s) * 1e6)] = np.nan
+    _, vitals = watch(t_us, *lights)
+    for second in range(1, int(END_S) + 1):
+        now_us = second * 1_000_000
+        newest_us = [max(t_us[np.isfinite(light) & (t_us <= now_us)], default=0) for light in lights]
+        for quantity, of, truth, tolerance in (
+            (Quantity.SPO2, min(newest_us), 95.0, 1.0),
+            (Quantity.PERFUSION_INDEX, newest_us[0], 2.0, 0.3),
+            (Quantity.PULSE_RATE, newest_us[0], 72.0, 2.0),
+        ):
+            reading = vitals[quantity, second]
+            assert not (now_us - of > 3_000_000 and isinstance(reading, Measured)), (quantity, second)
+            if isinstance(reading, Measured):
+                assert reading.value == pytest.approx(truth, abs=tolerance), (quantity, second)
+
+
 RUBBISH = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e308, -1e308, 1e-300, 300.0])
 
 
@@ -145,6 +157,19 @@ def test_rubbish_never_crashes_and_never_is_a_value(values, repeats, channel):
     t_us = naive.times_us(RATE_HZ, len(x) / RATE_HZ)
     beats, vitals = run(t_us, x, RATE_HZ, channel=channel, until_s=24)
     assert not accepted(beats)
+    assert not any(isinstance(reading, Measured) for reading in vitals.values())
+
+
+@SETTINGS
+@given(
+    values=st.lists(st.tuples(RUBBISH, RUBBISH, RUBBISH), min_size=1, max_size=40),
+    repeats=st.integers(1, 100),
+)
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_rubbish_is_no_movement(values, repeats):
+    x = np.repeat(np.array(values), repeats, axis=0)[:1200]
+    t_us = naive.times_us(50.0, len(x) / 50.0)
+    _, vitals = run(t_us, x, 50.0, channel=Channel.MOTION, until_s=24)
     assert not any(isinstance(reading, Measured) for reading in vitals.values())
 
 
