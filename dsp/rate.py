@@ -43,7 +43,7 @@ def pulse_rate(summary: Summary) -> Reading:
         return Unavailable(reason=Reason.IRREGULAR, finding=finding)
     trust = 1 - 0.6 * max(0.0, (spread - USUAL_SPREAD) / (MOST_SPREAD - USUAL_SPREAD))
     if _is_torn(every_us, intervals_us):
-        summary = replace(summary, doubts=(*summary.doubts, Reason.IRREGULAR))
+        summary = summary.doubted(Reason.IRREGULAR)
     reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
     is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
     if is_short and isinstance(reading, Measured) and shortage(summary) is Reason.LEARNING:
