@@ -32,6 +32,7 @@ CONDITIONS: dict[Fault, Condition | None] = {
     Fault.SENSOR_SILENT: Condition.BOARD_FAULT,
     Fault.SENSOR_CONFIGURATION: Condition.BOARD_FAULT,
     Fault.RATE_MISMATCH: Condition.BOARD_FAULT,
+    Fault.REPAIRED: None,
     Fault.OUT_OF_RANGE: Condition.BOARD_FAULT,
     Fault.UNREADABLE_STREAM: Condition.BOARD_FAULT,
     Fault.NO_SAMPLES: None,

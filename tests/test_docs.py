@@ -170,7 +170,7 @@ def test_wire_md_lays_out_the_status():
     for offset, kind in rows:
         assert int(offset) == at
         at += sizes[kind]
-    assert at == status._LAYOUT.size == 100
+    assert at == status._LAYOUT.size == 105
 
 
 def test_mqtt_md_names_every_fault_of_the_board():

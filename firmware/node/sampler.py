@@ -124,13 +124,7 @@ class Sampler:
             self._say_hello()
 
     def describe(self):
-        """Say HELLO, now, and again which sensors have failed."""
-        self._begin_hello()
-        self._optical.tell()
-        if self._motion:
-            self._motion.tell()
-
-    def _begin_hello(self):
+        """Say HELLO, now."""
         self._described = 0
         self._hello_s = 0
 
@@ -160,7 +154,7 @@ class Sampler:
         board.pressure.set(settings.pressure_rate_hz)
         self._descriptions = _describe(board)
         self._to_describe = len(self._descriptions)
-        self._begin_hello()
+        self.describe()
         gc.collect()
         self._second = 0
         self._ticks_a_second = _SECOND_US // board.pressure.period_us
@@ -179,7 +173,7 @@ class Sampler:
             self._status.send(self._sources, self._streams)
             self._hello_s += 1
             if self._hello_s >= _HELLO_S:
-                self._begin_hello()
+                self.describe()
 
     @micropython.native
     def _idle(self, us):

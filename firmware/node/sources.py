@@ -59,8 +59,7 @@ class FifoSource:
         self._polls = _RETRY_POLLS  # in this state, or since the last sample
         self._failures = 0
         self._starts = 0
-        self._is_bad = False  # an error has been told and not yet its end
-        self._why = 0
+        self._why = 0  # of an error that lasts; none of them is 0
         self._is_off_rate = False
         self._marks = _FIRST_MARKS  # to look for at once
         self._until_mark = 0
@@ -69,6 +68,7 @@ class FifoSource:
         self._measured_index = UNKNOWN
         self.rate_chz = UNKNOWN
         self.bus_errors = 0
+        self.repairs = 0  # modulo 256
         self.is_waiting = False
         self.is_watching = False
 
@@ -122,14 +122,13 @@ class FifoSource:
     def _tell_change(self, register):
         """Tell which register has changed; if none has, its reading was disturbed."""
         if register >= 0:
+            self.repairs = (self.repairs + 1) & 255
             self._events.put(self._stream.number, REPAIRED, register)
 
-    def tell(self):
-        """Tell an error that lasts again, for whoever has not heard its beginning."""
-        if self._is_bad:
-            self._events.put(self._stream.number, SENSOR_ERROR, self._why)
-        elif self._is_off_rate:
-            self._events.put(self._stream.number, SENSOR_ERROR, WRONG_RATE)
+    @property
+    def error(self):
+        """The error that lasts, 0 if there is none: an event may be lost, so STATUS tells it each second."""
+        return self._why or (WRONG_RATE if self._is_off_rate else 0)
 
     def restart(self, flags):
         """Configure the sensor anew, at the next two polls."""
@@ -152,9 +151,8 @@ class FifoSource:
     def _give_up(self, why):
         if self._state == _RUNNING:
             self._stream.start_epoch(LOSS_UNKNOWN)
-        if not self._is_bad:
+        if why != self._why:
             self._events.put(self._stream.number, SENSOR_ERROR, why)
-            self._is_bad = True
             self._why = why
         self._stop()
 
@@ -228,8 +226,8 @@ class FifoSource:
         sensor, stream = self._sensor, self._stream
         if sensor.clipped:
             stream.flag(CLIPPED)
-        if self._is_bad:
-            self._is_bad = False
+        if self._why:
+            self._why = 0
             self._events.put(stream.number, SENSOR_GOOD, 0)
         if self._is_off_rate:
             stream.flag(FAILED)

@@ -9,8 +9,10 @@ from micropython import const
 from node.frame import STATUS, Header
 from node.sources import UNKNOWN
 
-_LENGTH = const(100)
+_LENGTH = const(105)  # 128 with all that is around it: what the USB port takes at once beside another frame
 _FIRST, _EACH, _STREAMS = const(52), const(16), const(3)
+_ERRORS = const(100)
+_REPAIRS_OPTICAL, _REPAIRS_MOTION = const(103), const(104)
 _UNKNOWN = 0xFFFFFFFF
 _SOUND, _PASSED, _HELD, _BAD_SETTINGS, _REFERENCE_OFF, _PAUSED = 1, 2, 4, 8, 16, 32
 _COUNT_MAX = const(0x3FFFFFFF)
@@ -63,6 +65,10 @@ class Status:
         )
         for k in range(_STREAMS):
             _pack_stream(payload, _FIRST + k * _EACH, sources[k], streams[k])
+            payload[_ERRORS + k] = sources[k].error if sources[k] else 0
+        optical, _, motion = sources
+        payload[_REPAIRS_OPTICAL] = optical.repairs
+        payload[_REPAIRS_MOTION] = motion.repairs if motion else 0
         self._header.ticks = ticks_us()  # type: ignore[assignment]  # ticks are plain numbers outside of time
         self._link.send(self._header, payload, _LENGTH)
 

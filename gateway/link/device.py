@@ -246,8 +246,6 @@ class Device:
         if stream is None or not stream.fits(frame):
             self.statistics.refused += 1
             return []
-        if Flag.SENSOR_ERROR not in frame.flags:
-            self._health.note_samples(t_us, frame.stream)
         decoded_samples = stream.feed(frame, device_us)
         if decoded_samples is None:
             return []

@@ -30,6 +30,7 @@ class Fault(Enum):
     SENSOR_SILENT = "sensor gives no samples"
     SENSOR_CONFIGURATION = "sensor does not keep its configuration"
     RATE_MISMATCH = "rate mismatch"
+    REPAIRED = "lost its configuration, which was written anew"
     OUT_OF_RANGE = "numbers beyond full scale"
     UNREADABLE_STREAM = "cannot be read"
     NO_SAMPLES = "no fresh samples"

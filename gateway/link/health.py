@@ -7,7 +7,7 @@ from collections import deque
 from gateway.link.downlink import EventCode
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import LinkFault
-from gateway.link.status import BoardStatus, StatusBit
+from gateway.link.status import STREAMS, BoardStatus, StatusBit
 
 _SECOND_US = 1_000_000
 _NOISY_SHARE = 0.05
@@ -18,7 +18,6 @@ _VERSION_US = 3 * _SECOND_US
 _RESETS_US = 60 * _SECOND_US
 _RESETS = 3
 _TOLD_US = 30 * _SECOND_US  # how long a thing of a moment is shown
-_HEALED_US = 3 * _SECOND_US
 _CAUSES = {1: "power-on", 3: "by itself or its watchdog"}
 _SENSOR_FAULTS = {
     1: Fault.BUS,
@@ -27,8 +26,6 @@ _SENSOR_FAULTS = {
     4: Fault.SENSOR_CONFIGURATION,
     5: Fault.RATE_MISMATCH,
 }
-# What is over when samples come again, even if the event that says so was lost.
-_HEALED_BY_SAMPLES = {Fault.BUS, Fault.SENSOR_SILENT}
 
 
 class LinkQuality:
@@ -98,25 +95,30 @@ class Resets:
 
 
 class Health:
-    """What the board of one boot says of itself, and what of it is still true."""
+    """What the board of one boot says of itself, and what of it is still true.
+
+    An event tells at once that a sensor has failed or is right again; it may be lost, so each STATUS says it anew.
+    """
 
     def __init__(self, *, is_self_test_passed: bool) -> None:
         self.status: BoardStatus | None = None
         self._is_self_test_passed = is_self_test_passed
-        self._sensors: dict[int, tuple[Fault, int]] = {}  # by stream: what, since when
+        self._sensors: dict[int, Fault] = {}  # by stream
+        self._repaired_us: dict[int, int] = {}  # by stream: when last
         self._exception_us: int | None = None
 
     def note_event(self, t_us: int, code: EventCode, stream: int, detail: int) -> None:
         match code:
             case EventCode.SENSOR_ERROR:
-                self._sensors[stream] = (_SENSOR_FAULTS.get(detail, Fault.BUS), t_us)
+                self._sensors[stream] = _SENSOR_FAULTS.get(detail, Fault.BUS)
             case EventCode.SENSOR_GOOD:
                 self._sensors.pop(stream, None)
+            case EventCode.REPAIRED:
+                self._repaired_us[stream] = t_us
             case EventCode.EXCEPTION:
                 self._exception_us = t_us
             case (
                 EventCode.BUTTON
-                | EventCode.REPAIRED
                 | EventCode.OWN_ALARM
                 | EventCode.OWN_ALARM_END
                 | EventCode.BAD_SETTINGS
@@ -127,20 +129,19 @@ class Health:
                 return  # the next status says what lasts of it
 
     def note_status(self, t_us: int, status: BoardStatus) -> None:
-        if self.status is not None and status.exceptions > self.status.exceptions:
+        before = self.status
+        if before is not None and status.exceptions > before.exceptions:
             self._exception_us = t_us
+        told = [(number, status.streams[name]) for number, name in enumerate(STREAMS, start=1)]
+        self._sensors = {number: _SENSOR_FAULTS.get(of.error, Fault.BUS) for number, of in told if of.error}
+        if before is not None:
+            repaired = [number for number, of in told if of.repairs != before.streams[STREAMS[number - 1]].repairs]
+            self._repaired_us |= dict.fromkeys(repaired, t_us)
         self.status = status
-
-    def note_samples(self, t_us: int, stream: int) -> None:
-        """Samples came without an error flag."""
-        fault = self._sensors.get(stream)
-        if fault is not None and fault[0] in _HEALED_BY_SAMPLES and t_us - fault[1] > _HEALED_US:
-            del self._sensors[stream]
 
     def is_trusted(self, stream: int) -> bool:
         """Whether samples of the stream may be used: those of another sensor, or of a board that miscounts, may not."""
-        fault = self._sensors.get(stream)
-        is_right = fault is None or fault[0] not in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH)
+        is_right = self._sensors.get(stream) not in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH)
         return is_right and self._is_computing_right
 
     @property
@@ -160,6 +161,7 @@ class Health:
             found.append(Finding(fault=Fault.REFERENCE))
         if self._exception_us is not None and t_us - self._exception_us <= _TOLD_US:
             found.append(Finding(fault=Fault.EXCEPTION))
-        for stream, (fault, _) in sorted(self._sensors.items()):
-            found.append(Finding(fault=fault, subject=names.get(stream, f"stream {stream}")))
+        repaired = [stream for stream, since_us in self._repaired_us.items() if t_us - since_us <= _TOLD_US]
+        of_streams = [*sorted(self._sensors.items()), *((stream, Fault.REPAIRED) for stream in sorted(repaired))]
+        found += [Finding(fault=fault, subject=names.get(stream, f"stream {stream}")) for stream, fault in of_streams]
         return found

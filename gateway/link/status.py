@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-_LAYOUT = struct.Struct("<4B8IhHBBHII12I")
+_LAYOUT = struct.Struct("<4B8IhHBBHII12I5B")
 _U32_UNKNOWN, _U16_UNKNOWN, _I16_UNKNOWN = 0xFFFFFFFF, 0xFFFF, -0x8000
 _NO_REFERENCE_MV = 100
 STREAMS = ("optical", "pressure", "motion")
@@ -39,6 +39,8 @@ class StreamStatus:
     bus_errors: int
     samples_lost: int
     losses_unknown: int
+    error: int  # the detail of SENSOR_ERROR that lasts, 0 for none
+    repairs: int  # of the configuration, modulo 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,9 @@ def decode_status(payload: bytes) -> BoardStatus | None:
     temperature, reference, red_ma, infrared_ma, events_lost, red, infrared = fields[8:15]
     if shown not in Shown.__members__.values():
         return None
-    streams = {name: _stream(fields[15 + 4 * k : 19 + 4 * k]) for k, name in enumerate(STREAMS)}
+    counts, errors, (of_optical, of_motion) = fields[15:27], fields[27:30], fields[30:32]
+    repairs = (of_optical, 0, of_motion)
+    streams = {name: _stream(counts[4 * k : 4 * k + 4], errors[k], repairs[k]) for k, name in enumerate(STREAMS)}
     return BoardStatus(
         reset_cause=cause,
         priority=priority,
@@ -101,11 +105,16 @@ def decode_status(payload: bytes) -> BoardStatus | None:
     )
 
 
-def _stream(fields: list[int]) -> StreamStatus:
-    rate, errors, lost, unknown = fields
+def _stream(counts: list[int], error: int, repairs: int) -> StreamStatus:
+    rate, bus_errors, lost, unknown = counts
     known = _known(rate)
     return StreamStatus(
-        rate_hz=None if known is None else known / 100, bus_errors=errors, samples_lost=lost, losses_unknown=unknown
+        rate_hz=None if known is None else known / 100,
+        bus_errors=bus_errors,
+        samples_lost=lost,
+        losses_unknown=unknown,
+        error=error,
+        repairs=repairs,
     )
 
 

@@ -52,6 +52,7 @@ def status(**changed):
         "heap": "a0860100", "temperature": "c409", "reference": "c409", "leds": "2430", "events": "0700",
         "levels": "a0860100" "ffffffff",
         "optical": "12270000" "010000000200000003000000", "pressure": "ffffffff" + 12 * "00", "motion": 16 * "00",
+        "errors": "020005", "repairs": "03ff",
     }  # fmt: skip
     return bytes.fromhex("".join((fields | changed).values()))
 
@@ -70,6 +71,7 @@ def test_status_is_read_as_documented():
     optical = found.streams["optical"]
     assert (optical.rate_hz, optical.bus_errors, optical.samples_lost, optical.losses_unknown) == (100.02, 1, 2, 3)
     assert found.streams["pressure"].rate_hz is None
+    assert [(stream.error, stream.repairs) for stream in found.streams.values()] == [(2, 3), (0, 0), (5, 255)]
 
 
 def test_unknown_is_not_a_number():

@@ -24,12 +24,11 @@ STEP_US = 40_000
 
 def status_payload(**fields):
     """A STATUS as of wire.md, of a board that is well."""
-    values = {"bits": 2, "exceptions": 0, **fields}
+    values = {"bits": 2, "exceptions": 0, "errors": (0, 0, 0), "repairs": (0, 0), **fields}
     head = struct.pack("<4B", 1, 0, 0, values["bits"])
     counts = struct.pack("<8I", 60, 0, 0, 0, values["exceptions"], 0, 0, 100_000)
-    return (
-        head + counts + struct.pack("<hHBBHII", 2500, 0, 25, 25, 0, 150_000, 110_000) + struct.pack("<12I", *[0] * 12)
-    )
+    levels = struct.pack("<hHBBHII", 2500, 0, 25, 25, 0, 150_000, 110_000)
+    return head + counts + levels + bytes(48) + bytes(values["errors"]) + bytes(values["repairs"])
 
 
 class Chair:
@@ -119,12 +118,51 @@ def test_a_sensor_error_is_named_until_the_board_says_it_is_over(detail, fault):
     assert chair.faults() == []
 
 
-def test_a_bus_error_whose_end_was_lost_is_over_when_samples_come_and_a_wrong_sensor_is_not():
-    for detail, over in ((1, True), (2, False)):
-        board, chair = Board(), Chair()
-        chair.play(board, 5, also=lambda k, t, b=board, d=detail: event(b, t, 2, stream=2, detail=d) if k == 2 else b"")
-        assert (chair.faults() == []) is over
-        assert chair.of("heartbeat")[-1]["link"]["refused"] == (0 if over else 121)
+SENSOR_FAULTS = (Fault.BUS, Fault.WRONG_SENSOR, Fault.SENSOR_SILENT, Fault.SENSOR_CONFIGURATION, Fault.RATE_MISMATCH)
+
+
+@pytest.mark.parametrize(("detail", "fault"), list(enumerate(SENSOR_FAULTS, start=1)))
+def test_the_status_ends_a_sensor_error_whose_end_was_lost(detail, fault):
+    board, chair = Board(), Chair()
+
+    def told(k, t_us):
+        begins = event(board, t_us, 2, stream=2, detail=detail) if t_us == 2 * STEP_US else b""
+        return begins + (b"" if k % 25 else board._frame(3, t_us, payload=status_payload()))
+
+    chair.play(board, 0.8, also=told)
+    assert chair.faults() == [fault]
+    refused = chair.play(board, 1, also=told).of("heartbeat")[-1]["link"]["refused"]
+    assert chair.faults() == []
+    assert (refused > 0) == (fault in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH))
+    chair.play(board, 15)
+    assert len(chair.live(chair.t_us - 4 * SECOND_US)) >= 4
+
+
+@pytest.mark.parametrize(("detail", "fault"), list(enumerate(SENSOR_FAULTS, start=1)))
+def test_the_status_tells_a_sensor_error_whose_beginning_was_lost(detail, fault):
+    board, chair = Board(), Chair()
+    lasts = status_payload(errors=(0, detail, 0))
+    chair.play(board, 15, also=lambda k, t: b"" if k % 25 else board._frame(3, t, payload=lasts))
+    assert (chair.faults()[0], chair.pipeline.findings(chair.t_us)[0].subject) == (fault, "pressure")
+    is_refused = fault in (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH)
+    assert (chair.live() == []) == is_refused
+
+
+@pytest.mark.parametrize("is_event_lost", [False, True])
+def test_a_repaired_configuration_is_told_for_half_a_minute_even_if_its_event_was_lost(is_event_lost):
+    board, chair = Board(), Chair()
+
+    def told(k, t_us):
+        happens = event(board, t_us, 4, stream=1, detail=9) if k == 60 and not is_event_lost else b""
+        repairs = (255, 0) if k < 60 else (0, 0)
+        return happens + (b"" if k % 25 else board._frame(3, t_us, payload=status_payload(repairs=repairs)))
+
+    chair.play(board, 2, also=told)
+    assert chair.faults() == []
+    chair.play(board, 4, also=told)
+    assert "optical: lost its configuration, which was written anew" in chair.reasons()
+    chair.play(board, 31, also=lambda k, t: told(99 + k, t))
+    assert chair.faults() == []
 
 
 def test_samples_of_a_wrong_sensor_are_never_used():

@@ -314,6 +314,8 @@ def test_changed_register_is_repaired_and_told_before_a_sample_of_it_is_sent(add
     assert tuple(event.payload) in {(EventCode.REPAIRED, register), (ERROR, 3)}, "silence may be noticed first"
     assert event.stream == stream
     assert told_us < (4.2 if register == 0x2E else 3.2) * S
+    last = statuses(found)[-1].streams["optical" if stream == OPTICAL else "motion"]
+    assert (last.error, last.repairs) == (0, int(event.payload[0] == EventCode.REPAIRED))
     assert device._registers[register] == flipped[0]
     received = data(found, stream)
     assert received[-1].ticks_us > 7.8 * S
@@ -399,13 +401,20 @@ def test_wrong_part_is_refused_and_told(address):
 
 
 @rig
-def test_an_error_that_lasts_is_told_again_to_a_gateway_that_comes_later():
-    """S12: whoever was not there when it began asks START, and is told why there are no samples."""
+def test_an_error_that_lasts_is_in_each_status_until_it_is_over():
+    """S12: whoever was not there when it began, or lost the one event, is told why there are no samples."""
     bus = wire(TimeCode())
-    bus.i2c[OPTICAL_ADDRESS].part_id = 0x77
-    found = converse(5, [(4, command(Verb.START, index=1))], bus=bus)
-    assert events(found) == [(OPTICAL, ERROR, 2)] * 2
-    assert events(converse(5, [(4, command(Verb.START, index=1))])) == []
+    device = bus.i2c[OPTICAL_ADDRESS]
+    right, device.part_id = device.part_id, 0x77
+
+    def then(t_us):
+        device.part_id = 0x77 if t_us < 4 * S else right
+
+    found = converse(8, bus=bus, then=then)
+    assert events(found) == [(OPTICAL, ERROR, 2), (OPTICAL, GOOD, 0)]
+    told = [status.streams["optical"].error for status in statuses(found)]
+    assert told[:4] == [2] * 4
+    assert told[-2:] == [0, 0]
 
 
 @rig
@@ -416,6 +425,7 @@ def test_rate_that_is_not_the_declared_one_is_told():
     found = converse(20, bus=bus)
     assert events(found) == [(OPTICAL, ERROR, 5)]
     assert statuses(found)[-1].streams["optical"].rate_hz == pytest.approx(25.0, rel=1e-3)
+    assert statuses(found)[-1].streams["optical"].error == 5
     assert data(found, OPTICAL)[-1].flags & Flag.SENSOR_ERROR
 
 
@@ -574,6 +584,7 @@ def raising(module, owner, method, error, *, for_ever=False):
     """The firmware's own main.py, with one call that after 3 s raises what nobody expects: once, or each time."""
     return f"""
 import time
+from node import board, sampler  # first, as in main.py: in another order the compiler may find no room in one piece
 from {module} import {owner}
 real = {owner}.{method}
 left = [None]
