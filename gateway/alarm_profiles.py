@@ -39,18 +39,27 @@ def load_profile(name: str | Path) -> Profile:
     return _load(Path(name), is_shipped=False)
 
 
-def load_or_default(name: str | Path) -> tuple[Profile, str]:
-    """The profile, or the default one and why: a chair is never without alarms for a fault in a file."""
+def load_or_last_good(name: str | Path, last: Profile | None = None) -> tuple[Profile, str]:
+    """The profile, or the last good one, and why: a chair is never without alarms for a fault in a file.
+
+    Where there is no ``last``, or this program does not take it any more, it is the one that ships as the default.
+    """
     try:
         return load_profile(name), ""
     except ProfileError as error:
-        return load_profile(DEFAULT), str(error).replace("\n", "; ")
+        is_good = last is not None and not faults_of(last)
+        used = last if last is not None and is_good else load_profile(DEFAULT)
+        whose = "the last good one" if is_good else "shipped with the program, for want of a good one from before"
+        return used, f"{used.name} {used.version} is in force, {whose}: {_one_line(error)}"
 
 
-def load_for_routes(default: str | Path, routes: Mapping[Route, str]) -> tuple[dict[Route, Profile], str]:
+def load_for_routes(
+    default: str | Path, routes: Mapping[Route, str], last: Mapping[Route, Profile] | None = None
+) -> tuple[dict[Route, Profile], str]:
     """The profile of each route's sessions, and why one cannot be used; a route without one keeps the default.
 
-    A clinic's own default is never replaced by a shipped profile, which no clinic has signed.
+    A clinic's own default is never replaced by a shipped profile, which no clinic has signed. Where a file is faulty
+    the last good one of that route stays.
     """
     names = {route: route.value for route in Route} if str(default) == DEFAULT else {}
     profiles, faults = {}, []
@@ -58,8 +67,17 @@ def load_for_routes(default: str | Path, routes: Mapping[Route, str]) -> tuple[d
         try:
             profiles[route] = load_profile(name)
         except ProfileError as error:
-            faults.append(str(error).replace("\n", "; "))
+            kept = (last or {}).get(route)
+            is_good = kept is not None and not faults_of(kept)
+            if kept is not None and is_good:
+                profiles[route] = kept
+            whose = f"the last good one, {kept.name} {kept.version}," if kept and is_good else "that without a session"
+            faults.append(f"{whose} is in force for {route.value}: {_one_line(error)}")
     return profiles, "; ".join(faults)
+
+
+def _one_line(error: ProfileError) -> str:
+    return str(error).replace("\n", "; ")
 
 
 def _load(path: Path, *, is_shipped: bool) -> Profile:

@@ -175,12 +175,13 @@ class Desk:
             outputs.append(Ended(payload=msgspec.json.encode(self._treatment.ended)))
             self._treatment.ended = None
         engine = self._announcer.engine
-        now = (engine.changes, self._treatment.revision, self._counts["accepted"])
+        now = (engine.changes, engine.monitored, self._treatment.revision, self._counts["accepted"])
         is_due = self._kept_us is None or t_us - self._kept_us >= _SAVE_US
         if now != self._kept or is_due:
             self._kept, self._kept_us = now, t_us
             session = self._treatment.stored(self._utc_ms(t_us))
-            outputs.append(Snapshot(payload=kept_bytes(engine.snapshot(), session, self._starts)))
+            payload = kept_bytes(engine.snapshot(), session, self._starts, self._default, self._profiles)
+            outputs.append(Snapshot(payload=payload))
         return outputs
 
     # Requests

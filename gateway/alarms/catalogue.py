@@ -174,7 +174,7 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.ARTIFACT_FINGER: _technical("Finger disturbed", Rule.READING),
     Condition.NO_PULSE_RATE: _technical("Pulse rate cannot be measured", Rule.READING),
     Condition.UNCALIBRATED: _technical("Oxygen sensor not calibrated", Rule.READING),
-    Condition.CALIBRATION_EXPIRED: _technical("Pressure calibration expired"),
+    Condition.CALIBRATION_EXPIRED: _technical("Calibration of the cardiac output expired"),
     Condition.SET_UP: _technical("Something of the set-up does not fit"),
     Condition.LINK_NOISE: _technical("Connection to the board disturbed"),
     Condition.BOARD_FAULT: _technical("Board faulty"),
@@ -184,9 +184,10 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.BROKER_LOST: _technical("Broker not connected"),
     Condition.ALERT_NOT_RECEIVED: _technical("Nobody has received an alert"),
     Condition.SELF_CHECK_FAILED: _technical("Self-check failed"),
-    Condition.PROFILE_REFUSED: _technical("Alarm profile refused, the last good one is in force"),
+    Condition.PROFILE_REFUSED: _technical("Alarm profile refused"),
     Condition.STATE_LOST: replace(_technical("State of before the restart lost"), is_latching=True),
     Condition.GATEWAY_UNSTABLE: _technical("Gateway starts again and again"),
+    Condition.STANDBY: _technical("Standby: nothing of the patient alarms, but there is a pulse"),
 }
 
 
@@ -200,7 +201,7 @@ _FOUND_S: dict[Condition, float] = {
     Condition.CLOCK_FAULT: 2.0,  # a step: the next answers of the board, ten a second
     Condition.BROKER_LOST: 8.5,  # one that hangs: 7.5 s (gateway.mqtt.connection)
     Condition.ALERT_NOT_RECEIVED: 6.0,  # 5 s without a receipt (gateway.alarms.engine)
-    Condition.SELF_CHECK_FAILED: 61.0,  # it is made each minute (gateway.self_checks)
+    Condition.SELF_CHECK_FAILED: 121.0,  # sent up to a minute later, missed by the next one (gateway.self_checks)
 }
 
 

@@ -61,14 +61,18 @@ class AlarmEngine:
         )
 
     @classmethod
-    def restore(cls, profile: Profile, state: State, *, t_us: int) -> AlarmEngine:
+    def restore(cls, profile: Profile, state: State, *, series: str, t_us: int) -> AlarmEngine:
         """Go on from a snapshot; ``t_us`` is when it was taken, in the new gateway's time (so usually negative).
+
+        The ids of what goes on stay. New ones are of this start's ``series``: what the gateway before it numbered after
+        the snapshot is not known, and no id may be given twice.
 
         What held then is unknown until it is measured again. Limits that were changed at run time stay, unless the
         configured profile is another one than it was.
         """
         engine = cls.__new__(cls)
         moved = shifted(state, t_us - state.t_us)
+        moved.series = series
         if moved.configured != profile:
             moved.configured = moved.profile = profile
         engine._start(moved)
@@ -98,8 +102,7 @@ class AlarmEngine:
     def copy(self, *, series: str) -> AlarmEngine:
         """The same alarm system beside this one; it goes on alone, and its ids are of another series."""
         state = self.snapshot()
-        state.series = series
-        return AlarmEngine.restore(state.configured, state, t_us=state.t_us)
+        return AlarmEngine.restore(state.configured, state, series=series, t_us=state.t_us)
 
     @property
     def t_us(self) -> int:
@@ -115,6 +118,12 @@ class AlarmEngine:
     def changes(self) -> int:
         """Grows with every transition, and with every client that says for the first time that it receives alerts."""
         return self._state.transitions + len(self._state.receivers)
+
+    @property
+    def monitored(self) -> tuple[object, ...]:
+        """What of the chair is monitored at all: it changes without a transition, and may not be forgotten either."""
+        evidence = self._evidence
+        return self._state.standby_by, frozenset(evidence.armed), frozenset(evidence.armed_sites)
 
     @property
     def baseline(self) -> dict[dsp.Quantity, float]:
@@ -186,12 +195,10 @@ class AlarmEngine:
 
     def _second(self, second: Second) -> list[Transition]:
         self._evidence.note_second(second)
-        if not self._evidence.is_standby:
-            self._state.standby_by = None
+        transitions = self._leave_standby()
         if self._state.t_us >= self._state.pause_until_us:
             self._state.paused, self._state.paused_by = [], None
         self._note_unreceived()
-        transitions: list[Transition] = []
         for watch in self._physiological:
             transitions += watch.judge(self._evidence)
         self._evidence.lost_sites = {watch.site for watch in self._physiological if watch.is_lost}
@@ -233,6 +240,8 @@ class AlarmEngine:
         if command.is_off == (watch.record.signal is Signal.INACTIVE):
             return [self._accepted()]  # it is so already
         switched = watch.switch_off(command.who) if command.is_off else watch.switch_on(command.who)
+        for transition in switched:
+            self._expect_receipt(transition)
         return [*switched, self._accepted()]
 
     def _change_limits(self, command: ChangeLimits) -> list[Output]:
@@ -271,11 +280,24 @@ class AlarmEngine:
         self._state.standby_by = None if event.is_attended else event.who
         if not event.is_attended:
             return []
-        off = [watch for watch in self._watches.values() if watch.record.signal is Signal.INACTIVE]
-        transitions = [transition for watch in off for transition in watch.switch_on(event.who)]
+        transitions = self._switch_all_on(event.who)
         for transition in transitions:
             self._expect_receipt(transition)
         return transitions
+
+    def _leave_standby(self) -> list[Transition]:
+        """Whoever comes without being announced is a new patient too; who stays without being so is told of."""
+        state, evidence = self._state, self._evidence
+        is_over = state.standby_by is not None and not evidence.is_standby
+        state.standby_by = None if is_over else state.standby_by
+        detail = f"said by {state.standby_by}"
+        is_left = evidence.is_standby and evidence.has_pulse
+        evidence.note_fact(Fact(t_us=state.t_us, condition=Condition.STANDBY, is_present=is_left, detail=detail))
+        return self._switch_all_on(None) if is_over else []
+
+    def _switch_all_on(self, who: str | None) -> list[Transition]:
+        off = [watch for watch in self._watches.values() if watch.record.signal is Signal.INACTIVE]
+        return [transition for watch in off for transition in watch.switch_on(who)]
 
     def _expect_receipt(self, transition: Transition) -> None:
         """An alert that somebody has to act on has to reach somebody, once anybody listens at all."""
@@ -283,16 +305,21 @@ class AlarmEngine:
         is_told = transition.change in _EXPECTS_RECEIPT and alarm.presence is Presence.ON
         is_itself = alarm.condition is Condition.ALERT_NOT_RECEIVED
         if self._state.receivers and is_told and alarm.priority > Priority.LOW and not is_itself:
-            self._state.unreceived[transition.id] = Unreceived(since_us=transition.t_us, occurrence=alarm.id or "")
+            waiting = Unreceived(since_us=transition.t_us, occurrence=alarm.id or "", priority=alarm.priority)
+            self._state.unreceived[transition.id] = waiting
 
     def _received(self, receipt: Receipt) -> None:
-        """Who has this alert has been reached: older ones stand in the retained documents."""
+        """Who has this alert has been reached: older ones of no higher priority stand in the retained documents."""
         state = self._state
         if receipt.who not in state.receivers and len(state.receivers) < _MOST_RECEIVERS:
             state.receivers.append(receipt.who)
-        reached = state.unreceived.get(receipt.alert)
+        reached = state.unreceived.pop(receipt.alert, None)
         if reached is not None:
-            state.unreceived = {k: one for k, one in state.unreceived.items() if one.since_us > reached.since_us}
+            state.unreceived = {
+                alert: one
+                for alert, one in state.unreceived.items()
+                if one.since_us >= reached.since_us or one.priority > reached.priority
+            }
 
     def _note_unreceived(self) -> None:
         """An alert of what is over, or has been answered, has nobody to reach any more."""

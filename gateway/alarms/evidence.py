@@ -108,7 +108,7 @@ class Evidence:
         self.expected_us = expected_us
         self._facts: dict[Condition, str] = {}
         self._good: dict[dsp.Quantity | Site, int] = {}  # seconds in a row
-        self._alive: dict[Site, int] = {}  # seconds in a row with a signal, whatever it is worth
+        self._alive: dict[dsp.Quantity | Site, int] = {}  # seconds in a row with a number or signal, whatever its worth
         self._is_pulseless = False  # by the rule of the lost pulse
         self._pulseless = 0
         self._seeing = 0  # seconds in a row in which a pulse would have been seen
@@ -136,9 +136,17 @@ class Evidence:
         self._seeing = self._seeing + 1 if is_seeing else 0
         if not self.is_standby:
             self._arm(second)
+        self._note_expired()
         saturation = self._reading(dsp.Quantity.SPO2)
         if isinstance(saturation, dsp.Measured) and not _is_doubtful(saturation):
             self._saturations.append((second.t_us, saturation.value))
+
+    def _note_expired(self) -> None:
+        """Of the one calibration that ends by itself, each number says so."""
+        measured = [one for one in self._second.readings.values() if isinstance(one, dsp.Measured)]
+        is_here = any(dsp.Reason.REFERENCE_EXPIRED in one.reasons for one in measured)
+        fact = Fact(t_us=self._second.t_us, condition=Condition.CALIBRATION_EXPIRED, is_present=is_here)
+        self.note_fact(fact)
 
     def _note_pulses(self, t_us: int) -> None:
         """What is later than the second waits for its own; what is much later has a wrong time and says nothing."""
@@ -164,11 +172,12 @@ class Evidence:
             self.expected_us = None  # not before the board is there
         for quantity, reading in readings.items():
             is_good = isinstance(reading, dsp.Measured) and not _is_doubtful(reading)
-            if self._is_long(quantity, is_good) or (is_expected and reading is not None and not _is_absent(reading)):
+            is_tried = self._is_tried(quantity, is_alive=isinstance(reading, dsp.Measured))
+            is_wanted = is_expected and reading is not None and not _is_absent(reading)
+            if self._is_long(quantity, is_good) or is_tried or is_wanted:
                 self.armed.add(quantity)
         for site, reason in reasons.items():
-            self._alive[site] = self._alive.get(site, 0) + 1 if reason not in _UNUSED else 0
-            is_tried = self._alive[site] * SECOND_US >= ATTENDED_US  # a signal for so long, and never a good pulse
+            is_tried = self._is_tried(site, is_alive=reason not in _UNUSED)
             if self._is_long(site, reason is None) or is_tried or (is_expected and reason not in _ABSENT):
                 self.armed_sites.add(site)
         if self._seeing * SECOND_US >= ATTENDED_US:
@@ -178,21 +187,31 @@ class Evidence:
         self._good[what] = self._good.get(what, 0) + 1 if is_good else 0
         return self._good[what] >= ARMING_SECONDS
 
+    def _is_tried(self, what: dsp.Quantity | Site, *, is_alive: bool) -> bool:
+        """A number or a signal for so long, and never a good one: somebody is in the chair all the same."""
+        self._alive[what] = self._alive.get(what, 0) + 1 if is_alive else 0
+        return self._alive[what] * SECOND_US >= ATTENDED_US
+
     def set_attended(self, t_us: int, *, is_attended: bool) -> None:
         """Somebody is put into the chair, or nobody is there any more."""
         self.is_standby = not is_attended
         self.expected_us = t_us + ATTENDED_US if is_attended else None
         self._pulseless = 0
         self._good.clear()
+        self._alive.clear()
         self._saturations.clear()  # what one patient had is no top from which the next one falls
         if not is_attended:
             self.armed.clear()
             self.armed_sites.clear()
 
+    @property
+    def has_pulse(self) -> bool:
+        """Some channel shows one now."""
+        return any(reason is None for reason in self._second.channels.values())
+
     def _leave_standby(self) -> None:
         """Whoever comes next is monitored without being asked for: once the sensors have been off, they arm again."""
-        has_pulse = any(reason is None for reason in self._second.channels.values())
-        self._pulseless = 0 if has_pulse else self._pulseless + 1
+        self._pulseless = 0 if self.has_pulse else self._pulseless + 1
         if self.is_standby and self._pulseless >= LEAVING_SECONDS:
             self.is_standby = False
 

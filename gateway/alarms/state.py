@@ -39,13 +39,14 @@ class Unreceived(msgspec.Struct, kw_only=True):
 
     since_us: int
     occurrence: str
+    priority: Priority
 
 
 class State(msgspec.Struct, kw_only=True):
     """Everything of an engine that outlives the process; times are those of the gateway that wrote it."""
 
     t_us: int
-    series: str  # the start of the gateway in which the numbering began
+    series: str  # of the ids: the start of the gateway
     alarms: int = 0
     transitions: int = 0
     profile: Profile

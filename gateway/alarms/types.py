@@ -99,6 +99,7 @@ class Condition(Enum):
     PROFILE_REFUSED = "profile-refused"
     STATE_LOST = "state-lost"
     GATEWAY_UNSTABLE = "gateway-unstable"
+    STANDBY = "standby"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -169,7 +169,7 @@ class Watch:
         self.record.inactivated_by, self.record.announced_us = who, self._state.t_us
         return self._apply(Event.INACTIVATE, Change.INACTIVATED, who)
 
-    def switch_on(self, who: str) -> list[Transition]:
+    def switch_on(self, who: str | None) -> list[Transition]:
         """The signal comes back; a condition that has held all the time is a new occurrence."""
         self.record.inactivated_by = None
         self.record.signal = TABLE[self.record.signal, Event.REACTIVATE]

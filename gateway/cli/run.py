@@ -150,18 +150,19 @@ def _chair(
     composer: Composer, calibration: Calibration | None, store: Store | None, args: argparse.Namespace
 ) -> Pipeline:
     """The chair as it goes on where it was; a profile or a state that cannot be used is told as an alarm itself."""
-    from gateway.alarm_profiles import load_for_routes, load_or_default
+    from gateway.alarm_profiles import load_for_routes, load_or_last_good
     from gateway.alarms import Condition, Fact
     from gateway.announcer import Announcer
     from gateway.desk import Desk
-    from gateway.kept import resume
+    from gateway.kept import last_good, resume
     from gateway.pipeline import Pipeline
     from gateway.release import load as load_release
 
-    profile, fault = load_or_default(args.profile)
-    profiles, route_fault = load_for_routes(args.profile, args.routes)
     earlier = store.sessions() if store else []
     payload = store.load() if store else None
+    last, last_of_routes = last_good(payload)
+    profile, fault = load_or_last_good(args.profile, last)
+    profiles, route_fault = load_for_routes(args.profile, args.routes, last_of_routes)
     resumed = resume(
         payload,
         profile=profile,
@@ -174,10 +175,11 @@ def _chair(
     announcer = Announcer(composer, resumed.engine)
     faults = "; ".join(one for one in (fault, route_fault) if one)
     if faults:
-        _report(f"alarm profile {profile.name} is in force: {faults}")
+        _report(f"alarm profile refused: {faults}")
     announcer.take(Fact(t_us=0, condition=Condition.PROFILE_REFUSED, is_present=bool(faults), detail=faults))
-    if resumed.lost and store:
+    if resumed.is_unusable and store:
         store.put_aside()
+    if resumed.lost:
         _report(f"state of before the restart: {resumed.lost}")
     desk = Desk(
         composer,

@@ -15,7 +15,7 @@ from gateway.announcer import Announcer
 from gateway.chunklog import Chunk, Origin, OriginKind
 from gateway.desk import MAX_AGE_US, Desk
 from gateway.errors import UserError
-from gateway.kept import Ended, Snapshot, resume
+from gateway.kept import Ended, Snapshot, last_good, resume
 from gateway.link.downlink import EventCode
 from gateway.link.frame import FrameType
 from gateway.link.status import Shown
@@ -386,6 +386,18 @@ def test_the_session_selects_profile_and_baseline_and_another_patient_has_neithe
     assert not [one for one in told if one[0] == "raised"], told
 
 
+def test_a_gateway_that_is_killed_after_standby_was_left_does_not_go_back_to_it():
+    """What is monitored changes without a transition: it is on the disk in the same second all the same."""
+    chair = Chair().play(chunks(12))
+    chair.order("start", route="im").order("end")
+    assert msgspec.json.decode(chair.kept)["alarms"]["standby_by"] == "nurse-1"
+    chair.play(silence(12, 14))
+    assert chair.announcer.engine.standby_by is None
+    assert chair.t_us < 12 * S + 60 * S
+    killed = Chair(chair.kept, boot="b2", started_ms=STARTED_MS + 30_000)
+    assert killed.announcer.engine.standby_by is None
+
+
 def test_an_alert_that_nobody_receipts_is_an_alarm_once_somebody_has_said_that_they_receive():
     quiet = lost()
     quiet.seconds(10)
@@ -449,6 +461,28 @@ def test_alarms_acknowledgements_and_session_come_back_with_the_same_ids_after_k
     again.seconds(60)
     assert again.alerts()
     assert not chair_ids & {alert["id"] for alert in again.alerts()}  # the ids of later alerts are new ones
+
+
+def test_the_profiles_that_were_set_are_kept_beside_the_one_in_force():
+    """Where a file is faulty at the next start they stay: also that of after a session which runs at the restart."""
+    chair = Chair().seconds(2).order("start", route="oral")
+    assert last_good(chair.kept) == (ADULT, PROFILES)
+    for nothing in (None, b"{", b'{"format": 2}'):
+        assert last_good(nothing) == (None, {})
+
+
+def test_what_else_was_lost_is_told_where_the_state_itself_goes_on():
+    kept = Chair().seconds(2).order("start", route="oral").kept
+    chair = Chair(kept, boot="b2", lost="1 of 2 earlier sessions cannot be read").seconds(3)
+    assert chair.alarms("state-lost")["text"].endswith("1 of 2 earlier sessions cannot be read")
+    assert chair.session()["phase"] == "screening"
+
+
+@pytest.mark.parametrize(("kept", "is_unusable"), [(None, False), (b"{", True), (b'{"format": 2}', True)])
+def test_only_a_state_that_does_not_go_on_is_unusable(kept, is_unusable):
+    resumed = resume(kept, profile=ADULT, profiles={}, series="b", started_utc_ms=STARTED_MS, lost="sessions")
+    assert resumed.is_unusable == is_unusable
+    assert resumed.lost.endswith("sessions")
 
 
 def test_a_state_that_cannot_be_read_is_an_alarm_until_somebody_has_seen_it():

@@ -94,7 +94,7 @@ def test_every_number_that_is_judged_has_a_site():
         ("clock-fault", 2),
         ("broker-lost", 8.5),
         ("alert-not-received", 6),
-        ("self-check-failed", 61),
+        ("self-check-failed", 121),
     ],
 )
 def test_the_delay_of_the_signal_is_that_of_its_number(condition, seconds):

@@ -678,6 +678,69 @@ def test_nobody_in_the_chair_is_no_alarm_until_the_sensors_have_been_off_and_som
     assert chair.presence("systolic-high") == "on"
 
 
+def left_alone(chair, seconds):
+    """No sensor has a signal."""
+    dead = dict.fromkeys((dsp.Channel.PLETH, dsp.Channel.PRESSURE), R.FLAT)
+    return chair.wait(seconds, beat_s=None, channels=dead, pulse_rate=None, spo2=None, **NO_PRESSURE)
+
+
+def test_what_was_switched_off_for_one_patient_is_on_for_the_next_who_comes_without_a_session():
+    chair = Chair()
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.switch("systolic-high", True)
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    left_alone(chair, 9)
+    assert chair.alarm("systolic-high").inactivated_by == "nurse"
+    [told] = left_alone(chair, 1)
+    assert (told.change.value, told.who, told.alarm.condition) == ("switched on", None, Condition.SYSTOLIC_HIGH)
+    chair.wait(26, systolic=215.0)
+    assert chair.presence("systolic-high") == "on"
+
+
+def test_who_still_has_a_pulse_in_standby_is_told_of_and_told_of_again():
+    chair = Chair()
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    chair.wait(120)
+    assert chair.presence("standby") == "off"
+    chair.wait(1)
+    assert chair.presence("standby") == "on"
+    assert chair.alarm("standby").text.endswith("but there is a pulse: said by nurse")
+    chair.wait(299)
+    assert chair.changes("standby") == ["raised"]
+    chair.wait(1)
+    assert chair.changes("standby") == ["raised", "announced again"]
+    left_alone(chair, 10)
+    assert chair.engine.standby_by is None
+    chair.wait(10)
+    assert chair.presence("standby") == "off"
+
+
+def test_a_chair_that_nobody_has_put_into_standby_is_not_told_to_be():
+    chair = Chair()
+    chair.wait(200)
+    assert chair.changes("standby") == []
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    chair.wait(60)
+    left_alone(chair, 9)
+    chair.wait(100)
+    assert chair.changes("standby") == []
+
+
+def test_what_is_monitored_is_known_to_have_changed():
+    """It has no transition of its own, and decides whether the next patient is monitored at all."""
+    chair = Chair()
+    armed = chair.engine.monitored
+    chair.wait(5)
+    assert chair.engine.monitored == armed
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    standby = chair.engine.monitored
+    left_alone(chair, 10)
+    left = chair.engine.monitored
+    chair.wait(12)
+    assert len({armed, standby, left}) == 3
+    assert chair.engine.monitored == armed
+
+
 def test_thirty_seconds_after_somebody_came_every_sensor_has_to_be_on():
     chair = Chair(armed=False)
     chair.wait(1, channels=FLAT, **NO_PRESSURE)
@@ -803,7 +866,7 @@ def test_the_detail_of_a_fact_follows():
 def again(chair, *, gone_s=3, other=None):
     """The gateway was gone for so long; its time begins at 0."""
     state = chair.engine.snapshot()
-    engine = AlarmEngine.restore(other or state.configured, state, t_us=-gone_s * 1_000_000)
+    engine = AlarmEngine.restore(other or state.configured, state, series="c", t_us=-gone_s * 1_000_000)
     return Chair(engine, armed=False)
 
 
@@ -821,8 +884,8 @@ def test_state_survives_a_restart_with_the_same_ids_and_acknowledgements():
     assert (alarm.id, alarm.presence.value, alarm.truth.value) == ("b-1", "ack", "present")
     restarted.wait(6)
     restarted.wait(1, systolic=170.0)
-    assert restarted.alarm("systolic-high").id == "b-2"
-    assert [t.id for t in restarted.out] == ["b-t3", "b-t4", "b-t5"]
+    assert restarted.alarm("systolic-high").id == "c-2"
+    assert [t.id for t in restarted.out] == ["c-t3", "c-t4", "c-t5"]
 
 
 def test_what_was_on_is_on_as_unknown_and_ends_only_when_it_is_measured():
@@ -877,6 +940,23 @@ def test_switched_off_standby_receivers_baseline_and_arming_survive_a_restart():
     restarted.wait(20, spo2=80.0)
     assert restarted.engine.standby_by == "nurse"
     assert restarted.presence("spo2-low") == "off"
+
+
+def test_no_id_is_given_twice_by_gateways_that_went_on_from_the_same_state():
+    """As where the disk was full: what the first of them numbered after it is not known to the second."""
+    chair = small()
+    chair.wait(1, systolic=170.0)
+    state = chair.engine.snapshot()
+    told = []
+    for series in ("c", "d"):
+        engine = AlarmEngine.restore(state.configured, state, series=series, t_us=0)
+        assert engine.alarm(Condition.SYSTOLIC_HIGH).id == "b-1"
+        restarted = Chair(engine, armed=False)
+        restarted.wait(20)
+        restarted.wait(1, systolic=170.0)
+        told += [(out.id, out.alarm.id) for out in restarted.out if out.change.value == "raised"]
+    assert len(told) == 2
+    assert len({name for ids in told for name in ids}) == 4
 
 
 def test_a_sensor_that_was_in_use_is_missed_after_a_restart_too():
@@ -972,6 +1052,33 @@ def test_what_is_raised_for_the_next_patient_has_to_be_received_too():
     assert chair.presence("alert-not-received") == "off"
     chair.wait(1, systolic=170.0)
     assert chair.presence("alert-not-received") == "on"
+
+
+def test_what_is_raised_because_it_was_switched_on_has_to_be_received_too():
+    chair = small()
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.switch("systolic-high", True)
+    chair.wait(1, systolic=170.0)
+    chair.switch("systolic-high", False)
+    chair.wait(4, systolic=170.0)
+    assert chair.presence("alert-not-received") == "off"
+    chair.wait(1, systolic=170.0)
+    assert chair.presence("alert-not-received") == "on"
+
+
+@pytest.mark.parametrize(("first", "later_s", "expected"), [("medium", 0, "on"), ("high", 0, "on"), ("high", 1, "on")])
+def test_a_receipt_answers_for_no_other_alert_of_its_second_and_for_none_of_more_urgency(first, later_s, expected):
+    second = "high" if first == "medium" else "medium"
+    chair = small(systolic_high=[tier(first, limit=160)], spo2_low=[tier(second, limit=85)])
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    told = chair.wait(1, systolic=170.0, spo2=97.0 if later_s else 80.0)
+    if later_s:
+        chair.wait(1, systolic=170.0, spo2=80.0)
+        told = chair.out[-1:]
+    named = next(out for out in told if out.alarm.priority.value == "medium")
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert=named.id))
+    chair.wait(5, systolic=170.0, spo2=80.0)
+    assert chair.presence("alert-not-received") == expected
 
 
 def test_what_is_announced_again_needs_no_new_receipt():

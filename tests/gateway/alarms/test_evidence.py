@@ -534,7 +534,7 @@ def test_a_condition_whose_sensor_is_not_there_any_more_is_unknown_with_its_last
 def test_a_pulse_rate_without_any_sensor_is_missed_where_no_site_is():
     state = AlarmEngine(adult(), series="b").snapshot()
     state.armed = [dsp.Quantity.PULSE_RATE]
-    chair = Chair(AlarmEngine.restore(adult(), state, t_us=0), armed=False)
+    chair = Chair(AlarmEngine.restore(adult(), state, series="c", t_us=0), armed=False)
     chair.wait(21, beat_s=None, channels=reasons(R.NO_CHANNEL, R.NO_CHANNEL), absent=[q.value for q in NORMAL])
     assert chair.sounding() == {"no-pulse-rate"}
 
@@ -786,11 +786,50 @@ def test_whoever_sits_down_after_a_patient_has_left_is_armed_like_the_first():
     assert chair.presence("spo2-low") == "on"
 
 
+DOUBTFUL = {
+    "systolic": R.IRREGULAR,
+    "diastolic": R.IRREGULAR,
+    "mean_pressure": R.IRREGULAR,
+    "spo2": R.LOW_PERFUSION,
+}
+
+
+def test_a_number_that_is_never_good_alarms_once_it_has_been_there_for_half_a_minute():
+    chair = Chair(armed=False)
+    chair.wait(29, reasons=DOUBTFUL, systolic=230.0, spo2=70.0)
+    assert not {dsp.Quantity.SYSTOLIC, dsp.Quantity.SPO2} & chair.engine._evidence.armed
+    chair.wait(1, reasons=DOUBTFUL, systolic=230.0, spo2=70.0)
+    assert {dsp.Quantity.SYSTOLIC, dsp.Quantity.SPO2} <= chair.engine._evidence.armed
+    chair.wait(20, reasons=DOUBTFUL, systolic=230.0, spo2=70.0)
+    assert chair.sounding() == {"systolic-high", "spo2-low"}
+
+
+def test_a_number_that_comes_and_goes_in_doubt_is_not_there_for_half_a_minute():
+    chair = Chair(armed=False)
+    for _ in range(4):
+        chair.wait(29, reasons=DOUBTFUL, spo2=70.0)
+        chair.wait(1, reasons=DOUBTFUL, spo2=None)
+    assert chair.sounding() == set()
+    chair.wait(20, reasons=DOUBTFUL, spo2=70.0)
+    chair.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
+    assert chair.engine._evidence._alive == {}
+
+
+def test_a_calibration_that_has_expired_is_told_until_there_is_a_new_one():
+    chair = Chair()
+    chair.wait(1, reasons={"mean_pressure": R.UNCALIBRATED})
+    assert chair.presence("calibration-expired") == "off"
+    chair.wait(1, reasons={"mean_pressure": R.REFERENCE_EXPIRED})
+    assert chair.presence("calibration-expired") == "on"
+    chair.wait(6)
+    assert chair.presence("calibration-expired") == "off"
+
+
 def test_nobody_in_the_chair_is_left_after_ten_seconds_after_a_restart_too():
     chair = small(spo2_low=[tier("high", limit=85)])
     chair.engine.feed(Attended(t_us=chair.t_us, is_attended=False, who="nurse"))
     state = chair.engine.snapshot()
-    restarted = Chair(AlarmEngine.restore(state.configured, state, t_us=0), armed=False)
+    restarted = Chair(AlarmEngine.restore(state.configured, state, series="c", t_us=0), armed=False)
     for seconds, expected in ((9, "nurse"), (1, None)):
         restarted.wait(seconds, beat_s=None, channels=reasons(R.PROBE_OFF, R.FLAT), spo2=None)
         assert restarted.engine.standby_by == expected

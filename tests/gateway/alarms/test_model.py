@@ -142,7 +142,7 @@ class Course:
     def restart(self, value):
         elapsed_us = value * 10 * S
         before, state = self.now, self.engine.snapshot()
-        self.engine = AlarmEngine.restore(small(), state, t_us=-elapsed_us)
+        self.engine = AlarmEngine.restore(small(), state, series="c", t_us=-elapsed_us)
         self.pause_until_us += -elapsed_us - self.t_us
         self.t_us = 0
         self.measured_us = {}

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.alarm_profiles import ProfileError, load_or_default, load_profile, shipped
+from gateway.alarm_profiles import ProfileError, load_for_routes, load_or_last_good, load_profile, shipped
 from gateway.alarms import Condition, Priority, Profile, faults_of
 from gateway.alarms.catalogue import CATALOGUE, Rule
 from gateway.alarms.profile import limits_of, name_faults, with_limits
 from gateway.alarms.types import Kind
+from gateway.treatment import Route
 from tests.gateway.alarms.chair import adult, profile, tier
 
 
@@ -333,11 +334,33 @@ limit = 60
     ]
 
 
-def test_a_profile_that_cannot_be_used_leaves_the_default_in_force_and_says_why(written):
-    one, why = load_or_default(written(CLINIC.replace("150", "nan")))
-    assert one == adult()
+def test_a_profile_that_cannot_be_used_leaves_the_last_good_one_in_force_and_says_why(written):
+    last, why = load_or_last_good(written(CLINIC))
+    assert (last.name, why) == ("clinic", "")
+    one, why = load_or_last_good(written(CLINIC.replace("150", "nan")), last)
+    assert one == last
+    assert why.startswith(f"clinic {last.version} is in force, the last good one: ")
     assert "limit: expected a finite number, found nan" in why
-    assert load_or_default(written(CLINIC))[1] == ""
+
+
+def test_without_a_last_good_profile_the_shipped_default_is_in_force_and_says_so(written):
+    bad = written(CLINIC.replace("150", "nan"))
+    no_more = msgspec.structs.replace(adult(), conditions={})  # that an earlier program took
+    for last in (None, no_more):
+        one, why = load_or_last_good(bad, last)
+        assert one == adult()
+        assert why.startswith("adult 1 is in force, shipped with the program, for want of a good one from before: ")
+
+
+def test_a_route_whose_profile_cannot_be_used_keeps_its_last_good_one(written):
+    last = load_profile(written(CLINIC))
+    bad = {Route.ORAL: str(written(CLINIC.replace("150", "nan")))}
+    profiles, why = load_for_routes("clinic.toml", bad, {Route.ORAL: last, Route.NASAL: last})
+    assert profiles == {Route.ORAL: last}
+    assert why.startswith(f"the last good one, clinic {last.version}, is in force for oral: ")
+    profiles, why = load_for_routes("clinic.toml", bad)
+    assert profiles == {}
+    assert why.startswith("that without a session is in force for oral: ")
 
 
 def test_no_file_and_no_toml_are_told(written, tmp_path):

@@ -141,8 +141,8 @@ class _Broken(AlarmEngine):
     ignored: type = Second
 
     @classmethod
-    def restore(cls, chosen, state, *, t_us):
-        engine = super().restore(chosen, state, t_us=t_us)
+    def restore(cls, chosen, state, *, series, t_us):
+        engine = super().restore(chosen, state, series=series, t_us=t_us)
         engine.__class__ = cls
         return engine
 

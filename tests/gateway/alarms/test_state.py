@@ -42,7 +42,7 @@ def test_a_condition_that_has_never_held_has_no_number_no_occurrence_and_nobodys
 
 def test_a_number_that_was_never_measured_is_not_what_it_was():
     engine = AlarmEngine(adult(), series="b")
-    restored = AlarmEngine.restore(adult(), engine.snapshot(), t_us=0)
+    restored = AlarmEngine.restore(adult(), engine.snapshot(), series="c", t_us=0)
     assert restored.alarm(Condition.SYSTOLIC_HIGH).was is None
 
 
@@ -75,12 +75,12 @@ def test_every_time_moves_and_nothing_else():
         pause_until_us=7_000,
         paused_by="nurse",
         receivers=["phone"],
-        unreceived={"b-t1": Unreceived(since_us=8_000, occurrence="b-1")},
+        unreceived={"b-t1": Unreceived(since_us=8_000, occurrence="b-1", priority=Priority.HIGH)},
     )
     before, after = asdict(state), asdict(shifted(state, 500))
     records = [asdict(of.pop("records")[Condition.SYSTOLIC_HIGH]) for of in (before, after)]
-    assert before.pop("unreceived") == {"b-t1": Unreceived(since_us=8_000, occurrence="b-1")}
-    assert after.pop("unreceived") == {"b-t1": Unreceived(since_us=8_500, occurrence="b-1")}
+    assert before.pop("unreceived") == {"b-t1": Unreceived(since_us=8_000, occurrence="b-1", priority=Priority.HIGH)}
+    assert after.pop("unreceived") == {"b-t1": Unreceived(since_us=8_500, occurrence="b-1", priority=Priority.HIGH)}
     for old, new in ((before, after), records):
         assert new == {name: value + 500 if name.endswith("_us") else value for name, value in old.items()}
     assert shifted(state, 500).records[Condition.SPO2_LOW] == Record()

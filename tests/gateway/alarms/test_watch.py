@@ -38,7 +38,7 @@ def lost(chair, seconds):
 
 def restarted(chair, gone_s):
     state = chair.engine.snapshot()
-    return Chair(AlarmEngine.restore(state.configured, state, t_us=-gone_s * 1_000_000), armed=False)
+    return Chair(AlarmEngine.restore(state.configured, state, series="c", t_us=-gone_s * 1_000_000), armed=False)
 
 
 @pytest.mark.parametrize("gone_s", [None, 10])
