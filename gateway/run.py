@@ -38,18 +38,19 @@ class Delivery:
         self._source, self._pipeline, self._sink, self._store = source, pipeline, sink, store
         self._fault = ""
         self._unsaved: list[bytes] = []
-        self._is_reachable, self._dropped = True, 0
+        self._sink_fault, self._dropped = "", 0
         if sink.is_heard:
             pipeline.expect_return()
 
     def look(self, t_us: int) -> None:
-        """Tell the chair when its subscribers cannot be reached, and when they can be again; and what was dropped."""
+        """Tell the chair when what it says does not arrive, and when it does again; and what was dropped."""
         if self._sink.dropped != self._dropped:
             self._dropped = self._sink.dropped
             self._pipeline.note_dropped(self._dropped)
-        if self._sink.is_reachable != self._is_reachable:
-            self._is_reachable = self._sink.is_reachable
-            self.all(t_us, self._pipeline.fact(t_us, Condition.BROKER_LOST, is_present=not self._is_reachable))
+        fault = self._sink.fault
+        if fault != self._sink_fault:
+            self._sink_fault = fault
+            self.all(t_us, self._pipeline.fact(t_us, Condition.BROKER_LOST, is_present=bool(fault), detail=fault))
 
     def all(self, t_us: int, outputs: list[Output]) -> None:
         for output in outputs:

@@ -28,8 +28,8 @@ class Sink(Protocol):
     def incoming(self) -> list[Incoming]: ...
 
     @property
-    def is_reachable(self) -> bool:
-        """Whether messages can leave now."""
+    def fault(self) -> str:
+        """Why what is published does not arrive, empty as long as it does or nobody can tell."""
         ...
 
 
@@ -63,8 +63,8 @@ class JsonLines:
         return []  # a file asks for nothing
 
     @property
-    def is_reachable(self) -> bool:
-        return True
+    def fault(self) -> str:
+        return ""
 
 
 class Collected:
@@ -91,5 +91,5 @@ class Collected:
         return taken
 
     @property
-    def is_reachable(self) -> bool:
-        return True
+    def fault(self) -> str:
+        return ""

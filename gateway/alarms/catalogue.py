@@ -181,7 +181,7 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.UNKNOWN_FIRMWARE: _technical("Firmware not known"),
     Condition.CLOCK_FAULT: _technical("Clock faulty"),
     Condition.RECORDING_FAILING: _technical("Recording fails"),
-    Condition.BROKER_LOST: _technical("Broker not connected"),
+    Condition.BROKER_LOST: _technical("What the chair says does not reach the broker"),
     Condition.ALERT_NOT_RECEIVED: _technical("Nobody has received an alert"),
     Condition.SELF_CHECK_FAILED: _technical("Self-check failed"),
     Condition.PROFILE_REFUSED: _technical("Alarm profile refused"),
@@ -199,7 +199,7 @@ _FOUND_S: dict[Condition, float] = {
     Condition.LINK_LOST: 2.5,  # 1.5 s of silence (gateway.pipeline)
     Condition.LINK_NOISE: 4.0,  # three whole seconds of it (gateway.link.health)
     Condition.CLOCK_FAULT: 2.0,  # a step: the next answers of the board, ten a second
-    Condition.BROKER_LOST: 8.5,  # one that hangs: 7.5 s (gateway.mqtt.connection)
+    Condition.BROKER_LOST: 12.0,  # one that hangs: 11 s (gateway.mqtt.connection)
     Condition.ALERT_NOT_RECEIVED: 6.0,  # 5 s without a receipt (gateway.alarms.engine)
     Condition.SELF_CHECK_FAILED: 121.0,  # sent up to a minute later, missed by the next one (gateway.self_checks)
 }

@@ -17,7 +17,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.errors import UserError
 from gateway.messages import Message
 
-_KEEPALIVE_S = 5  # a frozen peer is noticed within 1.5 x; subscribers judge staleness themselves, earlier
+# A frozen peer is noticed within twice that, and a second of the library's own: the first time without a word it is
+# asked, the second it is given up. Subscribers judge staleness themselves, earlier.
+_KEEPALIVE_S = 5
 _CONNECT_S = 5.0
 _MAX_QUEUED = 1000  # paho's default is unbounded
 _UNSUPPORTED = "Unsupported protocol version"
@@ -70,6 +72,7 @@ class Callbacks:
     connected: Callable[[paho.Client], None]
     message: Callable[[str, bytes, bool], None]
     report: Callable[[str], None]
+    acknowledged: Callable[[int, str], None]  # number of a message, and why it was refused if it was
 
 
 class Connection:
@@ -142,9 +145,9 @@ class Connection:
     def _on_message(self, _client: object, _user: object, message: paho.MQTTMessage) -> None:
         self._calls.message(message.topic, bytes(message.payload), message.retain)
 
-    def _on_publish(self, _client: object, _user: object, _mid: int, reason: ReasonCode, _props: object) -> None:
-        if reason.is_failure:  # MQTT 5 only: a 3.1.1 broker acknowledges what it refuses
-            self._calls.report(f"{self._url} refused a message: {reason}")
+    def _on_publish(self, _client: object, _user: object, mid: int, reason: ReasonCode, _props: object) -> None:
+        refusal = str(reason) if reason.is_failure else ""  # MQTT 5 only: a 3.1.1 broker acknowledges what it refuses
+        self._calls.acknowledged(mid, refusal)
 
 
 def connect(url: BrokerUrl, client_id: str, calls: Callbacks, *, will: Message | None = None) -> Connection:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Self
 
 import msgspec
 import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
 
 from gateway.decoding import decoded
 from gateway.messages import Message
@@ -21,6 +23,7 @@ from gateway.mqtt.connection import (
     expiry_properties,
     protocol_name,
 )
+from gateway.mqtt.outbox import Outbox
 from gateway.payloads import Status
 from gateway.requests import MAX_BYTES, Incoming
 
@@ -32,8 +35,8 @@ _SEEK_S = 1.0  # between two attempts to find a broker that was not there at the
 class MqttSink:
     """Publishes messages; repeats the retained ones on every connect, for a broker that forgot them.
 
-    While the broker is away, live values are dropped (they would be old) and the retained state waits here. One that is
-    not there at the start raises BrokerError, or is waited for if the sink is patient. What
+    While the broker is away, live values are dropped (they would be old); the retained state and the alerts wait in an
+    outbox. A broker that is not there at the start raises BrokerError, or is waited for if the sink is patient. What
     clients send waits here too, for whoever asks: the network's thread judges nothing.
 
     Parameters
@@ -57,8 +60,9 @@ class MqttSink:
         self.is_heard = bool(listen)
         self.dropped = 0  # of what clients sent: too long, or too many at once
         self._boot = decoded(will.payload, Status).boot
-        self._retained: dict[str, Message] = {}
-        self._lock = threading.Lock()
+        self._outbox = Outbox()
+        self._answers: deque[tuple[int, str]] = deque()  # of the broker, not yet noted
+        self._lock = threading.Lock()  # of the outbox; the broker's answers come while the library holds one of its own
         self._connection: Connection | None = None
         self._is_patient = is_patient
         self._is_entered = False
@@ -83,7 +87,12 @@ class MqttSink:
         return self
 
     def _connect(self) -> None:
-        calls = Callbacks(connected=self._connected, message=self._overhear, report=self._report)
+        calls = Callbacks(
+            connected=self._connected,
+            message=self._overhear,
+            report=self._report,
+            acknowledged=lambda number, refusal: self._answers.append((number, refusal)),
+        )
         self._connection = connect(self._url, self._client_id, calls, will=self._will)
 
     def _seek(self) -> None:
@@ -93,7 +102,7 @@ class MqttSink:
             except BrokerError:
                 continue
             if self._connection is not None:
-                self._repeat(self._connection.client)  # what was published while it was being found
+                self._catch_up(self._connection.client)  # with what was published while it was being found
             self._report(f"connected to {self._url} over {self.protocol}")
             return
 
@@ -105,7 +114,7 @@ class MqttSink:
         if self._connection is None:
             return
         client = self._connection.client
-        for message in self._retained.values():
+        for message in self._outbox.retained():
             if client.is_connected() and not self._connection.has_failed:  # another gateway's status is the truth then
                 self._send(client, message).wait_for_publish(_FLUSH_S)
         self._connection.close()
@@ -118,8 +127,7 @@ class MqttSink:
         if connection is not None:
             connection.check()
         with self._lock:
-            if message.retain:
-                self._retained[message.topic] = message
+            self._outbox.keep(message)
             if connection is not None and connection.client.is_connected():
                 self._send(connection.client, message)
 
@@ -129,23 +137,46 @@ class MqttSink:
 
     @property
     def is_reachable(self) -> bool:
-        """Whether the broker is there, as far as the client knows: a frozen one is noticed after 7.5 s."""
+        """Whether the broker is there, as far as the client knows: a frozen one is noticed after 5 to 11 s."""
         return self._connection is not None and self._connection.client.is_connected()
 
-    def _connected(self, client: paho.Client) -> None:
-        client.subscribe([(topic, 1) for topic in (self._will.topic, *self._listen)])
-        self._repeat(client)
-
-    def _repeat(self, client: paho.Client) -> None:
+    @property
+    def fault(self) -> str:
+        """Why what is published does not arrive, as far as a broker tells; empty if it does."""
+        if not self.is_reachable:
+            dropped = self._outbox.dropped
+            return f"not connected, {dropped} alerts found no room to wait" if dropped else "not connected"
         with self._lock:
-            for message in self._retained.values():
+            was = self._outbox.refusal
+            self._note_answers()
+            refusal = self._outbox.refusal
+        if refusal and refusal != was:
+            self._report(f"{self._url}: {refusal}")
+        return refusal
+
+    def _note_answers(self) -> None:
+        for _ in range(len(self._answers)):
+            self._outbox.acknowledged(*self._answers.popleft())
+
+    def _connected(self, client: paho.Client) -> None:
+        """Say what is true now, then what was missed; nothing that the library has kept of the last connection."""
+        client.subscribe([(topic, 1) for topic in (self._will.topic, *self._listen)])
+        with self._lock:
+            self._note_answers()
+            client.drop_out_messages()
+            self._outbox.begin()
+        self._catch_up(client)
+
+    def _catch_up(self, client: paho.Client) -> None:
+        with self._lock:
+            for message in (*self._outbox.retained(), *self._outbox.alerts()):
                 self._send(client, message)
 
     def _overhear(self, topic: str, payload: bytes, is_retained: bool) -> None:
         """Two gateways of one chair must not fight: the one that was there ends when it hears the other's status.
 
-        The last will of an earlier start of ours may come late and would stand as the truth: ours is said again, as it
-        is after what is no status of this version: that is no gateway we know, and none to give way to.
+        The last will of an earlier start or connection of ours may come late and would stand as the truth: ours is said
+        again, as it is after what is no status of this version: that is no gateway we know, and none to give way to.
         """
         if topic != self._will.topic:
             self._take(Incoming(topic=topic, payload=payload, is_retained=is_retained))
@@ -156,7 +187,7 @@ class MqttSink:
             self._report(f"broker: {topic}: no status of this version ({error}); ours is said again")
             self._say_again()
             return
-        if status.boot == self._boot:
+        if status.boot == self._boot and payload != self._will.payload:
             return
         if status.state != "offline" and not is_retained:
             raise BrokerError(f"broker: another gateway publishes {topic}; this one ends")
@@ -164,7 +195,9 @@ class MqttSink:
 
     def _say_again(self) -> None:
         if self._connection is not None:
-            self._repeat(self._connection.client)
+            with self._lock:
+                for message in self._outbox.retained():
+                    self._send(self._connection.client, message)
 
     def _take(self, incoming: Incoming) -> None:
         if len(incoming.payload) > MAX_BYTES or self._incoming.full():
@@ -172,12 +205,16 @@ class MqttSink:
         else:
             self._incoming.put_nowait(incoming)
 
-    @staticmethod
-    def _send(client: paho.Client, message: Message) -> paho.MQTTMessageInfo:
-        return client.publish(
+    def _send(self, client: paho.Client, message: Message) -> paho.MQTTMessageInfo:
+        info = client.publish(
             message.topic,
             message.payload,
             qos=message.qos,
             retain=message.retain,
             properties=expiry_properties(client, message.expiry_s),
         )
+        if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            self._outbox.refused(message, "too much waits for the broker")
+        else:
+            self._outbox.sent(info.mid, message)
+        return info

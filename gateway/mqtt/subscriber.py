@@ -62,6 +62,7 @@ class Subscriber:
                 Heard(topic=topic, payload=payload, retained=retained)
             ),
             report=self._report,
+            acknowledged=self._acknowledged,
         )
         self._connection = connect(self._url, f"chairside-watch-{uuid.uuid4().hex[:12]}", calls)
         return self
@@ -72,6 +73,10 @@ class Subscriber:
 
     def _subscribe(self, client: paho.Client) -> None:
         client.subscribe(self._filter, qos=1)
+
+    def _acknowledged(self, _number: int, refusal: str) -> None:
+        if refusal:
+            self._report(f"{self._url} refused a message: {refusal}")
 
     def send(self, topic: str, payload: bytes) -> None:
         """Publish a request or a receipt: never retained, and not kept for a broker that is away."""

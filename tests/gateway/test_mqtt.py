@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gateway.chunklog import Origin, OriginKind
-from gateway.messages import Composer
+from gateway.messages import Composer, Message
 from gateway.mqtt.broker import MOSQUITTO, NATS, PrivateBroker, Server, open_broker
 from gateway.mqtt.connection import BrokerError, BrokerUrl, expiry_properties
 from gateway.mqtt.publisher import MqttSink
@@ -130,6 +130,99 @@ def test_a_killed_broker_is_started_again_and_the_status_comes_back(broker):
             payload, _ = wait_status(subscriber, "degraded")
             assert payload["reasons"] == ["link lost"]
             assert subscriber.wait_message(0.3) is None  # the old vitals were not queued
+
+
+def told(tail, text, *, retain=True):
+    return Message(topic=f"chairside/v1/s/c/{tail}", payload=text, qos=1, retain=retain)
+
+
+def wait_until(condition, timeout_s=10.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
+def test_the_state_of_before_an_outage_never_follows_that_of_after_it(broker):
+    """The library sends what the last connection left behind what its callback says at the start of the next."""
+    with sink(broker.url) as publisher:
+        os.kill(broker.pid, signal.SIGSTOP)
+        publisher.publish(told("alarms/spo2-low", b"on"))  # is never acknowledged
+        os.kill(broker.pid, signal.SIGKILL)
+        wait_until(lambda: not publisher.is_reachable)
+        assert publisher.fault == "not connected"
+        publisher.publish(told("alarms/spo2-low", b"off"))
+        wait_connected(publisher)
+        time.sleep(0.3)
+        with Subscriber(broker.url, "chairside/#", report=print) as late:
+            assert late.wait_message(5).payload == b"off"
+            assert late.wait_message(0.3) is None
+
+
+def test_alerts_of_an_outage_come_in_order_when_it_ends(broker):
+    with Subscriber(broker.url, "chairside/v1/+/+/alerts/#", report=print) as subscriber, sink(broker.url) as publisher:
+        publisher.publish(told("alerts/high", b"0", retain=False))
+        assert subscriber.wait_message(5).payload == b"0"
+        wait_until(lambda: publisher.fault == "" and not publisher._outbox.alerts())
+        publisher._connection.client.socket().shutdown(socket.SHUT_RDWR)
+        wait_until(lambda: not publisher.is_reachable)
+        for text in (b"1", b"2", b"3"):
+            publisher.publish(told("alerts/high", text, retain=False))
+        assert [subscriber.wait_message(10).payload for _ in range(3)] == [b"1", b"2", b"3"]
+        assert subscriber.wait_message(0.3) is None  # nor is the one that had been accepted said again
+
+
+def test_what_was_said_while_a_broker_was_looked_for_is_said_when_it_is_found(monkeypatch):
+    """Also what was said between the connection's first word and the sink's knowledge of it."""
+    port = free_port()
+    url = BrokerUrl(host="127.0.0.1", port=port)
+    publisher = MqttSink(url, "chair", will=WILL, report=print, is_patient=True)
+    found = publisher._connect
+
+    def connect():
+        found()
+        late, publisher._connection = publisher._connection, None
+        publisher.publish(told("alarms/spo2-low", b"off"))
+        publisher._connection = late
+
+    with publisher:
+        publisher.publish(told("alarms/spo2-low", b"on"))
+        monkeypatch.setattr(publisher, "_connect", connect)
+        with private(port=port), Subscriber(url, "chairside/v1/+/+/alarms/#", report=print) as subscriber:
+            heard = subscriber.wait_message(10)
+            while heard is not None and heard.payload != b"off":
+                heard = subscriber.wait_message(10)
+            assert heard is not None
+
+
+def test_the_last_will_of_a_connection_that_has_gone_is_answered(url):
+    with Subscriber(url, "chairside/#", report=print) as subscriber, sink(url) as publisher:
+        publisher.publish(COMPOSER.status(1, "online", []))
+        wait_status(subscriber, "online")
+        subscriber.send(WILL.topic, WILL.payload)
+        wait_status(subscriber, "offline")
+        wait_status(subscriber, "online")
+
+
+def test_a_broker_that_refuses_what_is_published_is_told_with_the_topic_and_the_reason(tmp_path):
+    """faults.md D4; the rules let the status through, so the connection looks whole."""
+    if MOSQUITTO.find() is None:
+        pytest.skip("mosquitto is not installed")
+    access = tmp_path / "access"
+    access.write_text("topic readwrite chairside/v1/s/c/status\n")
+    access.chmod(0o644)
+    tmp_path.chmod(0o755)
+    reports = []
+    guarded = replace(MOSQUITTO, config=f"{MOSQUITTO.config}\nacl_file {access}\n")
+    with private(guarded) as broker, sink(broker.url, reports) as publisher:
+        publisher.publish(COMPOSER.status(1, "online", []))
+        for number in range(5):
+            publisher.publish(told("alerts/high", b"%d" % number, retain=False))
+        wait_until(lambda: publisher.fault == "alerts/high refused (Not authorized)")
+        time.sleep(0.3)
+        assert publisher.fault
+        assert len(publisher._outbox.alerts()) == 5
+    assert [line for line in reports if "refused" in line] == [f"{broker.url}: alerts/high refused (Not authorized)"]
 
 
 def wait_connected(publisher, timeout_s=10.0):

@@ -144,14 +144,24 @@ def test_a_full_disk_is_an_alarm_until_it_is_over_and_no_session_is_lost_by_it(t
 
 def test_a_broker_that_is_gone_is_an_alarm_until_it_is_back():
     class Away(Collected):
-        is_reachable = True
+        fault = ""
 
     chair, sink = Chair(), Away()
 
     def at(second):
-        sink.is_reachable = not 10 <= second < 20
+        sink.fault = "not connected" if 10 <= second < 20 else ""
 
     run(Played(40, at), chair.pipeline, sink)
     seconds = [second for second, _ in presences(sink, "broker-lost")]
     assert 13 <= seconds[0] <= 14
     assert 20 <= seconds[-1] <= 32
+
+
+def test_a_broker_that_refuses_alarms_is_an_alarm_that_says_what_and_why():
+    class Refusing(Collected):
+        fault = "alarms/link-lost refused (Not authorized)"
+
+    chair, sink = Chair(), Refusing()
+    run(Played(6, lambda _: None), chair.pipeline, sink)
+    text = json.loads([m for m in sink.messages if m.topic.endswith("alarms/broker-lost")][-1].payload)["alarm"]["text"]
+    assert text == f"What the chair says does not reach the broker: {Refusing.fault}"

@@ -92,7 +92,7 @@ def test_every_number_that_is_judged_has_a_site():
         ("link-lost", 2.5),
         ("link-noise", 4),
         ("clock-fault", 2),
-        ("broker-lost", 8.5),
+        ("broker-lost", 12.0),
         ("alert-not-received", 6),
         ("self-check-failed", 121),
     ],
