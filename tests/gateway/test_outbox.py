@@ -6,6 +6,7 @@ from gateway.chunklog import Origin, OriginKind
 from gateway.messages import Composer, Message
 from gateway.mqtt.connection import _MAX_QUEUED, BrokerUrl, Callbacks, Connection
 from gateway.mqtt.outbox import _MAX_ALERTS, Outbox
+from gateway.mqtt.publisher import MqttSink
 
 ROOT = "chairside/v1/s/c"
 
