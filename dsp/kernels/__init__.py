@@ -31,6 +31,9 @@ def _load_compiler() -> None:
     try:
         importlib.import_module("numba.np.arraymath")
         importlib.import_module("numba.core.typing.cffi_utils")
+        target = importlib.import_module("numba.core.registry").cpu_target
+        target.typing_context.refresh()  # the first kernel would do so
+        target.target_context.refresh()
     finally:
         for name in spared:
             del sys.modules[name]
