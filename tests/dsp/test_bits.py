@@ -21,10 +21,12 @@ _FUSED = re.compile(r"\b(vfn?m(add|sub)\w*|fn?m(add|sub)|fml[as])\b")  # x86-64 
 _MULTIPLIED = re.compile(r"\bv?f?mul[sp]?d?\b")
 
 _HASH_AND_MODULES = f"""
+import gc
 import sys
 from bench import bits
 bits.main()
 print(sorted({{name.split(".")[0] for name in sys.modules}} & {set(_HEAVY)!r}))
+print(gc.isenabled(), len(gc.get_objects()), gc.get_freeze_count())
 """
 
 _HELP = """
@@ -51,7 +53,7 @@ def printed(program, **environment):
 
 @pytest.fixture(scope="module")
 def compiled():
-    """What the fixed input gives as the device runs it, and which heavy modules were loaded on the way."""
+    """What the fixed input gives as the device runs it, which heavy modules were loaded, and what garbage is sought."""
     return printed(_HASH_AND_MODULES)
 
 
@@ -68,6 +70,12 @@ def test_bits_are_equal_interpreted_and_for_any_processor(compiled, setting):
 
 def test_measuring_loads_nothing_heavy_although_it_is_installed(compiled):
     assert compiled[1] == "[]"
+
+
+def test_the_compiler_is_not_searched_for_garbage(compiled):
+    is_enabled, searched, spared = compiled[2].split()
+    assert is_enabled == "True"
+    assert int(searched) < int(spared) / 4
 
 
 def test_a_command_that_measures_nothing_starts_without_the_compiler():
