@@ -41,10 +41,10 @@ class Board:
         self.bus = I2cBus(0, _SDA, _SCL, _I2C_HZ, _I2C_TIMEOUT_US)
         self.bus.recover()  # a reset amid a transfer leaves a sensor that holds the line
         self.optical = Max30102(self.bus.i2c)
-        motion = Lis3dh(self.bus.i2c)
-        self.motion = motion if motion.is_there() else None  # a board may come without
+        self.motion = None
+        self._motion = Lis3dh(self.bus.i2c)
+        self.find_motion()
         self.pressure = PressureAdc(machine.ADC(machine.Pin(_PRESSURE)))
-        self.streams = 3 if self.motion else 2
         self.adc = BoardAdc(machine.ADC(machine.ADC.CORE_TEMP), machine.ADC(machine.Pin(_REFERENCE)))
         self.lamp = Lamp(*[machine.Pin(pin, machine.Pin.OUT, value=0) for pin in (_RED, _GREEN, _BLUE)])
         self.sounder = Sounder(machine.PWM(machine.Pin(_SOUNDER), freq=880, duty_u16=0))
@@ -54,3 +54,12 @@ class Board:
         self.uid = machine.unique_id()
         self.entropy = os.urandom(7)  # boot id (4), first epoch of each stream (1 each)
         self.watchdog = Watchdog()  # last: from here on there must be progress
+
+    def find_motion(self):
+        """Look for the motion sensor: a board may come without, but not lose one that it has had."""
+        is_there = self._motion.is_there()
+        if is_there:
+            self.settings.expect_motion()
+        if is_there or self.settings.expects_motion:
+            self.motion = self._motion
+        return self.motion is not None

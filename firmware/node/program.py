@@ -1,4 +1,7 @@
-"""What runs on this board, for HELLO: each module's hash as its file lies on the flash, and the sensors' settings."""
+"""The board in, the payloads of HELLO out: what it is, each stream, and what runs on it.
+
+What runs is told by each module's hash as its file lies on the flash, and by the sensors' settings.
+"""
 
 import hashlib
 import json
@@ -6,6 +9,9 @@ import sys
 from errno import ENOENT
 
 from micropython import const
+
+from node import VERSION, selftest
+from node.frame import MAX_PAYLOAD
 
 _HASH_BYTES = const(8)
 _PIECE = const(512)
@@ -15,7 +21,36 @@ _FROZEN = "frozen"
 _UNREADABLE = "unreadable"
 
 
-def describe(boot, sensors):
+def describe(board):
+    """Return the HELLO payloads: the board, each stream in the order of its number, then what runs."""
+    boot = int.from_bytes(board.entropy[:4], "little")
+    sensors = [sensor for sensor in (board.optical, board.pressure, board.motion) if sensor]
+    descriptions: list[dict[str, object]] = [
+        {
+            "fw": VERSION,
+            "uid": board.uid.hex(),
+            "boot": boot,
+            "reset": board.reset_cause,
+            "streams": len(sensors),
+            "selftest": selftest.is_passed(),
+        }
+    ]
+    for sensor in sensors:
+        stream: dict[str, object] = {"name": sensor.NAME, "channels": list(sensor.CHANNELS), "unit": sensor.UNIT}
+        stream.update({"rate": [sensor.rate_hz, 1], "full": sensor.FULL, "offset": sensor.OFFSET, "num": sensor.NUM})
+        stream.update({"den": sensor.DEN, "format": "u24be", "part": sensor.PART, "boot": boot})
+        descriptions.append(stream)
+    payloads = [json.dumps(fields, separators=(",", ":")).encode() for fields in descriptions]
+    payloads += _tell_program(boot, [sensor for sensor in (board.optical, board.motion) if sensor])
+    # The encoder copies whatever length it is told; what is sent is bounded here, once.
+    longest = [len(payload) for payload in payloads]
+    longest += [len(sensor.samples) for sensor in (board.optical, board.motion) if sensor]
+    if max(longest) > MAX_PAYLOAD:
+        raise ValueError("payload of %d bytes, expected at most %d" % (max(longest), MAX_PAYLOAD))
+    return payloads
+
+
+def _tell_program(boot, sensors):
     """Return the payloads of HELLO for stream 255.
 
     Parameters

@@ -9,20 +9,20 @@ is compiled to machine code ("native"): it takes two thirds of the time that byt
 """
 
 import gc
-import json
 from time import sleep_ms, sleep_us, ticks_diff, ticks_us
 
 import micropython
 from micropython import const
 
-from node import VERSION, program, selftest
+from node import selftest
 from node.annunciator import Annunciator
 from node.clock import Pace
 from node.commands import Commands
 from node.events import BAD_SETTINGS, EXCEPTION, REFERENCE_GOOD, REFERENCE_OFF, Events
-from node.frame import HELLO, LOG, LOSS_UNKNOWN, MAX_PAYLOAD, RECONFIGURED, Header
+from node.frame import HELLO, LOG, LOSS_UNKNOWN, RECONFIGURED, Header
 from node.inbox import Inbox
 from node.link import Link
+from node.program import describe
 from node.sources import BLOCK, FifoSource, PressureSource
 from node.status import Status
 from node.streams import Stream
@@ -58,16 +58,15 @@ class Sampler:
         )
         self._status = Status(board, link, self._inbox, self._annunciator, self._events)
         self._commands = Commands(self._inbox, link, self._annunciator, self._status, self)
-        sensors = (board.optical, board.pressure, board.motion)
-        sizes = (board.optical.SAMPLE_BYTES, _U24, board.motion.SAMPLE_BYTES if board.motion else 0)
-        self._streams = [
-            Stream(k + 1, board.entropy[4 + k], sizes[k], link) if sensors[k] else None for k in range(len(sensors))
-        ]
-        optical, pressure, motion = self._streams
+        optical = Stream(1, board.entropy[4], board.optical.SAMPLE_BYTES, link)
+        pressure = Stream(2, board.entropy[5], _U24, link)
+        self._streams = [optical, pressure, None]
         self._optical = FifoSource(board.optical, optical, board.bus, self._events)
         self._pressure = PressureSource(board.pressure, pressure, board.watchdog)
-        self._motion = FifoSource(board.motion, motion, board.bus, self._events) if board.motion else None
-        self._sources = (self._optical, None, self._motion)
+        self._motion = None
+        self._sources = [self._optical, None, None]
+        if board.motion:
+            self._add_motion()
         self._hello = Header(HELLO, 0)
         self._descriptions = []
         self._to_describe = 0
@@ -147,25 +146,42 @@ class Sampler:
         self._status.is_passed = selftest.is_passed()
         self._annunciator.test(self._status.is_passed)
 
+    def _add_motion(self):
+        board = self._board
+        stream = Stream(3, board.entropy[6], board.motion.SAMPLE_BYTES, self._link)
+        self._motion = FifoSource(board.motion, stream, board.bus, self._events)
+        self._streams[2], self._sources[2] = stream, self._motion
+
     def _apply(self):
         """Set the sensors up as the settings say, and describe them anew."""
         board, settings = self._board, self._board.settings
         board.optical.set(settings.pleth_rate_hz, settings.red, settings.infrared)
         board.pressure.set(settings.pressure_rate_hz)
-        self._descriptions = _describe(board)
-        self._to_describe = len(self._descriptions)
-        self.describe()
-        gc.collect()
+        self._describe_anew()
         self._second = 0
         self._ticks_a_second = _SECOND_US // board.pressure.period_us
         self._pace.start(board.pressure.period_us)
+
+    def _describe_anew(self):
+        self._descriptions = describe(self._board)
+        self._to_describe = len(self._descriptions)
+        self.describe()
+        gc.collect()
+
+    def _see_to_motion(self):
+        """Check the sensor; if none was there, look whether there is one now."""
+        if self._motion:
+            self._motion.check()
+        elif self._board.find_motion():
+            self._add_motion()
+            self._describe_anew()
 
     def _close_second(self, left):
         """Do one of the second's duties in each of its last ticks: together they would take too long."""
         if left == 3:
             self._optical.check()
-        elif left == 2 and self._motion:
-            self._motion.check()
+        elif left == 2:
+            self._see_to_motion()
         elif left == 1 and self._board.adc.read():
             self._events.put(2, REFERENCE_OFF if self._board.adc.is_off else REFERENCE_GOOD, 0)
         elif left <= 0:
@@ -196,7 +212,7 @@ class Sampler:
     def _say_hello(self):
         """Send the next description: one a tick, all at once would not fit the USB port."""
         hello = self._hello
-        streams = self._board.streams
+        streams = 3 if self._motion else 2
         hello.stream = self._described if self._described <= streams else _PROGRAM
         hello.ticks = ticks_us()  # type: ignore[assignment]  # ticks are plain numbers outside of time
         payload = self._descriptions[self._described]
@@ -230,32 +246,3 @@ class Sampler:
             self._events.send()
             self._link.flush()
             sleep_ms(1)
-
-
-def _describe(board):
-    """Return the HELLO payloads: the board, each stream in the order of its number, then what runs."""
-    boot = int.from_bytes(board.entropy[:4], "little")
-    sensors = [sensor for sensor in (board.optical, board.pressure, board.motion) if sensor]
-    descriptions: list[dict[str, object]] = [
-        {
-            "fw": VERSION,
-            "uid": board.uid.hex(),
-            "boot": boot,
-            "reset": board.reset_cause,
-            "streams": len(sensors),
-            "selftest": selftest.is_passed(),
-        }
-    ]
-    for sensor in sensors:
-        stream: dict[str, object] = {"name": sensor.NAME, "channels": list(sensor.CHANNELS), "unit": sensor.UNIT}
-        stream.update({"rate": [sensor.rate_hz, 1], "full": sensor.FULL, "offset": sensor.OFFSET, "num": sensor.NUM})
-        stream.update({"den": sensor.DEN, "format": "u24be", "part": sensor.PART, "boot": boot})
-        descriptions.append(stream)
-    payloads = [json.dumps(fields, separators=(",", ":")).encode() for fields in descriptions]
-    payloads += program.describe(boot, [sensor for sensor in (board.optical, board.motion) if sensor])
-    # The encoder copies whatever length it is told; what is sent is bounded here, once.
-    longest = [len(payload) for payload in payloads]
-    longest += [len(sensor.samples) for sensor in (board.optical, board.motion) if sensor]
-    if max(longest) > MAX_PAYLOAD:
-        raise ValueError("payload of %d bytes, expected at most %d" % (max(longest), MAX_PAYLOAD))
-    return payloads

@@ -1,4 +1,7 @@
-"""What the gateway has configured, kept on the board's flash with its CRC; anything else there means the defaults."""
+"""What is kept on the board's flash with its CRC; anything else there means the defaults.
+
+It is what the gateway has configured, and whether there was a motion sensor.
+"""
 
 import os
 from struct import pack_into, unpack_from
@@ -14,6 +17,7 @@ CURRENT_MAX = const(127)  # 25.4 mA, half of what the part can
 _FILE = "settings.bin"
 _NEW = "settings.new"
 _MARK = const(0xC1)
+_MARK_MOTION = const(0xC2)  # the same of a board that has had a motion sensor
 _LAYOUT = "<BHHBB"
 _BODY = const(7)
 _CRC = const(4)
@@ -25,6 +29,7 @@ class Settings:
 
     def __init__(self):
         self.pleth_rate_hz, self.pressure_rate_hz, self.red, self.infrared = _DEFAULTS
+        self.expects_motion = False
         self.is_bad = False
         self._load()
 
@@ -39,6 +44,13 @@ class Settings:
             self.red, self.infrared = red, infrared
             self._save()
         return True
+
+    def expect_motion(self):
+        """Remember that there is a motion sensor; what is bad stays so until it is configured."""
+        if not self.expects_motion:
+            self.expects_motion = True
+            if not self.is_bad:
+                self._save()
 
     def _all(self):
         return self.pleth_rate_hz, self.pressure_rate_hz, self.red, self.infrared
@@ -57,17 +69,20 @@ class Settings:
         body = bytearray(found)
         put_crc(body, _BODY, CRC_TABLE)
         mark, pleth, pressure, red, infrared = unpack_from(_LAYOUT, found)
-        if body != found or mark != _MARK or pleth not in PLETH_RATES_HZ or pressure not in PRESSURE_RATES_HZ:
+        if body != found or mark not in (_MARK, _MARK_MOTION):
+            return False
+        if pleth not in PLETH_RATES_HZ or pressure not in PRESSURE_RATES_HZ:
             return False
         if max(red, infrared) > CURRENT_MAX:
             return False
         self.pleth_rate_hz, self.pressure_rate_hz, self.red, self.infrared = pleth, pressure, red, infrared
+        self.expects_motion = mark == _MARK_MOTION
         return True
 
     def _save(self):
         """Write a new file, then put it in place of the old: a power cut leaves one of them whole."""
         body = bytearray(_BODY + _CRC)
-        pack_into(_LAYOUT, body, 0, _MARK, *self._all())
+        pack_into(_LAYOUT, body, 0, _MARK_MOTION if self.expects_motion else _MARK, *self._all())
         put_crc(body, _BODY, CRC_TABLE)
         try:
             with open(_NEW, "wb") as file:

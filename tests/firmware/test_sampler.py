@@ -107,7 +107,7 @@ def bench(tmp_path, monkeypatch):
         board = types.SimpleNamespace(
             optical=Part(), pressure=Part(rate_hz=200), motion=None, out=None, into=None, lamp=outputs, sounder=outputs,
             button=outputs, bus=outputs, watchdog=outputs, adc=Adc(), settings=settings.Settings(), uid=b"\x01",
-            entropy=bytes(range(7)), reset_cause=1, streams=2,
+            entropy=bytes(range(7)), reset_cause=1, find_motion=lambda: False,
         )  # fmt: skip
         yield types.SimpleNamespace(time=time, frame=frame, module=sampler, board=board, link=link)
 
@@ -129,7 +129,7 @@ def test_board_describes_itself_in_one_frame_a_tick_and_again_after_five_seconds
         bench.link.sent.clear()
         chair.step(0)
         described += [(tick, stream) for stream, _ in sent(bench, FrameType.HELLO)]
-    parts = len(bench.module._describe(bench.board)) - 3
+    parts = len(bench.module.describe(bench.board)) - 3
     once = [0, 1, 2, *[255] * parts]
     assert [stream for _, stream in described] == once * 2
     assert [tick for tick, _ in described[: len(once)]] == [1, *range(3, len(once) + 2)]
@@ -138,13 +138,13 @@ def test_board_describes_itself_in_one_frame_a_tick_and_again_after_five_seconds
 
 
 def test_board_without_a_motion_sensor_declares_two_streams(bench):
-    board, *streams = [json.loads(payload) for payload in bench.module._describe(bench.board)]
+    board, *streams = [json.loads(payload) for payload in bench.module.describe(bench.board)]
     assert (board["streams"], board["selftest"]) == (2, True)
     assert [stream.get("rate") for stream in streams[:2]] == [[100, 1], [200, 1]]
 
 
 def test_every_module_is_named_with_its_hash_and_the_registers_with_their_values(bench):
-    pieces = [json.loads(payload) for payload in bench.module._describe(bench.board)[3:]]
+    pieces = [json.loads(payload) for payload in bench.module.describe(bench.board)[3:]]
     assert [(p["part"], p["parts"]) for p in pieces] == [(k + 1, len(pieces)) for k in range(len(pieces))]
     modules = {}
     for piece in pieces:
@@ -157,13 +157,13 @@ def test_every_module_is_named_with_its_hash_and_the_registers_with_their_values
 def test_payload_that_no_frame_can_hold_is_refused_at_boot(bench, size):
     bench.board.optical = Part(size)
     with pytest.raises(ValueError, match=f"payload of {size} bytes"):
-        bench.module._describe(bench.board)
+        bench.module.describe(bench.board)
 
 
 def test_failed_selftest_is_told_everywhere(bench):
     bench.frame.CRC_TABLE[1] ^= 1
     chair = bench.module.Sampler(bench.board)
-    assert json.loads(bench.module._describe(bench.board)[0])["selftest"] is False
+    assert json.loads(bench.module.describe(bench.board)[0])["selftest"] is False
     for _ in range(1000):
         chair.step(0)
     assert (EventCode.OWN_ALARM, 2) in events(bench)
@@ -171,7 +171,6 @@ def test_failed_selftest_is_told_everywhere(bench):
 
 def test_status_comes_each_second(bench):
     bench.board.motion = Part(rate_hz=50)
-    bench.board.streams = 3
     chair = bench.module.Sampler(bench.board)
     for _ in range(1000):
         chair.step(0)

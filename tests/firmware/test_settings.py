@@ -34,6 +34,25 @@ def test_settings_are_kept(module, wanted):
     assert not again.is_bad
 
 
+def test_motion_sensor_that_was_seen_is_expected_from_then_on(module):
+    assert not module.Settings().expects_motion
+    module.Settings().expect_motion()
+    assert values(module.Settings()) == DEFAULTS
+    assert module.Settings().accept(400, 250, 0, 0)
+    assert module.Settings().expects_motion
+    assert values(module.Settings()) == (400, 250, 0, 0)
+
+
+def test_settings_that_are_bad_stay_so_when_a_motion_sensor_is_seen(module, tmp_path):
+    (tmp_path / "settings.bin").write_bytes(b"bad")
+    settings = module.Settings()
+    settings.expect_motion()
+    assert settings.is_bad
+    assert module.Settings().is_bad
+    assert settings.accept(400, 250, 0, 0)
+    assert module.Settings().expects_motion
+
+
 @pytest.mark.parametrize(
     "wanted", [(50, 200, 0, 0), (100, 125, 0, 0), (100, 200, 128, 0), (100, 200, 0, 255), (0, 0, 0, 0)]
 )
@@ -46,6 +65,7 @@ def test_what_is_out_of_bounds_changes_nothing(module, wanted, tmp_path):
 
 def test_every_flipped_bit_means_the_defaults(module, tmp_path):
     module.Settings().accept(400, 250, 5, 6)
+    module.Settings().expect_motion()
     good = (tmp_path / "settings.bin").read_bytes()
     for bit in range(8 * len(good)):
         bad = bytearray(good)
@@ -53,6 +73,7 @@ def test_every_flipped_bit_means_the_defaults(module, tmp_path):
         (tmp_path / "settings.bin").write_bytes(bad)
         settings = module.Settings()
         assert values(settings) == DEFAULTS, f"bit {bit}"
+        assert not settings.expects_motion
         assert settings.is_bad
 
 

@@ -386,18 +386,43 @@ def test_temperature_no_processor_has_is_not_known(volts, celsius):
 @rig
 @pytest.mark.parametrize("address", [OPTICAL_ADDRESS, MOTION_ADDRESS])
 def test_wrong_part_is_refused_and_told(address):
-    """S12: its samples are never read; a motion sensor that is none is not declared."""
+    """S12: its samples are never read."""
     bus = wire(TimeCode())
     device = bus.i2c[address]
     device.part_id = device.identity = 0x77
+    stream = OPTICAL if address == OPTICAL_ADDRESS else MOTION
     found = converse(4, bus=bus)
-    if address == OPTICAL_ADDRESS:
-        assert events(found) == [(OPTICAL, ERROR, 2)]
-        assert data(found, OPTICAL) == []
-    else:
-        hello = next(json.loads(f.payload) for _, f in found if f.type is FrameType.HELLO)
-        assert hello["streams"] == 2
+    assert events(found) == [(stream, ERROR, 2)]
+    assert data(found, stream) == []
     samples_are_right(found, PRESSURE)
+
+
+@rig
+def test_motion_sensor_that_answers_later_is_declared_then():
+    """The bus hangs at power-on; a second after it is well again everything is there."""
+    bus = wire(TimeCode())
+    bus.hangs.append(Span(from_us=0, to_us=1 * S))
+    found = converse(5, bus=bus)
+    assert [f.ticks_us < 3.2 * S for f in data(found, MOTION)[:1]] == [True]
+    samples_are_right(found, MOTION)
+    hellos = [json.loads(f.payload) for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
+    assert [hello["streams"] for hello in hellos] == [2, 3]
+
+
+@rig
+def test_motion_sensor_that_was_once_there_is_missed():
+    """Its wire breaks between two starts: the board that had it says so."""
+    bus = wire(TimeCode())
+    bus.stalls.append(Stall(at_us=3 * S, lasts_us=9 * S, ops=(Op.I2C,)))
+
+    def then(t_us):
+        bus.i2c[MOTION_ADDRESS].is_present = t_us < 4 * S
+
+    found = converse(15, bus=bus, then=then)
+    hellos = [(t, json.loads(f.payload)) for t, f in found if f.type is FrameType.HELLO and f.stream == 0]
+    again = [hello["streams"] for t, hello in hellos if t > 11 * S]
+    assert again[0] == 3
+    assert (MOTION, ERROR, 1) in events([(t, f) for t, f in found if t > 11 * S])
 
 
 @rig
