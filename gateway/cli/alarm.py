@@ -30,6 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     listed.set_defaults(run=_list)
     acknowledge = _action(actions, "acknowledge", "you have seen this one: it sounds no more")
     acknowledge.add_argument("condition", choices=conditions, metavar="CONDITION")
+    acknowledge.add_argument(
+        "--id", help="only this occurrence, as list shows it; default: what is there now, it is said"
+    )
     acknowledge.set_defaults(run=_acknowledge)
     pause = _action(actions, "pause", "no sound of what sounds now, for at most 120 s; 0 ends it")
     pause.add_argument("seconds", type=int, nargs="?", default=120)
@@ -58,17 +61,25 @@ def _list(args: argparse.Namespace) -> int:
     with open_chair(args) as chair:
         alarms = _alarms(chair)
     for alarm in alarms:
-        print(printable(f"{alarm.priority.value:<6} {alarm.presence.value:<7} {alarm.condition}: {alarm.text}"))
+        print(printable(f"{alarm.priority.value:<6} {alarm.presence.value:<7} {_words(alarm)}"))
     return 0
 
 
 def _acknowledge(args: argparse.Namespace) -> int:
     with open_chair(args) as chair:
         named = [alarm for alarm in _alarms(chair) if alarm.condition == args.condition]
-        if not named:
-            print(f"chairside: {args.condition}: there is no such alarm now", file=sys.stderr)
+        if not named or args.id not in {None, named[0].id}:
+            wanted = args.condition if args.id is None else f"{args.condition} {args.id}"
+            there = f"; there is {_words(named[0])}" if named else ""
+            print(printable(f"chairside: {wanted}: there is no such alarm now{there}"), file=sys.stderr)
             return 1
+        print(printable(f"acknowledging {_words(named[0])}"))
         return told(chair, Verb.ACKNOWLEDGE, condition=args.condition, alarm=named[0].id)
+
+
+def _words(alarm: AlarmState) -> str:
+    """Which occurrence of which condition."""
+    return f"{alarm.condition} {alarm.id}: {alarm.text}"
 
 
 def _switch(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from gateway.decoding import decoded
 from gateway.errors import UserError
 from gateway.messages import ID_PATTERN, Topics, chair_of, tail_of
 from gateway.mqtt.connection import BrokerUrl
-from gateway.mqtt.requester import Requester
+from gateway.mqtt.requester import NotSentError, Requester
 from gateway.mqtt.subscriber import Heard, Subscriber, printable
 from gateway.payloads import Reply, Status
 from gateway.requests import Verb
@@ -64,7 +64,7 @@ class Chair:
         return monotonic_us() < until_us
 
     def ask(self, verb: Verb, **fields: Any) -> Reply:
-        """Ask, and wait for the reply; raise UserError where none comes: the chair may have done it or not."""
+        """Ask, and wait for the reply; raise NoReplyError where none comes: the chair may have done it or not."""
         request = self.requester.ask(verb, **fields)
         until_us = monotonic_us() + _REPLY_US
         while True:
@@ -140,7 +140,7 @@ def told(chair: Chair, verb: Verb, **fields: Any) -> int:
     """Ask, and say what became of it."""
     try:
         reply = chair.ask(verb, **fields)
-    except NoReplyError as error:
+    except (NoReplyError, NotSentError) as error:
         print(f"chairside: {error}", file=sys.stderr)
         return 1
     if not reply.accepted:

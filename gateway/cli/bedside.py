@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gateway.alarms import Presence, Priority
 from gateway.mqtt.subscriber import ChairView, printable
-from gateway.payloads import AlarmState, SessionMessage
+from gateway.payloads import AlarmDocument, SessionMessage
+from gateway.sources import clock_text
 
 # Marks and colours are the usual practice after IEC 60601-1-8 (clinical.md 3.1): the words always stand beside them.
 _MARKS = {Priority.HIGH: "!!!", Priority.MEDIUM: "!!", Priority.LOW: "!"}
@@ -16,13 +19,20 @@ _WORDS = {Presence.ON: "on", Presence.LATCHED: "latched, nobody has seen it", Pr
 _EVENTS = 3
 
 
-def alarm_text(alarm: AlarmState, number: int | None = None) -> str:
-    """An alarm in one line; the number is the key that acknowledges it."""
+def alarm_text(document: AlarmDocument, *, is_live: bool, number: int | None = None) -> str:
+    """An alarm in one line; the number is the key that acknowledges it. Of a chair that is not live without values."""
+    alarm = document.alarm
     key = "" if number is None else f"{number} "
     who = f" by {alarm.acknowledged_by}" if alarm.acknowledged_by and alarm.presence is Presence.ACK else ""
     escalation = f", nobody has answered ({alarm.escalation})" if alarm.escalation else ""
-    words = f"{_WORDS.get(alarm.presence, '')}{who}{escalation}"
-    return printable(f"{key}{_MARKS[alarm.priority]} {alarm.text} [{alarm.priority.value}, {words}]")
+    words = f"[{alarm.priority.value}, {_WORDS.get(alarm.presence, '')}{who}{escalation}]"
+    said = alarm.text if is_live else f"{last_known(document.utc_ms)} {alarm.title}"
+    return printable(f"{key}{_MARKS[alarm.priority]} {said} {words}")
+
+
+def last_known(utc_ms: int) -> str:
+    """What stands before all that a chair has said that is not heard any more."""
+    return f"LAST KNOWN {clock_text(utc_ms)}:"
 
 
 def system_text(view: ChairView, now_us: int) -> str:
@@ -42,11 +52,14 @@ def system_text(view: ChairView, now_us: int) -> str:
     return printable(" | ".join(parts))
 
 
-def session_text(view: ChairView, now_utc_ms: int | None) -> str:
-    """The session in one line, empty without one."""
+def session_text(view: ChairView, now_us: int) -> str:
+    """The session in one line, empty without one; of a chair that is not live only which phase was the last known."""
     session = view.session
     if session is None or session.route is None:
         return ""
+    if not view.is_live(now_us):
+        return printable(f"{last_known(session.utc_ms)} session {session.route.value}: {session.phase.value.upper()}")
+    now_utc_ms = view.utc_ms
     since = ""
     if session.phase_since_utc_ms is not None and now_utc_ms is not None:
         seconds = max(0, now_utc_ms - session.phase_since_utc_ms) // 1000
@@ -77,17 +90,19 @@ def _few(names: list[str]) -> str:
     return ", ".join(names) if names else "something is not known"
 
 
-def bedside(view: ChairView, now_us: int, now_utc_ms: int | None, first: int) -> list[RenderableType]:
-    """Alarms with the number of the first one, then the state of their system, then the session."""
+def bedside(view: ChairView, now_us: int, numbers: Mapping[str | None, int]) -> list[RenderableType]:
+    """Alarms with the numbers of their occurrences, then the state of their system, then the session."""
     parts: list[RenderableType] = []
-    for number, alarm in enumerate(view.alarms(), first):
+    is_live = view.is_live(now_us)
+    for document in view.alarm_documents():
+        alarm = document.alarm
         style = _STYLES[alarm.priority] if alarm.presence is not Presence.ACK else "yellow"
-        parts.append(Text(alarm_text(alarm, number), style=style))
+        parts.append(Text(alarm_text(document, is_live=is_live, number=numbers.get(alarm.id)), style=style))
     if system := system_text(view, now_us):
         parts.append(Text(system, style="bold magenta"))
-    if session := session_text(view, now_utc_ms):
+    if session := session_text(view, now_us):
         parts.append(Text(session, style="bold"))
-        events = view.session.events[-_EVENTS:] if view.session else []
+        events = view.session.events[-_EVENTS:] if view.session and is_live else []
         lines = [printable(f"  {event.who or '-'} {event.kind.value}: {event.text}") for event in events]
         parts.append(Text("\n".join(lines), style="dim"))
     return [Group(*parts)] if parts else []

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.decoding import decoded
 from gateway.messages import Topics
-from gateway.mqtt.requester import Requester
+from gateway.mqtt.requester import NotSentError, Requester
 from gateway.mqtt.subscriber import Heard, Subscriber
 from gateway.payloads import Heartbeat
 from gateway.requests import Verb
@@ -91,6 +91,9 @@ class Nurse:
             self._boot, self._done = heartbeat.boot, 0
         while self._done < len(self._script) and self._script[self._done].minute * _MINUTE_US <= heartbeat.t_us:
             step = self._script[self._done]
-            self._done += 1
             words = step.fields["order"]["action"] if step.verb is Verb.SESSION else step.verb.value
-            self._asked[self._requester.ask(step.verb, **step.fields)] = words
+            try:
+                self._asked[self._requester.ask(step.verb, **step.fields)] = words
+            except NotSentError:
+                return  # with the next heartbeat
+            self._done += 1

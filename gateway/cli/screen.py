@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Self
 
 from rich.columns import Columns
@@ -15,9 +17,10 @@ from rich.text import Text
 from gateway.chunklog import OriginKind
 from gateway.cli.bedside import alarm_text, bedside, session_text, system_text
 from gateway.cli.digits import big
+from gateway.cli.numbers import Drawn, Numbers
 from gateway.messages import chair_of
 from gateway.mqtt.subscriber import ChairView, Heard, printable
-from gateway.payloads import AlarmState, VitalValue
+from gateway.payloads import VitalValue
 
 _NOTES = 12
 _SMALL, _LITTLE = 10, 1  # below it the whole number says too little, as of perfusion index, and of motion one decimal
@@ -33,12 +36,13 @@ class Screen:
 
     Attributes
     ----------
-    numbered : the alarms as they were drawn last, with their chairs: what a key acknowledges is what was seen
+    drawn : what was drawn last: what a key acknowledges is what was seen
     """
 
     def __init__(self, keys: str = "") -> None:
         self._keys = keys
-        self.numbered: list[tuple[tuple[str, str], AlarmState]] = []
+        self.drawn = Drawn()
+        self._numbers = Numbers()
         self._notes: deque[str] = deque(maxlen=_NOTES)
         self._chairs: dict[tuple[str, str], ChairView] = {}
         console = Console()
@@ -72,14 +76,16 @@ class Screen:
             for chair, view in chairs:
                 print(line(chair, view, now_us), flush=True)
             return
-        pages: list[RenderableType] = []
-        self.numbered = []
-        for chair, view in chairs:
-            pages.append(page(chair, view, now_us, first=1 + len(self.numbered)))
-            self.numbered += [(chair, alarm) for alarm in view.alarms()]
+        numbered = self._numbers.of((chair, alarm) for chair, view in chairs for alarm in view.alarms())
+        sounding = {chair: system.sound for chair, view in chairs if (system := view.system(now_us)) and system.sound}
+        pages = [
+            page(chair, view, now_us, {alarm.id: key for key, (whose, alarm) in numbered.items() if whose == chair})
+            for chair, view in chairs
+        ]
         waiting = Text("waiting for a chair ...", style="dim")
         below = [Text(self._keys, style="dim"), Text("\n".join(self._notes), style="dim")]
         self._live.update(Group(*(pages or [waiting]), *below), refresh=True)
+        self.drawn = Drawn(numbered=numbered, sounding=sounding)
 
 
 def line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
@@ -92,17 +98,19 @@ def line(chair: tuple[str, str], view: ChairView, now_us: int) -> str:
             missing.setdefault(", ".join(value.reasons), []).append(name)
     absent = [f"{', '.join(names)}: {reason}" for reason, names in missing.items()]
     parts = [f"{chair[0]}/{chair[1]} {view.headline(now_us)}", ", ".join(shown) or "no value", *absent]
-    parts += [alarm_text(alarm) for alarm in view.alarms()]
-    parts += [one for one in (system_text(view, now_us), session_text(view, view.utc_ms)) if one]
+    parts += [alarm_text(document, is_live=view.is_live(now_us)) for document in view.alarm_documents()]
+    parts += [one for one in (system_text(view, now_us), session_text(view, now_us)) if one]
     return printable(" | ".join(parts))
 
 
-def page(chair: tuple[str, str], view: ChairView, now_us: int, first: int = 1) -> RenderableType:
+def page(
+    chair: tuple[str, str], view: ChairView, now_us: int, numbers: Mapping[str | None, int] = MappingProxyType({})
+) -> RenderableType:
     """A chair as a panel: alarms, big numbers, the rest; nothing that is not live is shown as a number."""
     is_live = view.is_live(now_us)
     values = view.quantities(now_us)
     tiles = Columns([_tile(name, values) for name in _TILES], padding=(0, 1))
-    body: list[RenderableType] = [_banner(view, now_us), *bedside(view, now_us, view.utc_ms, first), tiles]
+    body: list[RenderableType] = [_banner(view, now_us), *bedside(view, now_us, numbers), tiles]
     body.append(_table([(name, value) for name, value in values.items() if name not in _IN_TILES]))
     border = "green" if is_live and view.status is not None and not view.status.reasons else "yellow"
     title = f"[bold]{chair[1]}[/] at {chair[0]}"

@@ -66,8 +66,9 @@ def show(
                 if also is not None:
                     also(heard, now_us)
                 heard = subscriber.wait_message(0)
-            if not hand.press(keys.pressed(), screen.numbered):
+            if not hand.press(keys.pressed(), screen.drawn, now_us):
                 return
             if now_us >= next_us:
                 screen.draw(now_us)
+                hand.note_drawn()
                 next_us = now_us + _REFRESH_US

@@ -16,7 +16,11 @@ from gateway.requests import ReceiptMessage, Verb
 _MAX_REPLIES = 64  # kept for whoever asks for them
 
 
-class NotHeardError(Exception):
+class NotSentError(Exception):
+    """Nothing was asked, and nothing will be; the words say why."""
+
+
+class NotHeardError(NotSentError):
     """The chair has not been heard yet: nothing can be asked of it."""
 
 
@@ -35,6 +39,11 @@ class Requester:
     def is_ready(self) -> bool:
         return self._newest is not None
 
+    @property
+    def boot(self) -> str:
+        """The start of the gateway that is heard, empty before the first heartbeat."""
+        return self._newest.boot if self._newest else ""
+
     def feed(self, heard: Heard) -> None:
         """Take a message of the chair; one that cannot be read, or is retained where none may be, is none."""
         if heard.retained:
@@ -50,25 +59,30 @@ class Requester:
             return
 
     def ask(self, verb: Verb, **fields: Any) -> str:
-        """Send a request; return its id. Raise NotHeardError where there is nothing to go by yet."""
+        """Send a request; return its id. Raise NotSentError where there is nothing to go by yet, or no broker."""
         if self._newest is None:
-            raise NotHeardError
+            raise NotHeardError("the chair is not heard")
         request = {"id": uuid.uuid4().hex, "boot": self._newest.boot, "t_us": self._newest.t_us, **fields}
         topic = self._topics.command(self.client, verb.value)
-        self._subscriber.send(topic, msgspec.json.encode(request))
+        if not self._subscriber.send(topic, msgspec.json.encode(request)):
+            raise NotSentError("the broker is away")
         return str(request["id"])
 
     def reply(self, request: str) -> Reply | None:
         """The reply to a request, None while there is none; it is handed over once."""
         return self._replies.pop(request, None)
 
-    def announce(self) -> None:
-        """Say that this client receives alerts: from now on the chair misses its receipts."""
-        self._subscriber.send(self._topics.receipt(self.client), msgspec.json.encode(ReceiptMessage()))
+    def announce(self) -> bool:
+        """Say that this client receives alerts: from now on the chair misses its receipts. False if it was not sent."""
+        return self._subscriber.send(self._topics.receipt(self.client), msgspec.json.encode(ReceiptMessage()))
+
+    def is_alert(self, heard: Heard) -> bool:
+        """Whether it is one of the chair's; what is retained is none, for nobody knows how old it is."""
+        return not heard.retained and heard.topic.startswith(self._topics.alert(""))
 
     def receive(self, heard: Heard, *, is_shown: bool) -> None:
         """Send the receipt of an alert."""
-        if heard.retained or not heard.topic.startswith(self._topics.alert("")):
+        if not self.is_alert(heard):
             return
         try:
             alert = decoded(heard.payload, Alert)

@@ -10,6 +10,7 @@ from typing import Self
 
 import msgspec
 import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
 
 from gateway.alarms import Presence, Priority
 from gateway.chunklog import OriginKind
@@ -78,10 +79,12 @@ class Subscriber:
         if refusal:
             self._report(f"{self._url} refused a message: {refusal}")
 
-    def send(self, topic: str, payload: bytes) -> None:
-        """Publish a request or a receipt: never retained, and not kept for a broker that is away."""
-        if self._connection is not None and self._connection.client.is_connected():
-            self._connection.client.publish(topic, payload, qos=1, retain=False)
+    def send(self, topic: str, payload: bytes) -> bool:
+        """Publish a request or a receipt, never retained. False if the broker is away: then nothing is kept for it."""
+        if self._connection is None or not self._connection.client.is_connected():
+            return False
+        answer = self._connection.client.publish(topic, payload, qos=1, retain=False)
+        return answer.rc is not MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 
     def wait_message(self, timeout_s: float) -> Heard | None:
         """The next message, or None if none came in time."""
@@ -101,10 +104,11 @@ class ChairView:
         self._vitals: Vitals | None = None
         self._heartbeat_us: int | None = None
         self._vitals_us: int | None = None
+        self._vitals_late_us = 0  # how much longer than the quickest they were on their way
         self._heard: dict[str, tuple[str, int, float, int]] = {}  # by tail: boot, newest seq, least delay, when
         self.session: SessionMessage | None = None
         self.utc_ms: int | None = None  # the chair's own time of day, by its newest heartbeat
-        self._alarms: dict[str, AlarmState] = {}
+        self._alarms: dict[str, AlarmDocument] = {}
         self._system: AlarmSystem | None = None
         self._system_us: int | None = None
         self._unread: set[str] = set()
@@ -136,8 +140,11 @@ class ChairView:
                 vitals = decoded(heard.payload, Vitals)
                 if self._is_fresh(tail, vitals, vitals.seq, now_us):
                     self._vitals, self._vitals_us = vitals, now_us
+                    self._vitals_late_us = self._late_us(tail, vitals, now_us)
             case "alarm-system":
-                self._system, self._system_us = decoded(heard.payload, AlarmSystem), now_us
+                system = decoded(heard.payload, AlarmSystem)
+                if self._is_fresh(tail, system, system.t_us, now_us):
+                    self._system, self._system_us = system, now_us
             case _:
                 pass  # nothing a screen shows
 
@@ -148,10 +155,16 @@ class ChairView:
         elif tail == "session":
             self.session = decoded(heard.payload, SessionMessage)
         elif tail.startswith("alarms/"):
-            self._alarms[tail] = decoded(heard.payload, AlarmDocument).alarm
+            self._take_alarm(tail, decoded(heard.payload, AlarmDocument))
         else:
             return False
         return True
+
+    def _take_alarm(self, tail: str, document: AlarmDocument) -> None:
+        """Within a start of the gateway an older document can come behind a newer one, after an outage."""
+        known = self._alarms.get(tail)
+        if known is None or known.boot != document.boot or document.alarm.rev >= known.alarm.rev:
+            self._alarms[tail] = document
 
     def _is_fresh(self, tail: str, stamp: Stamp, seq: int, now_us: int) -> bool:
         """Whether a message is the next of its start of the gateway, and has not been held back on its way.
@@ -165,8 +178,12 @@ class ChairView:
             last_seq, least_us = -1, float(delay_us)
         least_us = min(least_us + (now_us - heard_us) * _DRIFT, delay_us)
         self._heard[tail] = (stamp.boot, max(seq, last_seq), least_us, now_us)
-        is_late = stamp.origin is OriginKind.LIVE and delay_us - least_us > STALE_US
-        return seq > last_seq and not is_late
+        return seq > last_seq and self._late_us(tail, stamp, now_us) <= STALE_US
+
+    def _late_us(self, tail: str, stamp: Stamp, now_us: int) -> int:
+        """How much longer a message that comes now was on its way than the quickest of its kind."""
+        least_us = self._heard[tail][2]
+        return round(now_us - stamp.t_us - least_us) if stamp.origin is OriginKind.LIVE else 0
 
     def is_live(self, now_us: int) -> bool:
         """Heartbeat and values within the last 3 s, and no last will."""
@@ -176,13 +193,20 @@ class ChairView:
         return all(at is not None and now_us - at <= STALE_US for at in last)
 
     def quantities(self, now_us: int) -> dict[str, VitalValue]:
-        """The values that may be shown now: none if the chair is not live."""
-        return self._vitals.quantities if self._vitals and self.is_live(now_us) else {}
+        """The values that may be shown now: none if the chair is not live, no number that is over 3 s old by now."""
+        if self._vitals is None or self._vitals_us is None or not self.is_live(now_us):
+            return {}
+        message_us = self._vitals_late_us + now_us - self._vitals_us
+        return {name: _as_old_as(value, message_us) for name, value in self._vitals.quantities.items()}
 
     def alarms(self) -> list[AlarmState]:
         """The alarms with a signal, the most urgent first; of a chair that is not live the last ones known."""
-        shown = [alarm for alarm in self._alarms.values() if alarm.presence is not Presence.OFF]
-        return sorted(shown, key=lambda alarm: (-list(Priority).index(alarm.priority), alarm.condition))
+        return [document.alarm for document in self.alarm_documents()]
+
+    def alarm_documents(self) -> list[AlarmDocument]:
+        """The same with their stamps."""
+        shown = [one for one in self._alarms.values() if one.alarm.presence is not Presence.OFF]
+        return sorted(shown, key=lambda one: (-list(Priority).index(one.alarm.priority), one.alarm.condition))
 
     def system(self, now_us: int) -> AlarmSystem | None:
         """The state of the alarm system, None if it has not been heard for 3 s: then nobody knows of any alarm."""
@@ -204,6 +228,13 @@ class ChairView:
         reasons = f" ({'; '.join(self.status.reasons)})" if self.status.reasons else ""
         unread = f" | CANNOT BE READ, maybe old: {', '.join(self.unread)}" if self._unread else ""
         return printable(f"{state.upper() if state == 'offline' else state}{reasons} | {label}{unread}")
+
+
+def _as_old_as(value: VitalValue, message_us: int) -> VitalValue:
+    """A value whose message is so old; what is over 3 s old altogether is no number any more."""
+    if value.value is None or (value.age_ms or 0) * 1000 + message_us <= STALE_US:
+        return value
+    return VitalValue(value=None, unit=value.unit, validity="stale", reasons=["stale"], sqi=0.0, age_ms=None)
 
 
 def printable(text: str) -> str:

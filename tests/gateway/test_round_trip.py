@@ -15,6 +15,7 @@ import pytest
 from gateway.chunklog import Chunk, Origin, OriginKind, write_chunk, write_header
 from gateway.cli.hand import Hand
 from gateway.cli.main import main
+from gateway.cli.numbers import Drawn
 from gateway.messages import Topics
 from gateway.mqtt.broker import MOSQUITTO, NATS, PrivateBroker
 from gateway.mqtt.publisher import _MAX_WAITING, MqttSink
@@ -199,6 +200,7 @@ def test_a_clients_commands_reach_a_chair_and_replies_come_back_to_it_alone(brok
                 mine.feed(heard)
                 others.feed(heard)
                 hand.feed(heard)
+                hand.note_drawn()
                 view.feed(heard, 0)
                 heard = subscriber.wait_message(0)
             for incoming in sink.incoming():
@@ -214,12 +216,13 @@ def test_a_clients_commands_reach_a_chair_and_replies_come_back_to_it_alone(brok
         assert others.reply(request) is None
         # Keys at a screen: the first alarm as it was drawn is acknowledged, and receipts were sent for all alerts.
         patiently(lambda: pump() and view.alarms())
-        numbered = [(("clinic", "chair-7"), alarm) for alarm in view.alarms()]
-        assert hand.press("1", numbered)
-        patiently(lambda: pump() and report)
-        assert report == [f"acknowledge {numbered[0][1].condition} of chair-7: done"]
-        assert hand.press("7x", numbered)
-        assert not hand.press("q", numbered)
+        shown = (("clinic", "chair-7"), view.alarms()[0])
+        drawn = Drawn(numbered={1: shown})
+        assert hand.press("1", drawn, 0)
+        patiently(lambda: pump() and hand.press("", drawn, 0) and report)
+        assert report == [f"acknowledge {shown[1].condition} of chair-7: done"]
+        assert hand.press("x", drawn, 0)
+        assert not hand.press("q", drawn, 0)
         assert chair.desk.counts["receipts"] >= 1
         assert chair.announcer.engine.snapshot().receivers == ["nurse-1"]
 
@@ -307,8 +310,15 @@ def test_a_person_drives_a_session_from_the_command_line(any_broker, tmp_path, c
         assert (code, out) == (1, "")
         assert err == "chairside: refused: start: not in phase screening\n"
         code, out, _ = run_cli(capsys, "alarm", "list", *common)
-        assert "link-lost" in out
-        assert run_cli(capsys, "alarm", "acknowledge", "link-lost", *common)[0] == 0
+        [listed] = [one for one in out.splitlines() if "link-lost" in one]
+        occurrence = listed.split("link-lost ")[1].split(":")[0]
+        code, out, err = run_cli(capsys, "alarm", "acknowledge", "link-lost", "--id", "b0-1", *common)
+        assert (code, out) == (1, "")
+        assert f"link-lost b0-1: there is no such alarm now; there is link-lost {occurrence}: " in err
+        code, out, _ = run_cli(capsys, "alarm", "acknowledge", "link-lost", *common)
+        assert code == 0
+        assert out.startswith(f"acknowledging link-lost {occurrence}: Board does not answer")
+        assert run_cli(capsys, "alarm", "acknowledge", "link-lost", "--id", occurrence, *common)[0] == 0
         assert run_cli(capsys, "alarm", "acknowledge", "spo2-low", *common)[0] == 1
         code, out, _ = run_cli(capsys, "session", "show", *common)
         assert "nurse-1 [screening] cuff: 132/85 mmHg" in out

@@ -1,17 +1,22 @@
 """The terminal's picture: what is live is large, what is not is never a number."""
 
 import io
+from types import MappingProxyType
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from gateway.alarms import Priority
 from gateway.chunklog import Origin, OriginKind
 from gateway.cli.digits import big
 from gateway.cli.screen import Screen, line, page
 from gateway.messages import Composer, Message
 from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
 from gateway.payloads import VitalValue
-from tests.gateway.test_desk import Chair, acknowledge
+from gateway.sources import clock_text
+from gateway.treatment.records import Discharge
+from tests.gateway.test_desk import STARTED_MS, Chair, acknowledge
 
 COMPOSER = Composer(
     "s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.SIMULATED, label="a patient"), started_utc_ms=0
@@ -50,9 +55,9 @@ def live_view(values=VALUES):
     return view
 
 
-def drawn(view, now_us=0):
+def drawn(view, now_us=0, numbers=MappingProxyType({})):
     console = Console(file=io.StringIO(), width=104, color_system=None)
-    console.print(page(("s", "c"), view, now_us))
+    console.print(page(("s", "c"), view, now_us, numbers))
     return console.file.getvalue()
 
 
@@ -129,8 +134,10 @@ def fed(chair):
 
 def test_alarms_stand_above_the_numbers_with_the_key_that_acknowledges_them():
     chair = desk()
-    text = drawn(fed(chair), chair.t_us)
-    assert "1 !!! Board does not answer" in text
+    view = fed(chair)
+    [alarm] = view.alarms()
+    text = drawn(view, chair.t_us, {alarm.id: 4})
+    assert "4 !!! Board does not answer" in text
     assert text.index("!!!") < text.index("pulse rate")
     acknowledge(chair)
     chair.seconds(1)
@@ -165,3 +172,59 @@ def test_an_alarm_system_of_another_version_is_not_called_silent():
     view = live_view()
     view.feed(Heard(topic="chairside/v1/s/c/alarm-system", payload=b"{}", retained=False), 0)
     assert "alarm system not understood: whether there are alarms is unknown" in drawn(view)
+
+
+def test_what_a_dead_chair_said_last_is_called_so_with_its_time_and_without_values():
+    chair = desk()
+    chair.seconds(65)
+    view = fed(chair)
+    assert "LAST KNOWN" not in drawn(view, chair.t_us)
+    later_us = chair.t_us + STALE_US + 1
+    known_ms = STARTED_MS + chair.t_us // 1000
+    for text in (" ".join(drawn(view, later_us).split()), line(("s", "c"), view, later_us)):
+        assert f"!!! LAST KNOWN {clock_text(known_ms)}: Board does not answer [high, on" in text
+        assert f"LAST KNOWN {clock_text(view.session.utc_ms)}: session iv: DOSE" in text
+        for gone in ("35 mg", "no baseline", "DOSE for"):
+            assert gone not in text
+
+
+def test_criteria_of_discharge_are_met_only_on_a_live_chair():
+    chair = desk()
+    chair.seconds(3)
+    view = fed(chair)
+    known = {"is_fit": True, "fit_since_utc_ms": 0, "first_fit_utc_ms": 0, "gates": []}
+    fit = Discharge(**known, padss=view.session.discharge.padss, aldrete=view.session.discharge.aldrete)
+    view.session = msgspec.structs.replace(view.session, discharge=fit)
+    assert "criteria of discharge met" in drawn(view, chair.t_us)
+    assert "criteria" not in drawn(view, chair.t_us + STALE_US + 1)
+
+
+def test_what_was_drawn_last_says_which_number_is_which_alarm_and_which_chair_sounds(monkeypatch):
+    chair = desk()
+    screen = Screen()
+    monkeypatch.setattr(screen, "_live", Undrawn())
+    name = ("clinic", "chair-7")
+
+    def second():
+        chair.outputs.clear()
+        chair.seconds(1)
+        for message in (m for m in chair.outputs if isinstance(m, Message)):
+            screen.feed(Heard(topic=message.topic, payload=message.payload, retained=False), chair.t_us)
+        screen.draw(chair.t_us)
+        return screen.drawn
+
+    seen = second()
+    [(number, (where, alarm))] = seen.numbered.items()
+    assert (number, where, alarm.condition) == (1, name, "link-lost")
+    assert seen.sounding == {name: Priority.HIGH}
+    acknowledge(chair)
+    seen = second()
+    assert seen.numbered[1][1].id == alarm.id
+    assert seen.sounding == {}
+
+
+class Undrawn:
+    """A terminal that nobody looks at."""
+
+    def update(self, *_, **__):
+        pass

@@ -1,12 +1,15 @@
 """ChairView: a subscriber is never shown what is not live."""
 
+import json
+
 import msgspec
 import pytest
 
 from gateway.chunklog import Origin, OriginKind
-from gateway.messages import Composer
+from gateway.messages import Composer, Message
 from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
 from gateway.payloads import VitalValue
+from tests.gateway.test_desk import Chair
 
 S = 1_000_000
 COMPOSER = Composer(
@@ -168,3 +171,57 @@ def test_a_view_that_never_could_read_the_status_says_so():
     view = ChairView()
     view.feed(Heard(topic="chairside/v1/s/c/status", payload=b"{}", retained=True), 0)
     assert view.headline(0) == "status cannot be read: unknown, not normal"
+
+
+def live_composer():
+    return Composer("s", "c", boot="b", version="1", origin=Origin(kind=OriginKind.LIVE, label=""), started_utc_ms=0)
+
+
+def at_ten_seconds(age_ms, *, late_us=0):
+    """A live chair's view whose newest value was so old when it was sent, and so long on its way."""
+    composer, view = live_composer(), ChairView()
+    view.feed(heard(composer.status(0, "online", []), retained=True), 0)
+    for k in range(11):
+        at = k * S + (late_us if k == 10 else 0)
+        value = msgspec.structs.replace(RATE, age_ms=age_ms)
+        view.feed(heard(composer.vitals(k * S, k + 1, {"pulse_rate": value})), at)
+        view.feed(heard(composer.heartbeat(k * S, k + 1, {}, {})), at)
+    return view
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "late_us", "left_us"), [(400, 0, 2_600_000), (400, S, 1_600_000), (2900, 0, 100_000)]
+)
+def test_a_value_is_shown_until_it_is_three_seconds_old_altogether(age_ms, late_us, left_us):
+    view = at_ten_seconds(age_ms, late_us=late_us)
+    now_us = 10 * S + late_us
+    # The clocks' drift that is allowed for is a hundredth of a millisecond here.
+    assert view.quantities(now_us + left_us - 5000)["pulse_rate"].value == 72.0
+    late = view.quantities(now_us + left_us + 5000)["pulse_rate"]
+    assert (late.value, late.validity, late.reasons, late.unit) == (None, "stale", ["stale"], "/min")
+
+
+def test_the_state_of_an_alarm_system_that_was_held_back_is_not_heard():
+    chair = Chair().seconds(12)
+    view, now_us = ChairView(), 0
+    for message in (m for m in chair.outputs if isinstance(m, Message) and m.topic.endswith("alarm-system")):
+        live = message.payload.replace(b'"origin":"simulated"', b'"origin":"live"')
+        t_us = json.loads(live)["t_us"]
+        now_us = t_us + (20 * S if t_us > 5 * S else 0)
+        view.feed(Heard(topic=message.topic, payload=live, retained=False), now_us)
+        assert (view.system(now_us) is None) == (t_us > 5 * S)
+    assert now_us > 30 * S
+
+
+def test_the_older_document_of_an_alarm_changes_nothing_but_that_of_another_start_does():
+    chair = Chair().seconds(14)
+    documents = [m for m in chair.outputs if isinstance(m, Message) and m.topic.endswith("alarms/link-lost")]
+    older, newer = documents[0], documents[-1]
+    revs = [json.loads(m.payload)["alarm"]["rev"] for m in (older, newer)]
+    assert revs[0] < revs[1]
+    view = ChairView()
+    view.feed(heard(newer, retained=True), 0)
+    view.feed(heard(older, retained=True), 0)
+    assert [alarm.condition for alarm in view.alarms()] == ["link-lost"]
+    view.feed(Heard(topic=older.topic, payload=older.payload.replace(b'"boot":"b1"', b'"boot":"b2"'), retained=True), 0)
+    assert view.alarms() == []
