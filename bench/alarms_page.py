@@ -46,7 +46,9 @@ def condition_table(profile, kind):
             yield f"| {name} | | not watched by this profile | | |"
         for tier in tiers:
             delays = f"{tier.delay_s:g} + {signal_delay_s(condition):g}"
-            words = re.sub(r"( for [\d.]+ s|, at once)", "", rule_text(condition, tier)).replace("mm[Hg]", "mmHg")
+            words = re.sub(r"( for [\d.]+ s|, at once)(?=$|, or sooner)", "", rule_text(condition, tier)).replace(
+                "mm[Hg]", "mmHg"
+            )
             yield f"| {name} | {tier.priority.value} | {words} | {delays} | {tier.source} |"
             name = ""
 

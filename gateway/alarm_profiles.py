@@ -93,7 +93,7 @@ def _load(path: Path, *, is_shipped: bool) -> Profile:
         faults += name_faults(list(conditions))
         faults += [fault for name, tiers in conditions.items() for fault in _shape_faults(name, tiers)]
         table["conditions"] = {}
-    faults += strict_toml.faults_of(table, Profile)
+    faults += strict_toml.faults_of(table, Profile) + _signature_faults(table)
     if not is_shipped and not {"signed_off_by", "signed_off_on"} <= set(table):
         faults.append("signed_off_by, signed_off_on: missing; a clinic's own profile has the name and date of who did")
     if not faults:
@@ -103,6 +103,18 @@ def _load(path: Path, *, is_shipped: bool) -> Profile:
         if not faults:
             return profile
     raise ProfileError("\n".join(f"{path}: {fault}" for fault in faults))
+
+
+def _signature_faults(table: Mapping[str, Any]) -> list[str]:
+    """A name of blanks is nobody's, and a day that never was nobody's either."""
+    name, day = table.get("signed_off_by"), table.get("signed_off_on")
+    faults = ["signed_off_by: expected a name, found blanks"] if isinstance(name, str) and not name.strip() else []
+    if isinstance(day, str):
+        try:
+            datetime.date.fromisoformat(day)
+        except ValueError:
+            faults.append(f"signed_off_on: expected a day, such as 2026-11-25, found {day!r}")
+    return faults
 
 
 def _base(name: Any) -> tuple[dict[Any, tuple[Tier, ...]], list[str]]:

@@ -34,8 +34,10 @@ def parse(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise FaultyFileError([f"cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits, a path with a NUL
         raise FaultyFileError([f"expected TOML: {error}"]) from None
+    except RecursionError:
+        raise FaultyFileError(["expected TOML: nested too deeply"]) from None
 
 
 def faults_of(table: dict[str, Any], kind: type[msgspec.Struct], place: str = "") -> list[str]:

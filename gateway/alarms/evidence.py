@@ -259,7 +259,10 @@ class Evidence:
         )
 
     def _limit(self, definition: Definition, tier: Tier) -> float | Missing:
-        """The limit in the quantity's unit: absolute, or away from the baseline but not nearer than its bound."""
+        """The limit in the quantity's unit: absolute, or away from the baseline but not nearer than its bound.
+
+        Nor farther than an absolute one may be set: beyond that a person does not live, and it would never alarm.
+        """
         if tier.limit is not None:
             return tier.limit
         assert definition.quantity is not None
@@ -271,8 +274,9 @@ class Evidence:
         if away is None:
             assert tier.percent is not None
             away = base * tier.percent / 100
+        lowest, highest = definition.bounds
         limit = max(tier.bound, base + away) if definition.rule is Rule.ABOVE else min(tier.bound, base - away)
-        return round(limit, 2)
+        return round(min(max(limit, lowest), highest), 2)
 
     def _drop(self, definition: Definition, tier: Tier, crossed: float | None) -> _Seen:
         assert definition.quantity is not None

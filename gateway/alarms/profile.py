@@ -20,8 +20,17 @@ MOST_BEATS = 32  # so many are kept of a channel
 MOST_AWAY = 100.0  # percent or points from the baseline: farther would be an alarm switched off
 TOLD_S = 5.0  # a lost state is told for so long (gateway.desk): a longer delay would never alarm
 LONGEST_DELAY_S = 120.0  # longer is an alarm switched off
+SHORTEST_WINDOW_S = 10.0  # the saturation is a mean of 8 s: within less it cannot fall (clinical.md 3.3)
 
 _LIMIT_RULES = (Rule.ABOVE, Rule.BELOW)
+
+# What everything else depends on alarms at once and of high priority, or medium where the chair itself alarms too: the
+# priority at least and the delay in s at most. 10 s is the longest common delay of a monitor's pulse alarms (S52).
+_VITAL: dict[Condition, tuple[Priority, float]] = {
+    Condition.PULSE_LOST: (Priority.HIGH, 10.0),
+    Condition.LINK_LOST: (Priority.HIGH, 10.0),
+    Condition.ALERT_NOT_RECEIVED: (Priority.MEDIUM, 30.0),
+}
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,10 +51,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def faults_of(profile: Profile) -> list[str]:
     """Everything that cannot be, a sentence each, with its place."""
     faults = [
-        f"conditions.{condition.value}: missing; a technical condition may not be left out"
+        f"conditions.{condition.value}: missing; it may not be left out"
         for condition, definition in CATALOGUE.items()
-        if definition.kind is Kind.TECHNICAL and not profile.tiers(condition)
+        if (definition.kind is Kind.TECHNICAL or condition in _VITAL) and not profile.tiers(condition)
     ]
+    for condition, (least, longest_s) in _VITAL.items():
+        tiers = profile.tiers(condition)
+        if tiers and not any(tier.priority >= least and tier.delay_s <= longest_s for tier in tiers):
+            wanted = f"priority {least.value} or more, delay_s {longest_s:g} or less"
+            faults.append(f"conditions.{condition.value}: expected a tier of {wanted}")
     if (profile.signed_off_by is None) != (profile.signed_off_on is None):
         faults.append("signed_off_by, signed_off_on: expected both or none")
     for condition, tiers in profile.conditions.items():
@@ -96,11 +110,13 @@ def _tier_faults(definition: Definition, tier: Tier) -> list[str]:
     faults += [f"{name}: missing" for name in _NEEDED[definition.rule] if name not in given]
     if not 0 <= tier.delay_s <= LONGEST_DELAY_S:
         faults.append(f"delay_s: expected 0..{LONGEST_DELAY_S:g}, found {tier.delay_s:g}")
-    if tier.window_s is not None and tier.window_s > LONGEST_DELAY_S:
-        faults.append(f"window_s: expected at most {LONGEST_DELAY_S:g}, found {tier.window_s:g}")
+    if tier.window_s is not None and not SHORTEST_WINDOW_S <= tier.window_s <= LONGEST_DELAY_S:
+        faults.append(f"window_s: expected {SHORTEST_WINDOW_S:g}..{LONGEST_DELAY_S:g}, found {tier.window_s:g}")
+    if tier.window_s is not None and tier.delay_s >= tier.window_s:  # the top would be forgotten before it ends
+        faults.append(f"delay_s: expected less than window_s {tier.window_s:g}, found {tier.delay_s:g}")
     faults += [
         f"{name}: expected more than 0, found {given[name]:g}"
-        for name in ("percent", "points", "point_seconds", "beats", "window_s")
+        for name in ("percent", "points", "point_seconds", "beats")
         if name in given and given[name] <= 0
     ]
     if tier.beats is not None and tier.beats > 0 and not 2 <= tier.beats <= MOST_BEATS:
@@ -181,4 +197,15 @@ def _crossed(profile: Profile) -> list[str]:
         is_low = CATALOGUE[condition].rule in (Rule.BELOW, Rule.SLOW_BEATS)
         if by_priority != sorted(by_priority, reverse=is_low):
             faults.append(f"conditions.{condition.value}: a higher priority has the nearer limit: {by_priority}")
+        faults += [
+            f"conditions.{condition.value}: a higher priority is nearer to the baseline: {name} {found}"
+            for name, is_reverse in (("percent", False), ("points", False), ("bound", is_low))
+            if (found := _by_priority(tiers, name)) != sorted(found, reverse=is_reverse)
+        ]
     return faults
+
+
+def _by_priority(tiers: tuple[Tier, ...], name: str) -> list[float]:
+    """A number of those tiers that have it, from the lowest priority to the highest."""
+    ordered = sorted(tiers, key=lambda tier: tier.priority)
+    return [value for tier in ordered if (value := getattr(tier, name)) is not None]

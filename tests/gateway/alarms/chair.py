@@ -39,11 +39,11 @@ def adult():
 
 
 def profile(**conditions):
-    """A profile of a few conditions, beside the technical ones of the default."""
+    """A profile of a few conditions, beside those of the default that may not be left out."""
     default = adult()
-    technical = {c: t for c, t in default.conditions.items() if c.value not in _PHYSIOLOGICAL}
+    needed = {c: t for c, t in default.conditions.items() if c.value not in _PHYSIOLOGICAL - {"pulse-lost"}}
     given = {Condition(name.replace("_", "-")): tuple(tiers) for name, tiers in conditions.items()}
-    return Profile(format=1, name="test", version="1", conditions={**technical, **given})
+    return Profile(format=1, name="test", version="1", conditions={**needed, **given})
 
 
 _PHYSIOLOGICAL = {c.value for c in list(Condition)[: list(Condition).index(Condition.LINK_LOST)]}

@@ -751,6 +751,23 @@ def test_thirty_seconds_after_somebody_came_every_sensor_has_to_be_on():
     assert chair.presence("no-pressure-signal") == "on"
 
 
+def test_a_limit_relative_to_the_baseline_is_never_beyond_what_may_be_set():
+    """100 per cent over 150 mmHg, or under 97 %, would never alarm."""
+    chair = small(
+        systolic_high=[tier("high", percent=100, bound=140)],
+        systolic_low=[tier("high", percent=100, bound=90)],
+        spo2_low=[tier("high", points=100, bound=90)],
+    )
+    values = {dsp.Quantity.SYSTOLIC: 150.0, dsp.Quantity.SPO2: 97.0}
+    chair.feed(Baseline(t_us=chair.t_us, values=values))
+    chair.wait(1, systolic=259.9, spo2=80.0)
+    assert chair.sounding() == set()
+    chair.wait(1, systolic=260.0, spo2=79.9)
+    assert chair.sounding() == {"systolic-high", "spo2-low"}
+    chair.wait(1, systolic=39.0)
+    assert "systolic-low" in chair.sounding()
+
+
 # Receipts
 
 

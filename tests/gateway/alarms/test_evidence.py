@@ -766,7 +766,7 @@ def test_silence_is_told_in_tenths_of_a_second():
 
 
 def test_a_profile_without_a_lost_pulse_has_the_sites_tell_it():
-    chair = small(systolic_high=[tier("high", limit=160)])
+    chair = small(systolic_high=[tier("high", limit=160)], pulse_lost=())
     silent(chair, 21)
     assert chair.sounding() == {"low-perfusion", "artifact-pressure"}
 

@@ -115,9 +115,14 @@ def test_two_ways_to_say_a_limit_are_one_too_many():
     [
         ("desaturation", {"window_s": 60}, "drop: missing"),
         ("desaturation", {"drop": 10}, "window_s: missing"),
-        ("desaturation", {"drop": 10, "window_s": 121}, "window_s: expected at most 120, found 121"),
+        ("desaturation", {"drop": 10, "window_s": 121}, "window_s: expected 10..120, found 121"),
+        ("desaturation", {"drop": 10, "window_s": 9.9}, "window_s: expected 10..120, found 9.9"),
+        (
+            "desaturation",
+            {"drop": 4, "window_s": 60, "delay_s": 60},
+            "delay_s: expected less than window_s 60, found 60",
+        ),
         ("desaturation", {"drop": 3.9, "window_s": 60}, "drop: expected 4..20, found 3.9"),
-        ("desaturation", {"drop": 10, "window_s": 0}, "window_s: expected more than 0, found 0"),
         ("extreme_bradycardia", {"limit": 40}, "beats: missing"),
         ("extreme_bradycardia", {"limit": 40, "beats": 33}, "beats: expected 2..32, found 33"),
         ("extreme_tachycardia", {"beats": 17}, "limit: missing"),
@@ -226,8 +231,42 @@ def test_a_technical_condition_may_not_be_left_out():
     one = profile()
     conditions = {c: t for c, t in one.conditions.items() if c is not Condition.LINK_LOST}
     assert faults_of(type(one)(format=1, name="x", version="1", conditions=conditions)) == [
-        "conditions.link-lost: missing; a technical condition may not be left out"
+        "conditions.link-lost: missing; it may not be left out"
     ]
+    found = faults_of(type(one)(format=1, name="x", version="1", conditions={}))
+    assert len(found) == 1 + sum(definition.kind is Kind.TECHNICAL for definition in CATALOGUE.values())
+    assert found[0] == "conditions.pulse-lost: missing; it may not be left out"
+
+
+@pytest.mark.parametrize(
+    ("condition", "limit", "least", "longest_s"),
+    [("pulse-lost", {"limit": 4}, "high", 10), ("link-lost", {}, "high", 10), ("alert-not-received", {}, "medium", 30)],
+)
+def test_what_everything_depends_on_alarms_soon_and_urgently(condition, limit, least, longest_s):
+    def of(*tiers):
+        made = [tier(priority, delay_s=delay_s, **limit) for priority, delay_s in tiers]
+        return [one for one in faults_of(profile(**{condition.replace("-", "_"): made})) if "expected a tier" in one]
+
+    lower = "medium" if least == "high" else "low"
+    refused = [f"conditions.{condition}: expected a tier of priority {least} or more, delay_s {longest_s} or less"]
+    assert of((least, longest_s)) == of(("high", 0)) == of((lower, 120), (least, longest_s)) == []
+    assert of((least, longest_s + 1)) == of((lower, 0)) == of((lower, 0), (least, 120)) == refused
+
+
+@pytest.mark.parametrize(
+    ("condition", "low", "high", "expected"),
+    [
+        ("systolic_high", {"percent": 50, "bound": 130}, {"percent": 10, "bound": 130}, "percent [50, 10]"),
+        ("systolic_rise", {"points": 50, "bound": 130}, {"points": 10, "bound": 130}, "points [50, 10]"),
+        ("systolic_high", {"points": 10, "bound": 150}, {"points": 10, "bound": 130}, "bound [150, 130]"),
+        ("systolic_low", {"points": 10, "bound": 80}, {"points": 10, "bound": 90}, "bound [80, 90]"),
+    ],
+)
+def test_of_relative_limits_too_the_higher_priority_is_the_farther_one(condition, low, high, expected):
+    found = fault(**{condition: [tier("low", **low), tier("high", **high)]})
+    name = condition.replace("_", "-")
+    assert found == f"conditions.{name}: a higher priority is nearer to the baseline: {expected}"
+    assert faults_of(profile(**{condition: [tier("high", **low), tier("low", **high)]})) == []
 
 
 def test_a_word_that_is_not_known_is_refused():
@@ -361,6 +400,29 @@ def test_a_route_whose_profile_cannot_be_used_keeps_its_last_good_one(written):
     profiles, why = load_for_routes("clinic.toml", bad)
     assert profiles == {}
     assert why.startswith("that without a session is in force for oral: ")
+
+
+def test_a_signature_of_blanks_or_of_no_day_is_none(written):
+    with pytest.raises(ProfileError) as caught:
+        load_profile(written(CLINIC.replace("Dr A. Example", "  ").replace("2026-11-25", '"2026-13-45"')))
+    assert [line.partition("toml: ")[2] for line in str(caught.value).splitlines()] == [
+        "signed_off_by: expected a name, found blanks",
+        "signed_off_on: expected a day, such as 2026-11-25, found '2026-13-45'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["format = " + "9" * 5000, "a = " + "[" * 3000, "a = \x00"], ids=["long", "deep", "NUL"]
+)
+def test_a_file_that_would_break_its_reader_is_refused_with_a_reason(written, text):
+    with pytest.raises(ProfileError, match="expected TOML: "):
+        load_profile(written(text))
+
+
+def test_a_path_that_no_file_can_have_is_refused_with_a_reason():
+    for name in ("x\0y", "x" * 5000, ""):
+        with pytest.raises(ProfileError):
+            load_profile(name)
 
 
 def test_no_file_and_no_toml_are_told(written, tmp_path):
