@@ -171,9 +171,8 @@ class Desk:
     def keep(self, t_us: int) -> list[Snapshot | Ended]:
         """What has to be stored now: nothing if nothing has changed that may not be forgotten."""
         outputs: list[Snapshot | Ended] = []
-        if self._treatment.ended is not None:
-            outputs.append(Ended(payload=msgspec.json.encode(self._treatment.ended)))
-            self._treatment.ended = None
+        outputs += [Ended(payload=msgspec.json.encode(one)) for one in self._treatment.ended]
+        self._treatment.ended.clear()
         engine = self._announcer.engine
         now = (engine.changes, engine.monitored, self._treatment.revision, self._counts["accepted"])
         is_due = self._kept_us is None or t_us - self._kept_us >= _SAVE_US

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 
 import dsp
@@ -106,20 +107,27 @@ class Pipeline:
             messages += self._status(chunk.t_us)
         return self._kept(chunk.t_us, messages)
 
-    def command(self, t_us: int, incoming: Incoming) -> list[Output]:
-        """Take what a client has sent; ``t_us`` is that of the newest chunk."""
+    def commands(self, t_us: int, incoming: Iterable[Incoming]) -> list[Output]:
+        """Take what clients have sent; ``t_us`` is that of the newest chunk.
+
+        All of it is stored once: a burst of requests must not keep the disk, and so the chair, busy for seconds.
+        """
         if self._desk is None:
             return []
-        before = self._desk.session_id
-        messages: list[Output] = [*self._desk.take(t_us, incoming)]
-        if self._desk.session_id not in (before, None):
+        messages = [message for one in incoming for message in self._command(t_us, one, self._desk)]
+        return self._kept(t_us, messages)
+
+    def _command(self, t_us: int, incoming: Incoming, desk: Desk) -> list[Output]:
+        before = desk.session_id
+        messages: list[Output] = [*desk.take(t_us, incoming)]
+        if desk.session_id not in (before, None):
             self._forget_signal(t_us)  # another patient: nothing learnt from the one before may show in a number
             self._reference = None
             self._trend.restart()
-        for reference in self._desk.references():
+        for reference in desk.references():
             self._reference = reference
             self._monitor.feed(reference)
-        return self._kept(t_us, [*messages, *self._status(t_us)])
+        return [*messages, *self._status(t_us)]
 
     def fact(self, t_us: int, condition: Condition, *, is_present: bool, detail: str = "") -> list[Output]:
         """Take what only the edge can know, such as that the broker is gone."""

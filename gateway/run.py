@@ -24,8 +24,7 @@ def run(source: Source, pipeline: Pipeline, sink: Sink, store: Store | None = No
             t_us = chunk.t_us
             deliver.all(t_us, pipeline.feed(chunk))
             deliver.look(t_us)
-            for incoming in sink.incoming():
-                deliver.all(t_us, pipeline.command(t_us, incoming))
+            deliver.all(t_us, pipeline.commands(t_us, sink.incoming()))
     finally:
         for message in pipeline.close(t_us):
             sink.publish(message)

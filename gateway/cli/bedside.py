@@ -11,6 +11,7 @@ from gateway.alarms import Presence, Priority
 from gateway.mqtt.subscriber import ChairView, printable
 from gateway.payloads import AlarmDocument, SessionMessage
 from gateway.sources import clock_text
+from gateway.treatment.records import Discharge, GateState
 
 # Marks and colours are the usual practice after IEC 60601-1-8 (clinical.md 3.1): the words always stand beside them.
 _MARKS = {Priority.HIGH: "!!!", Priority.MEDIUM: "!!", Priority.LOW: "!"}
@@ -79,11 +80,16 @@ def _numbers(session: SessionMessage) -> list[str]:
     if (rise := session.peak_rise.get("systolic")) is not None:
         parts.append(f"largest rise {rise:+.0f} mmHg")
     if session.discharge is not None:
-        open_gates = [gate.name for gate in session.discharge.gates if gate.state.value == "not met"]
-        parts.append(
-            "criteria of discharge met" if session.discharge.is_fit else f"discharge waits: {_few(open_gates)}"
-        )
+        parts.append(_readiness(session.discharge))
     return parts
+
+
+def _readiness(discharge: Discharge) -> str:
+    """What is met is said, and no more: a score that nobody has entered holds nobody back, and is none."""
+    if not discharge.is_fit:
+        return f"discharge waits: {_few([gate.name for gate in discharge.gates if gate.state is GateState.NOT_MET])}"
+    unknown = [gate.name for gate in discharge.gates if gate.state is GateState.UNKNOWN]
+    return f"measured criteria met, {' and '.join(unknown)} not entered" if unknown else "criteria of discharge met"
 
 
 def _few(names: list[str]) -> str:

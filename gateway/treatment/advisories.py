@@ -21,6 +21,7 @@ _UNSEEN = "; not measured now"
 _CONFIRMING = 2  # cuff readings in a row
 _NEEDED = {dsp.Quantity.SYSTOLIC: "systolic pressure", dsp.Quantity.PULSE_RATE: "pulse rate"}
 _BEFORE = frozenset({Phase.SCREENING, Phase.BASELINE})
+_OF_BEFORE = frozenset({"hold", "hold-unconfirmed"})
 
 
 def found(
@@ -32,6 +33,11 @@ def found(
         **dict(_after_dose(state, envelope, clock_ms)),
         **dict(_beside_others(comparison)),
     }
+
+
+def end_of(name: str, state: SessionState) -> str:
+    """In words: the rule of before the dose ends with it, whatever the pressure is."""
+    return "not looked at after the dose" if name in _OF_BEFORE and state.phase not in _BEFORE else "over"
 
 
 def _before_dose(state: SessionState, history: History) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,16 @@
 """History, baseline and what a person has entered in, how far the criteria of discharge are met out.
 
-The computable part of PADSS (vital signs within 20 % of baseline 2, to 40 % 1, beyond 0; 9 of 10 is fit) and of the
-modified Aldrete score (pressure within 20 % 2, to 50 % 1; SpO2 over 92 % on room air 2, to 90 % 1; 9 of 10), and the
-recovery gate: time since the end of the dose, pressure and rate within 20 %, SpO2 of 92 % and more, both for ten
-minutes, dissociation cleared. Sources: the scores' published tables; 50 % and 90 % are the usual reading of Aldrete
-(unverified).
+The computable part of PADSS (vital signs, the worst of both pressures and the rate, within 20 % of baseline 2, to 40 %
+1, beyond 0; 9 of 10 is fit) and of the modified Aldrete score (the worse of both pressures within 20 % 2, to 50 % 1;
+SpO2 over 92 % on room air 2, to 90 % 1; 9 of 10), and the recovery gate: time since the end of the dose, pressures and
+rate within 20 %, SpO2 of 92 % and more, all for ten minutes, dissociation cleared. An SpO2 without calibration proves
+nothing: it may be 92 % of another scale. Sources: the scores' published tables; 50 % and 90 % are the usual reading of
+Aldrete (unverified).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import dsp
 from gateway.treatment.measured import History
@@ -23,7 +24,8 @@ _NOW_SECONDS, _NOW_ENOUGH = 20, 5  # what is called now here: the median of the 
 _NEAR = 0.20
 _SPO2 = 92.0
 _FIT = 9
-_RATIO_GATES = {dsp.Quantity.SYSTOLIC: "systolic pressure", dsp.Quantity.PULSE_RATE: "pulse rate"}
+_PRESSURES = {dsp.Quantity.SYSTOLIC: "systolic pressure", dsp.Quantity.DIASTOLIC: "diastolic pressure"}
+_RATIO_GATES = {**_PRESSURES, dsp.Quantity.PULSE_RATE: "pulse rate"}
 _PADSS = (
     NurseItem.PADSS_ACTIVITY,
     NurseItem.PADSS_PAIN_NAUSEA,
@@ -92,6 +94,8 @@ def _ten_minutes(history: History, quantity: dsp.Quantity, name: str, wanted: st
         return Gate(name=name, state=GateState.UNKNOWN, text=f"{text}: not measured for long enough")
     if now is None:
         return Gate(name=name, state=GateState.UNKNOWN, text=f"{text}: not measured now")
+    if quantity is dsp.Quantity.SPO2 and history.is_uncalibrated(quantity):
+        return Gate(name=name, state=GateState.UNKNOWN, text=f"{text}: not calibrated")
     return Gate(name=name, state=GateState.MET, text=text)
 
 
@@ -128,25 +132,31 @@ def _deviation(history: History, baseline: Mapping[dsp.Quantity, float], quantit
 
 
 def _vital_signs(history: History, baseline: Mapping[dsp.Quantity, float]) -> int | None:
-    """The worse of pressure and rate."""
-    found = [_deviation(history, baseline, quantity) for quantity in _RATIO_GATES]
-    known = [deviation for deviation in found if deviation is not None]
-    if len(known) < len(found):
-        return None
-    return _points(max(known), _NEAR, 0.40)
+    """The worst of pressures and rate."""
+    return _points(_worst(history, baseline, _RATIO_GATES), _NEAR, 0.40)
 
 
 def _pressure(history: History, baseline: Mapping[dsp.Quantity, float]) -> int | None:
-    deviation = _deviation(history, baseline, dsp.Quantity.SYSTOLIC)
-    return None if deviation is None else _points(deviation, _NEAR, 0.50)
+    return _points(_worst(history, baseline, _PRESSURES), _NEAR, 0.50)
 
 
-def _points(deviation: float, two: float, one: float) -> int:
+def _worst(
+    history: History, baseline: Mapping[dsp.Quantity, float], quantities: Iterable[dsp.Quantity]
+) -> float | None:
+    """The largest deviation, None while one of them is not known."""
+    found = [_deviation(history, baseline, quantity) for quantity in quantities]
+    known = [deviation for deviation in found if deviation is not None]
+    return max(known) if len(known) == len(found) else None
+
+
+def _points(deviation: float | None, two: float, one: float) -> int | None:
+    if deviation is None:
+        return None
     return 2 if deviation <= two else 1 if deviation <= one else 0
 
 
 def _saturation(history: History) -> int | None:
     now = history.now(dsp.Quantity.SPO2)
-    if now is None:
+    if now is None or history.is_uncalibrated(dsp.Quantity.SPO2):
         return None
     return 2 if now > _SPO2 else 1 if now >= 90.0 else 0

@@ -42,6 +42,10 @@ class History:
             if is_good and isinstance(reading, dsp.Measured):
                 (self._uncalibrated.add if reading.validity in _UNCALIBRATED else self._uncalibrated.discard)(quantity)
 
+    def is_uncalibrated(self, quantity: dsp.Quantity) -> bool:
+        """What its newest good second was measured with is not calibrated."""
+        return quantity in self._uncalibrated
+
     def clear(self) -> None:
         """Forget: another patient, or another part of the session, is not judged by it."""
         for seconds in self._seconds.values():
@@ -56,7 +60,7 @@ class History:
                 found[quantity] = BaselineValue(
                     value=round(median(good), 1),
                     seconds=len(good),
-                    is_uncalibrated=quantity in self._uncalibrated,
+                    is_uncalibrated=self.is_uncalibrated(quantity),
                 )
         return found
 

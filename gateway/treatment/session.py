@@ -48,7 +48,7 @@ _JUDGE_MS = 5_000  # the criteria look back over ten minutes: a change within it
 _RENEW_MS = 5_000  # figures in words follow what they tell, and need not do so each second
 _RESERVED = 20  # lines of the record that only phases, alarms and the end may still fill
 
-_LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.RESTART})
+_LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.PHASE, EventKind.RESTART})
 
 _KEPT = frozenset({EventKind.START, EventKind.DOSE, EventKind.SUPPLEMENT, EventKind.STOP, EventKind.END})
 
@@ -76,7 +76,7 @@ class Treatment:
         self._judged_ms = 0
         self._told: tuple[object, ...] = ()  # figures of the document, and when it was made new for them
         self._told_ms = 0
-        self.ended: Summary | None = None  # of the session that has just ended, if it belongs to a series
+        self.ended: list[Summary] = []  # of sessions that have just ended, if they belong to a series
         self.revision = 0
 
     @property
@@ -194,7 +194,6 @@ class Treatment:
         self._envelope = EnvelopeWatch()
         self._discharge = None
         self._judged_ms = 0
-        self.ended = None
         text = f"route {order.route.value}" + (", over 65 years" if order.is_over_65 else "")
         self._record(now_ms, who, PhaseEvent.START, EventKind.START, text)
 
@@ -232,9 +231,11 @@ class Treatment:
         state.ended_ms = now_ms
         state.advisories = []
         self._record(now_ms, who, PhaseEvent.END, EventKind.END, text)
-        self.ended = summary(self._state, now_ms)
-        if self.ended is not None:
-            self._earlier.append(self.ended)
+        told = summary(self._state, now_ms)
+        if told is not None:
+            self.ended.append(told)
+            # A session that was ended, and then again by a gateway that did not know it, is one.
+            self._earlier = [one for one in self._earlier if one.started_utc_ms != told.started_utc_ms] + [told]
         self._history.clear()
 
     def _check(self, now_ms: int, who: str, order: Check) -> str:
@@ -305,7 +306,7 @@ class Treatment:
         now = advisories.found(state, self._history, self._envelope, self.comparison(), self._clock_ms(now_ms))
         since_ms = {advisory.name: advisory.since_utc_ms for advisory in state.advisories}
         for name in since_ms.keys() - now.keys():
-            self._log(now_ms, None, EventKind.ADVISORY, f"{name}: over")
+            self._log(now_ms, None, EventKind.ADVISORY, f"{name}: {advisories.end_of(name, state)}")
         for name in now.keys() - since_ms.keys():
             self._log(now_ms, None, EventKind.ADVISORY, f"{name}: {now[name]}")
         state.advisories = [
@@ -363,7 +364,8 @@ class Treatment:
         return f"supplement: the record of this session is full ({MAX_EVENTS} lines)" if is_refused else ""
 
     def _is_full(self) -> bool:
-        return len(self._state.events) >= MAX_EVENTS - _RESERVED
+        """Of what persons have done: a line of the machine's gives way to one of theirs."""
+        return sum(event.kind not in _LESSER for event in self._state.events) >= MAX_EVENTS - _RESERVED
 
 
 def _fault(order: Order) -> str:

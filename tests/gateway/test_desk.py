@@ -93,7 +93,7 @@ class Chair:
     def deliver(self, topic, payload, *, is_retained=False):
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         incoming = Incoming(topic=topic, payload=data, is_retained=is_retained)
-        outputs = self.take(self.pipeline.command(self.t_us, incoming))
+        outputs = self.take(self.pipeline.commands(self.t_us, [incoming]))
         replies = [m for m in outputs if isinstance(m, Message) and "/reply/" in m.topic]
         assert len(replies) <= 1
         return json.loads(replies[0].payload) if replies else None
@@ -384,6 +384,30 @@ def test_the_session_selects_profile_and_baseline_and_another_patient_has_neithe
     assert (first["value"], first["reasons"]) == (None, ["learning"])  # nor a number of the one before
     told = [(alert["change"], alert["alarm"]["condition"]) for alert in chair.alerts()[before:]]
     assert not [one for one in told if one[0] == "raised"], told
+
+
+def test_a_burst_of_requests_is_stored_once_before_anybody_hears_of_it_and_ends_no_session_unseen():
+    """A permitted client may send 256 in ten seconds: a save for each would stop the monitoring for as long."""
+    chair = Chair().play(chunks(12)).order("start", route="im", series="a").order("dose", amount_mg=40)
+    orders = [
+        {"action": "end"},
+        {"action": "start", "route": "im", "series": "b"},
+        {"action": "dose"},
+        {"action": "end"},
+    ]
+    asked = [("session", {"order": order}) for order in orders] + [("audio-pause", {"seconds": 0})] * 200
+    burst = [
+        Incoming(
+            topic=f"{ROOT}/cmd/nurse-1/{verb}", payload=json.dumps(chair.request(**body)).encode(), is_retained=False
+        )
+        for verb, body in asked
+    ]
+    outputs = chair.take(chair.pipeline.commands(chair.t_us, burst))
+    assert [type(one) for one in outputs[:3]] == [Ended, Ended, Snapshot]
+    assert [json.loads(payload)["series"] for payload in chair.ended] == ["a", "b"]
+    replies = [json.loads(one.payload) for one in outputs[3:] if isinstance(one, Message) and "/reply/" in one.topic]
+    assert [reply["accepted"] for reply in replies] == [True] * 204
+    assert not [one for one in outputs[3:] if not isinstance(one, Message)]
 
 
 def test_a_gateway_that_is_killed_after_standby_was_left_does_not_go_back_to_it():

@@ -203,8 +203,7 @@ def test_a_clients_commands_reach_a_chair_and_replies_come_back_to_it_alone(brok
                 hand.note_drawn()
                 view.feed(heard, 0)
                 heard = subscriber.wait_message(0)
-            for incoming in sink.incoming():
-                chair.take(chair.pipeline.command(chair.t_us, incoming))
+            chair.take(chair.pipeline.commands(chair.t_us, sink.incoming()))
             return True
 
         wait_connected(sink)

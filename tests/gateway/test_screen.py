@@ -9,13 +9,14 @@ from rich.console import Console
 
 from gateway.alarms import Priority
 from gateway.chunklog import Origin, OriginKind
+from gateway.cli.bedside import _readiness
 from gateway.cli.digits import big
 from gateway.cli.screen import Screen, line, page
 from gateway.messages import Composer, Message
 from gateway.mqtt.subscriber import STALE_US, ChairView, Heard
 from gateway.payloads import VitalValue
 from gateway.sources import clock_text
-from gateway.treatment.records import Discharge
+from gateway.treatment.records import Discharge, Gate, GateState, Score
 from tests.gateway.test_desk import STARTED_MS, Chair, acknowledge
 
 COMPOSER = Composer(
@@ -228,3 +229,26 @@ class Undrawn:
 
     def update(self, *_, **__):
         pass
+
+
+@pytest.mark.parametrize(
+    ("is_fit", "gates", "expected"),
+    [
+        (True, {"SpO2": "met", "PADSS": "met", "Aldrete": "met"}, "criteria of discharge met"),
+        (True, {"SpO2": "met", "PADSS": "unknown", "Aldrete": "met"}, "measured criteria met, PADSS not entered"),
+        (
+            True,
+            {"SpO2": "met", "PADSS": "unknown", "Aldrete": "unknown"},
+            "measured criteria met, PADSS and Aldrete not entered",
+        ),
+        (False, {"SpO2": "not met", "PADSS": "unknown"}, "discharge waits: SpO2"),
+        (False, {"SpO2": "unknown"}, "discharge waits: something is not known"),
+    ],
+)
+def test_readiness_claims_no_score_that_nobody_has_entered(is_fit, gates, expected):
+    score = Score(total=None, parts={})
+    made = [Gate(name=name, state=GateState(state), text="") for name, state in gates.items()]
+    discharge = Discharge(
+        is_fit=is_fit, fit_since_utc_ms=None, first_fit_utc_ms=None, gates=made, padss=score, aldrete=score
+    )
+    assert _readiness(discharge) == expected

@@ -230,6 +230,16 @@ def test_the_hold_rule_needs_two_cuff_readings_in_a_row(readings_mmhg, is_over_6
     assert {advisory for advisory in run.advisories if advisory.startswith("hold")} == ({name} if name else set())
 
 
+def test_the_hold_rule_is_not_said_to_be_over_because_somebody_gave_the_dose():
+    run = Run().order(Start(route=Route.INTRAVENOUS))
+    for _ in range(2):
+        run.treatment.mark(run.now_ms, "n", Cuff(systolic_mmhg=172, diastolic_mmhg=104))
+    run.minutes(0.1).order(Dose(amount_mg=35)).minutes(0.1, systolic=172)
+    lines = [event.text for event in run.treatment.state.events if event.kind is EventKind.ADVISORY]
+    assert "hold: not looked at after the dose" in lines
+    assert "hold: over" not in lines
+
+
 def test_a_pressure_measured_over_the_hold_rule_is_said_to_be_unconfirmed_until_a_cuff_says_otherwise():
     run = Run().order(Start(route=Route.INTRAVENOUS)).minutes(1, systolic=150)
     assert "confirmed by 2 cuff readings" in run.advisories["hold-unconfirmed"]
@@ -283,6 +293,29 @@ def fit():
     run.order(Check(items={NurseItem.DISSOCIATION_CLEARED: 1, NurseItem.ESCORT_PRESENT: 1})).minutes(0.1)
     assert run.phase is Phase.DISCHARGE
     return run
+
+
+@pytest.mark.parametrize("now", [{"diastolic": 118}, {"diastolic": None}])
+def test_a_diastolic_pressure_that_is_not_back_or_not_measured_waits_too(now):
+    run = fit().minutes(1.1, **now)
+    assert not run.treatment.discharge.is_fit
+    vital_signs = run.treatment.discharge.padss.parts["padss_vital_signs"]
+    assert vital_signs == (0 if now["diastolic"] else None)  # 57 % away
+    assert run.treatment.discharge.aldrete.parts["aldrete_pressure"] == vital_signs
+    gates = {gate.name: gate.state for gate in run.treatment.discharge.gates}
+    assert gates["diastolic pressure"] is (GateState.NOT_MET if now["diastolic"] else GateState.UNKNOWN)
+
+
+def test_a_saturation_that_is_not_calibrated_makes_nobody_fit():
+    run = fit()
+    for _ in range(10):
+        run.now_ms += 1000
+        run.treatment.second(run.now_ms, {**readings(), dsp.Quantity.SPO2: measured(97.0, dsp.Reason.UNCALIBRATED)})
+    assert not run.treatment.discharge.is_fit
+    [gate] = [gate for gate in run.treatment.discharge.gates if gate.name == "SpO2"]
+    assert (gate.state, gate.text) == (GateState.UNKNOWN, "92 % and more for 10 min: not calibrated")
+    assert run.treatment.discharge.aldrete.parts["aldrete_saturation"] is None
+    assert fit().treatment.discharge.aldrete.parts["aldrete_saturation"] == 2
 
 
 @pytest.mark.parametrize(
@@ -357,8 +390,9 @@ def test_a_session_is_compared_with_the_patients_own_earlier_ones_by_the_same_ro
     run.minutes(1, systolic=153)
     assert run.advisories["larger-than-before"] == "systolic rise 33 mmHg; in 2 earlier sessions 18 to 22"
     run.order(Stop()).order(End())
-    assert run.treatment.ended.peak_rise[dsp.Quantity.SYSTOLIC] == 33.0
-    assert run.treatment.ended.dose_mg == 30
+    [told] = run.treatment.ended
+    assert told.peak_rise[dsp.Quantity.SYSTOLIC] == 33.0
+    assert told.dose_mg == 30
     run.order(Start(route=Route.INTRAVENOUS, series="s-1"))
     assert run.treatment.comparison().earlier_systolic_rise == [18.0, 22.0, 33.0]
 
@@ -417,6 +451,19 @@ def test_a_full_record_refuses_a_persons_mark_and_still_takes_the_end():
     run.order(End())
     assert run.treatment.state.events[0].kind is EventKind.START  # nothing was pushed out
     assert run.treatment.state.events[-1].kind is EventKind.END
+
+
+def test_lines_of_the_machine_keep_no_person_from_writing():
+    run = begun()
+    for kind in (EventKind.ADVISORY, EventKind.ALARM, EventKind.PHASE, EventKind.RESTART):
+        for _ in range(MAX_EVENTS):
+            run.treatment.note(run.now_ms, None, kind, "a line")
+    assert run.treatment.order(run.now_ms, "n", Supplement(amount_mg=5)) == ""
+    assert run.treatment.order(run.now_ms, "n", Check(items={NurseItem.DISSOCIATION_CLEARED: 1})) == ""
+    assert run.treatment.mark(run.now_ms, "n", Cuff(systolic_mmhg=150, diastolic_mmhg=80)) == ""
+    kinds = [event.kind for event in run.treatment.state.events]
+    assert len(kinds) == MAX_EVENTS
+    assert {EventKind.DOSE, EventKind.SUPPLEMENT, EventKind.CHECK, EventKind.CUFF} <= set(kinds)
 
 
 def test_a_full_record_refuses_a_supplement_and_never_loses_who_gave_what():
