@@ -49,10 +49,8 @@ def doubted_rate(summary: Summary) -> Summary:
     """The summary with what is doubtful about its rate alone."""
     if summary.unavailable is not None:
         return summary
-    pulses = summary.pulses.accepted
     intervals_us = summary.pulses.intervals_us
-    ordinary = [p for p, is_odd in zip(pulses, summary.pulses.odd, strict=True) if not is_odd]
-    ordinary_us = [p.interval_us for p in ordinary if p.interval_us is not None]
+    ordinary_us = [p.interval_us for p in summary.pulses.ordinary if p.interval_us is not None]
     counted = sum(intervals_us) / WINDOW_US
     is_doubtful = (
         counted < LEAST_COUNTED
@@ -130,12 +128,10 @@ def _rate_bpm(intervals_us: Sequence[float]) -> float:
 
 def _is_moved(window: Window) -> bool:
     """Whether what is strange or missing could have moved one of the pressures."""
-    pulses, odd = window.accepted, window.odd
-    counted = min(1.0, sum(p.interval_us or 0 for p in pulses) / WINDOW_US)
+    counted = min(1.0, sum(window.intervals_us) / WINDOW_US)
     for of in (_systolic, _diastolic, _mean):
-        values = [(of(p), is_odd) for p, is_odd in zip(pulses, odd, strict=True)]
-        every = [x for x, _ in values if x is not None]
-        ordinary = [x for x, is_odd in values if x is not None and not is_odd]
+        every = [x for x in map(of, window.accepted) if x is not None]
+        ordinary = [x for x in map(of, window.ordinary) if x is not None]
         if moved(every, ordinary, median) > MOST_MMHG or not counted:
             return True
         if MEDIAN_SPREAD * missing(every, counted) > MISSING_MMHG:
@@ -164,12 +160,8 @@ def _noise_mmhg(pulses: Sequence[Pulse]) -> float:
 
 def _is_strange(window: Window) -> bool:
     """Whether too few of the beats are known to be like earlier ones: the others are not, or nobody knows."""
-    ordinary = [
-        1
-        for p, is_odd in zip(window.accepted, window.odd, strict=True)
-        if not is_odd and p.likeness and p.likeness.strangeness is not None
-    ]
-    return len(ordinary) < max(1.0, LEAST_ORDINARY * len(window.accepted))
+    known = [p for p in window.ordinary if p.likeness and p.likeness.strangeness is not None]
+    return len(known) < max(1.0, LEAST_ORDINARY * len(window.accepted))
 
 
 def _is_new(pulses: Sequence[Pulse], t_us: int) -> bool:

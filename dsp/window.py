@@ -39,13 +39,14 @@ class Window(tuple[Pulse, ...]):
         return frozenset([reason for p in self for reason in p.reasons])
 
     @cached_property
-    def odd(self) -> list[bool]:
-        """Which beats are unlike the usual ones together with their neighbours; an early beat alone is none."""
+    def ordinary(self) -> tuple[Pulse, ...]:
+        """The beats without those that are unlike the usual ones together with their neighbours."""
         strange = [p.likeness.strangeness if p.likeness else None for p in self.accepted]
         if all([x is None or x <= 1 for x in strange]):
-            return [False] * len(strange)
+            return self.accepted
         near = [[x for x in strange[max(0, k - 1) : k + 2] if x is not None] for k in range(len(strange))]
-        return [bool(values) and median(values) > 1 for values in near]
+        pairs = zip(self.accepted, near, strict=True)
+        return tuple([p for p, values in pairs if not values or median(values) <= 1])
 
     @cached_property
     def rejected(self) -> int:
