@@ -1,4 +1,4 @@
-"""What is about the newest beats is doubted while the window holds them; rates without order; light that is no blood."""
+"""What is about the newest beats is doubted while a window holds them; rates without order; light that is not blood."""
 
 import numpy as np
 import pytest
