@@ -1,14 +1,36 @@
 """Starts the chair's board: reads the sensors and sends frames, for ever, unless an update was asked for."""
 
-from node import maintenance
-from node.board import Board
-from node.sampler import Sampler
+# ruff: noqa: E402 - the order matters
+import micropython
 
-if maintenance.is_due():
-    maintenance.hold()
-else:
-    try:
-        Sampler(Board()).run()
+micropython.kbd_intr(-1)  # before all else: a byte 0x03 from the host is data, not Ctrl-C
+
+from node.drivers import outputs
+from node.watchdog import restart, restart_in
+
+_HELD_MS = 300_000
+
+is_running = is_held = False
+try:
+    from node import maintenance
+
+    is_held = maintenance.is_due()
+    if not is_held:
+        from node.board import Board
+        from node.sampler import Sampler
+
+        sampler = Sampler(Board())
+        is_running = True
+        sampler.run()
         maintenance.ask()
-    finally:  # an error nobody foresaw: the other way out is the REPL, and silence until someone pulls the plug
-        maintenance.restart()
+except ImportError:  # half a program: only whoever installs it anew can help, and needs the REPL
+    outputs.cry()
+    is_held = True
+    raise
+finally:  # an error nobody foresaw: the other way out is the REPL, and silence until someone pulls the plug
+    if is_held:
+        restart_in(_HELD_MS)
+    else:
+        if not is_running:
+            outputs.cry()
+        restart()

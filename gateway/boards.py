@@ -64,7 +64,8 @@ class Mpremote:
         self._run("reset")
 
     def _run(self, *arguments: str, may_fail: bool = False) -> str:
-        command = [sys.executable, "-m", "mpremote", "connect", self._port, *arguments]
+        # Without "resume" there is a soft reset first, which cancels the board's return to its program after 5 minutes.
+        command = [sys.executable, "-m", "mpremote", "connect", self._port, "resume", *arguments]
         done = None
         for attempt in range(1 if may_fail else _TRIES):
             if attempt:

@@ -217,7 +217,8 @@ def test_dsp_md_gives_the_numbers_of_the_code():
 
 
 def test_install_board_md_and_its_picture_have_the_pins_of_the_firmware():
-    source = (DOCS.parent / "firmware" / "node" / "board.py").read_text()
+    node = DOCS.parent / "firmware" / "node"
+    source = (node / "board.py").read_text() + (node / "drivers" / "outputs.py").read_text()
     wired = {
         name.lower(): int(pin) for name, pin in re.findall(r"^_([A-Z]+) = const\((\d+)\)  # ", source, re.MULTILINE)
     }

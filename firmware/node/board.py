@@ -4,10 +4,10 @@ import os
 import sys
 
 import machine
-import micropython
 from micropython import const
 
 from node.annunciator import Button, Lamp, Sounder
+from node.drivers import outputs
 from node.drivers.board_adc import BoardAdc
 from node.drivers.i2c_bus import I2cBus
 from node.drivers.lis3dh import Lis3dh
@@ -16,13 +16,9 @@ from node.drivers.pressure_adc import PressureAdc
 from node.settings import Settings
 from node.watchdog import Watchdog
 
-# Raspberry Pi Pico and Pico 2 (Pico data sheet, section 2.1, pinout)
+# Raspberry Pi Pico and Pico 2 (Pico data sheet, section 2.1, pinout); light and sounder: node/drivers/outputs.py
 _SDA = const(4)  # I2C0, pin 6
 _SCL = const(5)  # I2C0, pin 7
-_SOUNDER = const(15)  # pin 20: piezo sounder through a transistor
-_RED = const(16)  # pin 21
-_GREEN = const(17)  # pin 22
-_BLUE = const(18)  # pin 24
 _BUTTON = const(19)  # pin 25: to ground
 _PRESSURE = const(26)  # ADC0, pin 31: analog output of the finger-cuff monitor, 0..3.3 V
 _REFERENCE = const(27)  # ADC1, pin 32: 2.5 V reference, or to ground
@@ -35,7 +31,6 @@ class Board:
     """Sensors, link, light, sound and identity of this board."""
 
     def __init__(self):
-        micropython.kbd_intr(-1)  # a byte 0x03 from the host is data, not Ctrl-C
         self.reset_cause = machine.reset_cause()
         self.settings = Settings()
         self.bus = I2cBus(0, _SDA, _SCL, _I2C_HZ, _I2C_TIMEOUT_US)
@@ -46,8 +41,8 @@ class Board:
         self.find_motion()
         self.pressure = PressureAdc(machine.ADC(machine.Pin(_PRESSURE)))
         self.adc = BoardAdc(machine.ADC(machine.ADC.CORE_TEMP), machine.ADC(machine.Pin(_REFERENCE)))
-        self.lamp = Lamp(*[machine.Pin(pin, machine.Pin.OUT, value=0) for pin in (_RED, _GREEN, _BLUE)])
-        self.sounder = Sounder(machine.PWM(machine.Pin(_SOUNDER), freq=880, duty_u16=0))
+        self.lamp = Lamp(*outputs.light())
+        self.sounder = Sounder(outputs.sounder())
         self.button = Button(machine.Pin(_BUTTON, machine.Pin.IN, machine.Pin.PULL_UP))
         self.out = sys.stdout.buffer
         self.into = sys.stdin.buffer

@@ -2,12 +2,7 @@
 
 import os
 
-from micropython import const
-
-from node.watchdog import restart, restart_in
-
 _FILE = "update"
-_HELD_MS = const(300_000)
 
 
 def ask():
@@ -23,11 +18,3 @@ def is_due():
     except OSError:
         return False
     return True
-
-
-def hold():
-    """Leave the port to the REPL, for five minutes at most."""
-    restart_in(_HELD_MS)
-
-
-__all__ = ["ask", "hold", "is_due", "restart"]

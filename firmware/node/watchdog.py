@@ -9,6 +9,8 @@ _TIMEOUT_MS = const(8_000)  # an RP2040 counts to 8388 ms (ports/rp2/machine_wdt
 _NEAR_US = const(2_000_000)
 _COUNT_MAX = const(0x3FFFFFFF)
 
+_timers: list[machine.Timer] = []  # one that nobody holds is collected, and cancelled (ports/rp2/machine_timer.c)
+
 
 def restart():
     """Reset the board now."""
@@ -16,8 +18,8 @@ def restart():
 
 
 def restart_in(ms):
-    """Reset the board later, whatever runs then."""
-    machine.Timer(-1, period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda _: machine.reset())
+    """Reset the board later, whatever runs then; a soft reset cancels it, as it does every timer."""
+    _timers.append(machine.Timer(-1, period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda _: machine.reset()))
 
 
 class Watchdog:

@@ -7,6 +7,7 @@ from node.sampler import Sampler
 _WARM_UP = 2_500
 _LOCKED = 32_000  # ticks: 10,000 frames of samples
 
+micropython.kbd_intr(-1)  # as main.py does
 board = Board()
 sampler = Sampler(board)
 

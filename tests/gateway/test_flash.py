@@ -205,7 +205,7 @@ def test_mpremote_removes_what_would_be_imported_instead_and_copies_everything(m
     board.install({"main.py": b"1", "node/__init__.mpy": b"2", "node/drivers/x.mpy": b"3"})
     board.restart()
     plain = [" ".join(part if part.startswith(":") or "/" not in part else "F" for part in one) for one in commands[1:]]
-    assert plain == ["fs rm -r :node", "fs cp -r F :", "fs cp F :main.py", "reset"]
+    assert plain == ["resume " + order for order in ("fs rm -r :node", "fs cp -r F :", "fs cp F :main.py", "reset")]
 
 
 def test_a_port_that_is_not_there_is_one_line_and_exit_code_2(capsys):

@@ -23,7 +23,7 @@ from gateway.link.downlink import (
 from gateway.link.frame import Flag, Frame, FrameParser, FrameType
 from gateway.link.status import Shown, StatusBit, decode_status
 from hil.board.bus import HeldLine, Op, Span, Stall
-from hil.board.unix import UnixBoard
+from hil.board.unix import RigError, UnixBoard
 from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, TEMPERATURE_CHANNEL, play, wire
 from hil.models.max30102 import RateRule
 from tests.firmware.stand_in import FIRMWARE
@@ -557,13 +557,79 @@ def test_settings_survive_a_reset_and_damaged_ones_are_told(monkeypatch):
 @rig
 def test_update_leaves_the_port_to_whoever_installs(capsys):
     order = command(Verb.UPDATE, UPDATE_ARGUMENTS, index=1)
-    found = converse(12, [(3, order)])
+    found = converse(308, [(3, order)])
     notes = capsys.readouterr().err
     assert acks(found) == [(Verb.UPDATE, 1, AckResult.DONE)]
     assert "has reset itself at 3." in notes
-    assert "died (exit code 0) at 3." in notes, "main.py has ended: on a board the REPL is there now"
-    assert not [t for t, _ in found if 3.3 * S < t < 8 * S]
+    assert not [t for t, _ in found if 3.3 * S < t < 303 * S], "the REPL is there now"
+    assert "has reset itself at 303." in notes, "nobody has installed anything"
     assert data(found, OPTICAL)[-1].ticks_us > 3 * S, "and the next start is the program again"
+
+
+def broken_at(module, error):
+    """The firmware's own main.py on a board whose import of a module raises at each start but the first, of 3 s."""
+    return f"""
+import os
+import sys
+import time
+class Broken:
+    def __getattr__(self, name):
+        raise {error}
+try:
+    os.stat("broken")
+    sys.modules["{module}"] = Broken()
+except OSError:
+    from node.sources import PressureSource
+    real = PressureSource.take
+    def take(self, missed):
+        if time.ticks_us() > 3_000_000:
+            open("broken", "w").close()
+            raise KeyboardInterrupt
+        real(self, missed)
+    PressureSource.take = take
+""" + (FIRMWARE / "main.py").read_text()
+
+
+def cries(bus, since_us):
+    """When the sounder began to sound, and when the red light came on."""
+    found = [e for e in bus.outputs if e.now_ns >= since_us * 1000]
+    return [e.now_ns for e in found if e.pin == 15 and e.level], [e.now_ns for e in found if e.pin == 16 and e.level]
+
+
+@rig
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError", "OSError(5)", "SystemExit"])
+@pytest.mark.parametrize("module", ["node.maintenance", "node.board"])
+def test_board_whose_program_does_not_start_cries_and_starts_again(runs, capsys, module, error):
+    """M10, M11: no REPL for ever, no dark and silent loop."""
+    bus = wire(TimeCode())
+    runs(broken_at(module, error))
+    converse(16, bus=bus)
+    assert capsys.readouterr().err.count("has reset itself") == 4
+    sounds, lights = cries(bus, 3.1 * S)
+    assert len(sounds) >= 16
+    assert len(lights) >= 16
+    assert max(b - a for a, b in itertools.pairwise(sounds)) < 2_000_000_000
+
+
+@rig
+def test_half_a_program_cries_and_leaves_the_port_to_whoever_installs_it_anew(runs, capsys):
+    bus = wire(TimeCode())
+    runs(broken_at("node.board", "ImportError"))
+    converse(320, bus=bus)
+    notes = capsys.readouterr().err
+    assert notes.count("has reset itself") == 2
+    assert "has reset itself at 307." in notes, "five minutes after the cry it tries again"
+    assert len(cries(bus, 3.1 * S)[0]) == 16
+
+
+@rig
+def test_board_whose_sensor_driver_cannot_be_made_cries_and_starts_again(runs):
+    bus = wire(TimeCode())
+    broken = "import node.board\ndef boom(_):\n    raise OSError(5)\nnode.board.PressureAdc = boom\n"
+    runs(broken + (FIRMWARE / "main.py").read_text())
+    with pytest.raises(RigError, match="does not start"):
+        converse(16, bus=bus)
+    assert len(cries(bus, 0)[0]) == 8
 
 
 @rig

@@ -4,6 +4,7 @@ import sys
 
 import _rig
 import _usb
+import machine
 import micropython
 import uos
 
@@ -34,7 +35,9 @@ sys.modules["sys"] = _Instead(
 try:
     __import__(_name.rsplit(".", 1)[0])
     _rig.flush()
+    machine.stay_at_repl()
 except Exception as error:
     _rig.flush()
     sys.print_exception(error, sys.stderr)  # for the rig; the board shows it on the link
+    machine.stay_at_repl()
     raise

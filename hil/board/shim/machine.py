@@ -11,6 +11,7 @@ from umachine import *  # noqa: F403 - what this does not replace
 _IS_VIRTUAL = _rig.IS_VIRTUAL
 _SLOT_NS = 1_000_000
 _SLOTS = 256 if _IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
+_SECOND_NS = 1_000_000_000
 _CONVERSIONS = 16
 _ROW_NS = _CONVERSIONS * 8_000  # so many times read_u16 on an RP2040
 _block = bytearray(2 * (_CONVERSIONS * _SLOTS + 2))  # made before the firmware has cut up the heap
@@ -81,10 +82,30 @@ class WDT:
 
 
 class Timer:
+    """Fires once main.py has ended, if a module still holds it: else it is collected, and cancelled."""
+
     ONE_SHOT, PERIODIC = 0, 1
 
     def __init__(self, id=-1, *, mode=PERIODIC, period=-1, callback=None):
-        self.period_ms = period  # nothing of the firmware runs any more when it would fire
+        self._due_ns = _rig.now_ns() + period * 1_000_000
+        self._callback = callback
+
+    def wait(self):
+        """Wait at the REPL until it fires."""
+        while _rig.now_ns() < self._due_ns:
+            _rig.sleep_ns(min(_SECOND_NS, self._due_ns - _rig.now_ns()))
+            _rig.call(_rig.SYNC, 0, 0, None, 0, None, 0)
+        self._callback(self)
+
+
+def stay_at_repl():
+    """What a board does when main.py has ended: nothing, until a timer that a module holds fires."""
+    for module in list(sys.modules.values()):
+        for name in dir(module) if isinstance(module, type(sys)) else ():
+            held = getattr(module, name)
+            for one in held if isinstance(held, list) else (held,):
+                if isinstance(one, Timer):
+                    one.wait()
 
 
 _made_buses = {}
