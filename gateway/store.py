@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from gateway.decoding import decoded
-from gateway.errors import UserError
 from gateway.treatment.records import Summary
 
 _MAGIC = b"chairside-state 1 "
@@ -19,6 +18,8 @@ _MAX_SESSIONS = 20_000  # about ten years of a chair; older ones are not read
 
 class Store:
     """The directory of one chair.
+
+    One that cannot be made or written raises OSError at each time of saving, which is an alarm: monitoring goes on.
 
     Attributes
     ----------
@@ -30,12 +31,6 @@ class Store:
         self._state = self._directory / "state"
         self._sessions = self._directory / "sessions.jsonl"
         self.lost = ""
-        try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not os.access(self._directory, os.W_OK | os.X_OK):
-                raise PermissionError(13, os.strerror(13))
-        except OSError as error:
-            raise UserError(f"state: expected a writable directory at {directory}: {error.strerror}") from None
 
     def load(self) -> bytes | None:
         """The state as it was saved last, None if there is none that can be used."""
@@ -61,6 +56,7 @@ class Store:
         """Replace the state: after a crash at any moment there is the old one or the new one; raise OSError."""
         head = _MAGIC + hashlib.sha256(payload).hexdigest().encode()
         new = self._state.with_name("state.new")
+        self._make_directory()
         with new.open("wb") as file:
             file.write(head + b"\n" + payload)
             file.flush()
@@ -69,17 +65,27 @@ class Store:
         self._sync_directory()
 
     def append_session(self, payload: bytes) -> None:
-        """Add a session that has ended; raise OSError."""
+        """Add a session that has ended; raise OSError.
+
+        What a crash left of a line is ended first: it must not swallow this one.
+        """
+        self._make_directory()
         is_new = not self._sessions.exists()
-        with self._sessions.open("ab") as file:
-            file.write(payload + b"\n")
+        with self._sessions.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            is_torn = file.read(1) not in (b"", b"\n")
+            file.write(b"\n" * is_torn + payload + b"\n")
             file.flush()
             os.fsync(file.fileno())
         if is_new:
             self._sync_directory()
 
     def sessions(self) -> list[Summary]:
-        """The sessions that have ended, oldest first; a line that cannot be read is left out, and said."""
+        """The sessions that have ended, oldest first; a line that cannot be read is left out, and said.
+
+        One that was added, and added again by a gateway that had not stored its end, is one: the later line counts.
+        """
         try:
             lines = self._sessions.read_bytes().splitlines()[-_MAX_SESSIONS:]
         except FileNotFoundError:
@@ -87,15 +93,20 @@ class Store:
         except OSError as error:
             self.lost = self.lost or f"sessions: {error.strerror}"
             return []
-        found, damaged = [], 0
+        found: dict[tuple[str, int], Summary] = {}
+        damaged = 0
         for line in lines:
             try:
-                found.append(decoded(line, Summary))
+                one = decoded(line, Summary)
+                found[one.series, one.started_utc_ms] = one
             except msgspec.DecodeError:
                 damaged += 1
         if damaged:
             self.lost = self.lost or f"{damaged} of {len(lines)} earlier sessions cannot be read"
-        return found
+        return list(found.values())
+
+    def _make_directory(self) -> None:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _sync_directory(self) -> None:
         descriptor = os.open(self._directory, os.O_RDONLY)

@@ -22,6 +22,8 @@ example: chairside check chair.toml
   reference = "output.toml"             # chair, cardiac_output_l_min, measured_at, valid_min, method, made_by
   [alarms]                              # may be left out: adult
   profile = "clinic.toml"               # adult, iv, im, nasal, oral or a clinic's own, signed off
+  [state]                               # without it alarms, acknowledgements and session end with the program
+  directory = "state"                   # of this chair alone; beside this file, unless it begins with /
 """
 
 

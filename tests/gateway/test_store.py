@@ -2,17 +2,20 @@
 
 import errno
 import json
+import os
+import stat
+from itertools import pairwise
 
 import msgspec
 import pytest
 
 from gateway.chunklog import Chunk, LogHeader, Origin, OriginKind
-from gateway.errors import UserError
+from gateway.kept import Snapshot
 from gateway.requests import Incoming
 from gateway.run import run
 from gateway.sinks import Collected
 from gateway.store import Store
-from tests.gateway.test_desk import ROOT, Chair, S
+from tests.gateway.test_desk import ROOT, STARTED_MS, Chair, S, acknowledge, lost
 from tests.gateway.test_treatment import earlier
 
 
@@ -57,8 +60,8 @@ def test_a_crash_at_any_step_of_saving_leaves_the_old_state(tmp_path, monkeypatc
 
 def test_sessions_are_read_back_and_a_torn_line_is_said(tmp_path):
     store = Store(tmp_path)
-    for rise in (18.0, 22.0):
-        store.append_session(msgspec.json.encode(earlier(rise)))
+    for started, rise in enumerate((18.0, 22.0)):
+        store.append_session(msgspec.json.encode(earlier(rise, started=started)))
     assert [one.peak_rise for one in Store(tmp_path).sessions()] == [earlier(18.0).peak_rise, earlier(22.0).peak_rise]
     with (tmp_path / "sessions.jsonl").open("ab") as file:
         file.write(b'{"series": "\xff"}\n{"series": "s')
@@ -67,10 +70,77 @@ def test_sessions_are_read_back_and_a_torn_line_is_said(tmp_path):
     assert again.lost == "2 of 4 earlier sessions cannot be read"
 
 
-def test_a_directory_that_cannot_be_written_is_wrong_use(tmp_path):
+def test_a_torn_line_swallows_no_session_after_it(tmp_path):
+    """The tail of a crash; it is told, and what comes then is whole."""
+    store = Store(tmp_path)
+    lines = [msgspec.json.encode(earlier(18.0, started=started)) for started in range(3)]
+    store.append_session(lines[0])
+    with (tmp_path / "sessions.jsonl").open("ab") as file:
+        file.write(lines[1][:40])
+    store.append_session(lines[1])
+    store.append_session(lines[2])
+    again = Store(tmp_path)
+    assert [one.started_utc_ms for one in again.sessions()] == [0, 1, 2]
+    assert again.lost == "1 of 4 earlier sessions cannot be read"
+
+
+def test_a_session_that_was_ended_twice_is_one(tmp_path):
+    """Killed between its line and the state: the next gateway goes on with it, and it is ended again."""
+    chair, store = Chair(), Store(tmp_path)
+    chair.seconds(2).order("start", route="im", series="p").order("dose", amount_mg=40)
+    before = chair.kept
+    chair.order("end")
+    store.append_session(chair.ended[0])
+    again = Chair(before, boot="b2", earlier=store.sessions()).seconds(1).order("end")
+    store.append_session(again.ended[0])
+    assert len(Store(tmp_path).sessions()) == 1
+    assert [one.series for one in again.treatment._earlier] == ["p"]
+
+
+def test_a_directory_that_cannot_be_written_is_an_alarm_and_monitoring_goes_on(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="expected a writable directory"):
-        Store(tmp_path / "file")
+    store, sink = Store(tmp_path / "file"), Collected()
+    assert store.sessions() == []
+    assert store.load() is None
+    assert store.lost
+    run(Played(10, lambda _: None), Chair(lost=store.lost).pipeline, sink, store)
+    assert presences(sink, "recording-failing")[-1] == (9, "on")
+    assert presences(sink, "state-lost")
+
+
+def test_names_in_the_directory_are_on_the_disk_too(tmp_path, monkeypatch):
+    """A file whose name was not written is gone after a loss of power, however well its bytes were."""
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode)))
+    store = Store(tmp_path)
+    store.save(b"one")
+    assert synced == [False, True]
+    for _ in range(2):
+        store.append_session(b"{}")
+    assert synced == [False, True, False, True, False]  # the second adds no name
+
+
+def test_the_state_is_saved_each_minute_whatever_happens():
+    """Such as which signals have been heard, and how long a session has been observed."""
+    chair = lost()
+    assert acknowledge(chair)["accepted"]
+    chair.seconds(70)  # until nothing changes any more
+    saved = []
+    for _ in range(180):
+        chair.outputs.clear()
+        chair.seconds(1)
+        saved += [chair.t_us // S for one in chair.outputs if isinstance(one, Snapshot)]
+    assert len(saved) == 3
+    assert {late - early for early, late in pairwise(saved)} == {60}
+
+
+@pytest.mark.parametrize(("away_s", "left_s"), [(0, 30), (10, 20), (-3600, 30)])
+def test_the_time_away_counts_for_what_is_waited_for(away_s, left_s):
+    """Thirty seconds after the start of a session every sensor has to be on: also where the gateway was away."""
+    chair = Chair().seconds(5).order("start", route="im")
+    started_ms = STARTED_MS + chair.t_us // 1000 + away_s * 1000
+    again = Chair(chair.kept, boot="b2", started_ms=started_ms)
+    assert again.announcer.engine.snapshot().expected_us == left_s * S
 
 
 class Played:
@@ -119,6 +189,9 @@ def test_a_full_disk_is_an_alarm_until_it_is_over_and_no_session_is_lost_by_it(t
         3: {"action": "start", "route": "im", "series": "s-1"},
         5: {"action": "dose", "amount_mg": 40},
         12: {"action": "end"},
+        14: {"action": "start", "route": "im", "series": "s-2"},
+        15: {"action": "dose", "amount_mg": 40},
+        16: {"action": "end"},
     }
 
     def ask(verb, second, **fields):
@@ -138,7 +211,7 @@ def test_a_full_disk_is_an_alarm_until_it_is_over_and_no_session_is_lost_by_it(t
     assert failing
     assert 10 <= failing[0] <= 14
     assert failing[-1] < 40
-    assert [one.series for one in Store(tmp_path).sessions()] == ["s-1"]
+    assert [one.series for one in Store(tmp_path).sessions()] == ["s-1", "s-2"]
     assert Store(tmp_path).load() is not None
 
 

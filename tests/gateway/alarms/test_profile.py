@@ -154,6 +154,10 @@ def test_the_fields_of_every_rule_are_allowed():
             assert faults_of(profile(**{condition.value.replace("-", "_"): [one]})) == [], condition
 
 
+def test_the_shortest_window_and_a_delay_just_under_it_are_allowed():
+    assert faults_of(profile(desaturation=[tier("high", drop=4, window_s=10, delay_s=9.9)])) == []
+
+
 def test_the_place_names_the_tier():
     found = fault(systolic_high=[tier("medium", limit=160), tier("high", limit=999)])
     assert found.startswith("conditions.systolic-high, tier 2: ")
