@@ -1,5 +1,6 @@
 """A person's keys and receipts: what is named is what was seen, and what was not sent or answered is told."""
 
+import io
 from functools import cache
 
 import msgspec
@@ -9,6 +10,7 @@ from gateway.alarms import Priority
 from gateway.chunklog import Origin, OriginKind
 from gateway.cli.hand import Hand
 from gateway.cli.numbers import Drawn, Numbers
+from gateway.cli.watch import show
 from gateway.messages import Composer, Message, Topics
 from gateway.mqtt.requester import Requester
 from gateway.mqtt.subscriber import Heard
@@ -103,6 +105,28 @@ def test_an_alert_is_receipted_as_shown_once_when_it_has_been_drawn_and_not_befo
     assert topic == "chairside/v1/clinic/chair-7/receipt/nurse"
     assert receipt["is_shown"]
     assert receipt["alert"] == msgspec.json.decode(alert().payload)["id"]
+
+
+def test_a_watch_sends_its_receipts_after_the_picture(hand, line, monkeypatch):
+    coming, done = [alert()], []
+
+    class Hearing:
+        def wait_message(self, _):
+            return coming.pop() if coming else None
+
+    class Picture:
+        drawn = Drawn()
+
+        def feed(self, *_):
+            assert not done
+
+        def draw(self, _):
+            assert line.sent == []
+            done.append(True)
+
+    monkeypatch.setattr("gateway.cli.keys.sys.stdin", io.StringIO())
+    show(Hearing(), Picture(), hand, until=lambda: bool(done))
+    assert len(line.sent) == 1
 
 
 def test_who_only_looks_sends_no_receipt(line, notes):

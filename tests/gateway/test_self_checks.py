@@ -1,12 +1,14 @@
 """The check of the alarm system each minute: made, written, sent, and heard again, or told."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
 from gateway.alarms import Condition, Fact
 from gateway.alarms.selfcheck import Checked
-from gateway.messages import Message
+from gateway.messages import Composer, Message
 from tests.gateway.test_desk import ROOT, Chair
 
 MINUTE = 60
@@ -117,6 +119,28 @@ def test_what_the_check_finds_is_an_alarm(monkeypatch, found, words):
     chair.seconds(MINUTE)
     assert failed(chair)["presence"] == "on"
     assert failed(chair)["text"] == f"Self-check failed: {words}"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda payload: payload.replace(b'"condition":"', b'"condition":"not-'),
+        lambda payload: re.sub(rb'"text":"[^"]*"', b'"text":""', payload),
+        lambda _: b"{}",
+    ],
+    ids=["another condition", "no text", "unreadable"],
+)
+def test_an_alert_that_does_not_say_what_was_raised_fails_the_check(monkeypatch, changed):
+    chair = Echo().seconds(1)
+    alert = Composer.alert
+
+    def wrong(composer, raised):
+        message = alert(composer, raised)
+        return replace(message, payload=changed(message.payload))
+
+    monkeypatch.setattr(Composer, "alert", wrong)
+    chair.seconds(MINUTE)
+    assert failed(chair)["text"] == "Self-check failed: its alert cannot be read"
 
 
 def test_a_fact_of_something_else_is_none_of_the_broker():
