@@ -111,15 +111,16 @@ def page():
     )
     yield ""
     yield from textwrap.wrap(
-        f"A number alarms only after it has been good for {ARMING_SECONDS} s in a row, a sensor is "
-        "missed only after its "
-        f"channel has had a pulse for {ARMING_SECONDS} s; {ATTENDED_US // 10**6} s after somebody has "
+        f"A number alarms only after it has been good for {ARMING_SECONDS} s in a row, or there, doubtful or not, for "
+        f"{ATTENDED_US // 10**6} s in a row; a sensor is missed only after its channel has had a pulse for "
+        f"{ARMING_SECONDS} s, or any signal for {ATTENDED_US // 10**6} s; {ATTENDED_US // 10**6} s after somebody has "
         "said that a patient "
         "is in the chair everything that exists has to measure. What has measured and has no sensor any more is "
         "missed. Who says that nobody is in the chair stops the alarms "
         f"of the patient until there has been no pulse for {LEAVING_SECONDS} s and then one again: "
         "whoever comes next is "
-        "monitored without being asked for. A channel that the source never had is no alarm.",
+        "monitored without being asked for, and what was switched off is on again. A pulse that goes on in standby is "
+        f"`standby`, told again every {answer['low'] // 60} minutes. A channel that the source never had is no alarm.",
         WIDTH,
     )
     yield ""
@@ -141,7 +142,8 @@ def page():
         f"{answer['medium']} s (medium), up "
         f"to {watch.LAST_ESCALATION} times, then again and again; of low priority every {answer['low']} s. Once a "
         f"clinician's client has sent a receipt, an alert that nobody has received after {engine.RECEIPT_US // 10**6} "
-        "s is an alarm itself, until what it tells is over or acknowledged.",
+        "s is an alarm itself, until what it tells is over or acknowledged. A receipt answers for its own alert and "
+        "for older ones of no higher priority.",
         WIDTH,
     )
     yield ""
@@ -175,8 +177,9 @@ def page():
     yield ""
     yield from textwrap.wrap(
         "A clinic's own profile is a TOML file, `based_on` one of these, with `signed_off_by` and `signed_off_on`; "
-        "`chairside check` names every fault of it at once. With a faulty one the last good profile stays in force, "
-        "and `profile-refused` says so.",
+        "`chairside check` names every fault of it at once. With a faulty one the last good profile stays in force, or "
+        "`adult` where the chair has kept none (it keeps them where it has a directory for its state); "
+        "`profile-refused` says which and why.",
         WIDTH,
     )
 
