@@ -55,14 +55,7 @@ class Store:
     def save(self, payload: bytes) -> None:
         """Replace the state: after a crash at any moment there is the old one or the new one; raise OSError."""
         head = _MAGIC + hashlib.sha256(payload).hexdigest().encode()
-        new = self._state.with_name("state.new")
-        self._make_directory()
-        with new.open("wb") as file:
-            file.write(head + b"\n" + payload)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._state)
-        self._sync_directory()
+        self._replace(self._state, head + b"\n" + payload)
 
     def append_session(self, payload: bytes) -> None:
         """Add a session that has ended; raise OSError.
@@ -87,12 +80,13 @@ class Store:
         One that was added, and added again by a gateway that had not stored its end, is one: the later line counts.
         """
         try:
-            lines = self._sessions.read_bytes().splitlines()[-_MAX_SESSIONS:]
+            content = self._sessions.read_bytes()
         except FileNotFoundError:
             return []
         except OSError as error:
             self.lost = self.lost or f"sessions: {error.strerror}"
             return []
+        lines = content.splitlines()[-_MAX_SESSIONS:]
         found: dict[tuple[str, int], Summary] = {}
         damaged = 0
         for line in lines:
@@ -103,7 +97,22 @@ class Store:
                 damaged += 1
         if damaged:
             self.lost = self.lost or f"{damaged} of {len(lines)} earlier sessions cannot be read"
+            with contextlib.suppress(OSError):  # said once: the file as it was stays for those who have to look at it
+                self._replace(self._sessions.with_name("sessions.damaged"), content)
+                good = [msgspec.json.encode(one) + b"\n" for one in found.values()]
+                self._replace(self._sessions, b"".join(good))
         return list(found.values())
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        """Write a file whole or not at all; raise OSError."""
+        new = path.with_name(f"{path.name}.new")
+        self._make_directory()
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        self._sync_directory()
 
     def _make_directory(self) -> None:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)

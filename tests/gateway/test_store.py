@@ -65,9 +65,13 @@ def test_sessions_are_read_back_and_a_torn_line_is_said(tmp_path):
     assert [one.peak_rise for one in Store(tmp_path).sessions()] == [earlier(18.0).peak_rise, earlier(22.0).peak_rise]
     with (tmp_path / "sessions.jsonl").open("ab") as file:
         file.write(b'{"series": "\xff"}\n{"series": "s')
+    damaged = (tmp_path / "sessions.jsonl").read_bytes()
     again = Store(tmp_path)
     assert len(again.sessions()) == 2
     assert again.lost == "2 of 4 earlier sessions cannot be read"
+    once_more = Store(tmp_path)
+    assert (len(once_more.sessions()), once_more.lost) == (2, "")  # said once
+    assert (tmp_path / "sessions.damaged").read_bytes() == damaged
 
 
 def test_a_torn_line_swallows_no_session_after_it(tmp_path):
