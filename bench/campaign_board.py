@@ -42,7 +42,7 @@ _SHORT_WRAPS = 100
 _FIRST_WRAP_US = 20_000_000  # after the start
 _SETTLED_US = 2_000_000  # until then the board runs at its defaults
 _ASK_US = 250_000
-_QUIET = annunciate(0, is_sounding=False, expiry_ms=3000)
+_QUIET = annunciate(0, sound=0, expiry_ms=3000)
 _TICKS = 10_000_000
 
 

@@ -14,6 +14,7 @@ CONDITIONS: dict[Fault, Condition | None] = {
     Fault.NOTHING_HEARD: Condition.LINK_LOST,
     Fault.LINK_LOST: Condition.LINK_LOST,
     Fault.NOT_DESCRIBED: Condition.LINK_LOST,
+    Fault.UNHEARD: Condition.LINK_LOST,
     Fault.LINK_NOISE: Condition.LINK_NOISE,
     Fault.VERSION: Condition.UNKNOWN_FIRMWARE,
     Fault.UNKNOWN_FIRMWARE: Condition.UNKNOWN_FIRMWARE,

@@ -13,7 +13,7 @@ from gateway.chunklog import Chunk
 from gateway.desk import Desk
 from gateway.kept import Ended, Snapshot
 from gateway.link.device import Device
-from gateway.link.downlink import EventCode, ToBoard, Verb, annunciate, command
+from gateway.link.downlink import EventCode, ToBoard
 from gateway.link.events import Acknowledged, BoardEvent, Connected, Samples
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import FrameParser, LinkFault
@@ -38,8 +38,6 @@ _OF_PRESSURE = (
     dsp.Quantity.CARDIAC_OUTPUT,
     dsp.Quantity.SYSTEMIC_VASCULAR_RESISTANCE,
 )
-
-_ANNUNCIATION_MS = 3000  # longer than the next one takes; then the board shows nothing, and after 5 s its own alarm
 
 
 class Pipeline:
@@ -68,7 +66,6 @@ class Pipeline:
         self._announcer = announcer
         self._facts = AlarmFacts()
         self._desk = desk
-        self._annunciations = 0
         self._parser = FrameParser()
         self._device = Device(uid=board, firmware=firmware)
         self._reference = reference
@@ -207,20 +204,17 @@ class Pipeline:
         for fact in self._facts.at(t_us, self.findings(t_us)):
             self._announcer.take(fact)
         messages = self._announcer.second(t_us, readings, self._channels(t_us))
-        return [*messages, self._annunciate(self._announcer)]
+        return [*messages, self._annunciate(t_us, self._announcer)]
 
     def _channels(self, t_us: int) -> dict[dsp.Channel, dsp.Reason | None]:
         """Why each channel shows no pulse; a board that does not answer shows none anywhere."""
         channels = self._monitor.channels
         return dict.fromkeys(channels, dsp.Reason.LINK_LOST) if self._is_silent(t_us) or self._is_noisy else channels
 
-    def _annunciate(self, announcer: Announcer) -> ToBoard:
+    def _annunciate(self, t_us: int, announcer: Announcer) -> ToBoard:
         """The chair's own light and sound; the board does without a gateway that falls silent."""
         now = announcer.annunciation
-        priority = 0 if now.light is None else 1 + list(Priority).index(now.light)
-        arguments = annunciate(priority, is_sounding=now.sound is not None, expiry_ms=_ANNUNCIATION_MS)
-        self._annunciations += 1
-        return ToBoard(data=command(Verb.ANNUNCIATE, arguments, index=self._annunciations))
+        return self._device.show(t_us, _priority(now.light), _priority(now.sound))
 
     def _as_it_is(self, vital: dsp.Vital) -> dsp.Vital:
         """Nothing is measured without a link and a board that has described itself, nor what a rig had to invent."""
@@ -318,6 +312,11 @@ class Pipeline:
             if t_us - since_us > _SILENCE_US:
                 found.append(Finding(fault=Fault.NO_SAMPLES, subject=channel.value))
         return found
+
+
+def _priority(priority: Priority | None) -> int:
+    """As docs/wire.md numbers them."""
+    return 0 if priority is None else 1 + list(Priority).index(priority)
 
 
 def _kinds(findings: list[Finding]) -> list[tuple[Fault, str]]:

@@ -4,7 +4,7 @@ What is shown, the first that applies:
 
     self test       at power-on or on command, 2.4 s: each colour with its tone; an alarm of the gateway ends it
     own alarm       high: no ANNUNCIATE for 5 s (60 s after a power-on without any), or the self test has failed
-    gateway         the priority it commanded, until its time has passed
+    gateway         the priorities it commanded, of light and of sound, until their time has passed
     identify        the colours one after the other, no sound
 
 Light and sound of a priority follow IEC 60601-1-8 as makers of monitors state it: high red at 1.4 to 2.8 Hz and ten
@@ -41,7 +41,7 @@ _COLOURS = (0, _GREEN | _BLUE, _RED | _GREEN, _RED)  # none, cyan, yellow, red: 
 _FLASH_MS = (1, 1, 2_000, 500)  # 0.5 Hz, 2 Hz
 _LIT_MS = (0, 1, 1_000, 250)
 _PULSE_MS = (0, 200, 200, 140)
-_REPEAT_MS = (0, 30_000, 25_000, 10_000)
+_REPEAT_MS = (1, 30_000, 25_000, 10_000)
 # Multiples of 20 ms, the step.
 _PULSES_MS = ((), (0,), (0, 400, 800), (0, 240, 480, 960, 1_200, 1_960, 2_200, 2_440, 2_920, 3_160))
 _TONES_HZ = (0, 523, 659, 880)
@@ -67,7 +67,7 @@ class Annunciator:
         self._until_silent_ms = _FIRST_SILENCE_MS if is_power_on else _SILENCE_MS
         self._expires_ms = 0  # what is left of the gateway's command
         self._commanded = NONE
-        self._commanded_sound = False
+        self._commanded_sound = NONE
         self._own = 0  # detail of the own alarm
         self._is_faulty = False  # the self test has failed
         self._paused_ms = 0
@@ -81,12 +81,13 @@ class Annunciator:
         self.why = NOTHING
         self.priority = NONE
         self.is_sounding = False  # the pattern has sound, also between its pulses
+        self._sound = NONE  # of which priority
         self._apply(0, 0)
 
-    def command(self, priority, has_sound, ms):
-        """Take the gateway's order."""
+    def command(self, priority, sound, ms):
+        """Take the gateway's order: what is seen may be of another priority than what is still to be heard."""
         self._commanded = priority
-        self._commanded_sound = has_sound
+        self._commanded_sound = sound
         self._expires_ms = ms
         self._until_silent_ms = _SILENCE_MS
         if priority:
@@ -103,12 +104,13 @@ class Annunciator:
 
     @property
     def is_alarming(self):
-        return self.why == OWN or self.is_of_patient
+        """An alarm is due: what is shown now may be a self test, and one after the other would hide it for ever."""
+        return self._own > 0 or self.is_of_patient
 
     @property
     def is_of_patient(self):
-        """What is shown is the gateway's."""
-        return self.why == GATEWAY and self.priority > NONE
+        """An alarm of the gateway is due."""
+        return self._expires_ms > 0 and self._commanded > NONE
 
     @property
     def is_paused(self):
@@ -132,6 +134,10 @@ class Annunciator:
             self._flash_ms = 0
         elif why == NOTHING:
             return  # it is dark and silent since this was decided
+        sound = self._commanded_sound if why == GATEWAY else NONE if self._paused_ms > 0 else priority
+        if sound != self._sound:
+            self._sound = sound
+            self._phase_ms = 0
         self._show()
 
     @micropython.native
@@ -190,22 +196,22 @@ class Annunciator:
             self._show_priority()
 
     def _show_priority(self):
-        priority = self.priority
-        self.is_sounding = priority > NONE and (self._commanded_sound if self.why == GATEWAY else self._paused_ms <= 0)
+        priority, sound = self.priority, self._sound
+        self.is_sounding = sound > NONE
         if not priority:
             self._apply(0, 0)
             return
-        self._phase_ms %= _REPEAT_MS[priority]
+        self._phase_ms %= _REPEAT_MS[sound]
         self._flash_ms %= _FLASH_MS[priority]
         is_lit = self._flash_ms < _LIT_MS[priority]
         is_pulse = False
-        for start in _PULSES_MS[priority]:
-            if start <= self._phase_ms < start + _PULSE_MS[priority]:
+        for start in _PULSES_MS[sound]:
+            if start <= self._phase_ms < start + _PULSE_MS[sound]:
                 is_pulse = True
                 break
         self._apply(
             _COLOURS[priority] if is_lit else 0,
-            _TONES_HZ[priority] if is_pulse and self.is_sounding else 0,
+            _TONES_HZ[sound] if is_pulse else 0,
         )
 
     def _apply(self, light, hz):

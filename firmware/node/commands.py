@@ -5,6 +5,7 @@ from time import ticks_us
 
 from micropython import const
 
+from node.annunciator import HIGH
 from node.frame import ACK, CMD, TIME_REP, Header
 
 START = const(1)  # then CONFIGURE, ANNUNCIATE, IDENTIFY, SELF_TEST
@@ -101,7 +102,7 @@ class Commands:
     def _annunciate(self):
         body = self._inbox.body
         priority, sound, ms = body[_ARGUMENTS], body[_ARGUMENTS + 1], self._u16(2)
-        if priority > 3 or sound > 1 or not 1 <= ms <= _MOST_MS:
+        if priority > HIGH or sound > (HIGH if priority else 0) or not 1 <= ms <= _MOST_MS:
             return _BAD_ARGUMENT
         self._annunciator.command(priority, sound, ms)
         return _DONE

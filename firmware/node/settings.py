@@ -39,7 +39,7 @@ class Settings:
             return False
         if max(red, infrared) > CURRENT_MAX:
             return False
-        if (pleth_rate_hz, pressure_rate_hz, red, infrared) != self._all():
+        if self.is_bad or (pleth_rate_hz, pressure_rate_hz, red, infrared) != self._all():
             self.pleth_rate_hz, self.pressure_rate_hz = pleth_rate_hz, pressure_rate_hz
             self.red, self.infrared = red, infrared
             self._save()

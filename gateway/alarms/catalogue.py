@@ -196,7 +196,7 @@ _BEAT_DELAY_S = 2.0  # a beat is decided on within a second, and judged at the n
 _FACT_DELAY_S = 1.0  # a finding is judged at the next whole second
 # What takes longer to be found.
 _FOUND_S: dict[Condition, float] = {
-    Condition.LINK_LOST: 2.5,  # 1.5 s of silence (gateway.pipeline)
+    Condition.LINK_LOST: 5.0,  # 1.5 s of silence (gateway.pipeline), 3 s without an answer (gateway.link.health)
     Condition.LINK_NOISE: 4.0,  # three whole seconds of it (gateway.link.health)
     Condition.CLOCK_FAULT: 2.0,  # a step: the next answers of the board, ten a second
     Condition.BROKER_LOST: 12.0,  # one that hangs: 11 s (gateway.mqtt.connection)

@@ -6,18 +6,29 @@ import struct
 
 from gateway.link.clock import BoardClock
 from gateway.link.description import BoardInfo, Descriptor, OfBoot, ProgramPart, decoded
-from gateway.link.downlink import INDEX_MODULUS, AckResult, EventCode, ToBoard, Verb, command
+from gateway.link.downlink import (
+    INDEX_MODULUS,
+    AckResult,
+    EventCode,
+    ToBoard,
+    Verb,
+    annunciate,
+    command,
+    configure,
+)
 from gateway.link.events import Acknowledged, BoardEvent, Connected, DeviceEvent, Samples
 from gateway.link.exchange import TimeExchange
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import PROGRAM_STREAM, Flag, Frame, FrameType, LinkFault
-from gateway.link.health import Health, LinkQuality, Resets
+from gateway.link.health import Health, Hearing, LinkQuality, Resets
 from gateway.link.program import KnownFirmware, Program
 from gateway.link.sequence import Sequence
-from gateway.link.status import BoardStatus, decode_status
+from gateway.link.status import BoardStatus, StatusBit, decode_status
 from gateway.link.stream import LinkStatistics, StreamDecoder
 
 _START_US = 500_000  # between two requests for a description
+_SETTINGS_US = 1_000_000  # between two attempts to have settings kept
+_SHOWN_MS = 3000  # longer than the next order takes; then the board shows nothing, and after 5 s its own alarm
 AHEAD_US = 250_000  # more than the clock's slewing and an untimed stamp may be wrong by together
 _TOLD_US = 30_000_000  # how long refused samples are told
 _BEYOND_US = 10_000_000  # how long a number that cannot be is told
@@ -52,6 +63,9 @@ class Device:
         self._next_command = 0
         self._polled_us: int | None = None  # once a moment, however the bytes that came then were cut
         self._started_us: int | None = None  # when it was last asked to describe itself
+        self._hearing = Hearing()
+        self._configured_us: int | None = None  # when its settings were last sent to it, in this boot
+        self._is_configured = False  # it has answered that
 
     @property
     def status(self) -> BoardStatus | None:
@@ -72,16 +86,37 @@ class Device:
         """What is to be said to the board now, by itself: who are you, what time is it."""
         is_again = self._polled_us is not None and t_us <= self._polled_us
         self._polled_us = t_us
+        if self._sequence.is_silent(t_us):  # that is a lost link, whoever hears whom
+            self._hearing = Hearing()
         if is_again or self._stranger is not None or self._sequence.is_silent(t_us):
             return []
         if self.is_connected and self._sequence.is_identified:
             requests = self._exchange.poll(t_us)
             self.statistics.requests += len(requests)
-            return requests
+            return [*requests, *self._settings(t_us)]
         if self._started_us is not None and t_us - self._started_us < _START_US:
             return []
         self._started_us = t_us
         return [self.command(Verb.START)]
+
+    def show(self, t_us: int, light: int, sound: int) -> ToBoard:
+        """The order of what to show and sound from now on, by priority; it has to be acknowledged."""
+        self._hearing.note_order(t_us)
+        return self.command(Verb.ANNUNCIATE, annunciate(light, sound=sound, expiry_ms=_SHOWN_MS))
+
+    def _settings(self, t_us: int) -> list[ToBoard]:
+        """Have the settings that the board runs on kept, if what its flash held was damaged.
+
+        Once it has answered there is nothing more to do: a flash that cannot be written stays bad.
+        """
+        rates = {stream.descriptor.name: round(stream.descriptor.rate_hz) for stream in self._streams.values()}
+        is_bad = self.status is not None and StatusBit.SETTINGS_BAD in self.status.bits
+        is_soon = self._configured_us is not None and t_us - self._configured_us < _SETTINGS_US
+        if not is_bad or self._is_configured or is_soon or not rates.keys() >= {"optical", "pressure"}:
+            return []
+        self._configured_us = t_us
+        arguments = configure(pleth_rate_hz=rates["optical"], pressure_rate_hz=rates["pressure"])
+        return [self.command(Verb.CONFIGURE, arguments)]
 
     def command(self, verb: Verb, arguments: bytes = b"") -> ToBoard:
         """A command for the board; how it was taken comes as Acknowledged."""
@@ -147,6 +182,7 @@ class Device:
             complaint = self._program.complaint(t_us, self.board.fw, self._firmware)
             found += [Finding(fault=Fault.UNKNOWN_FIRMWARE, detail=complaint)] if complaint else []
         names = {number: stream.descriptor.name for number, stream in self._streams.items()}
+        found += self._hearing.findings(t_us)
         found += self._health.findings(t_us, names)
         found += self._clock.findings(t_us)
         is_told = self._ahead_us is not None and t_us - self._ahead_us <= _TOLD_US
@@ -194,6 +230,8 @@ class Device:
         self.unreadable.clear()
         self._streams.clear()
         self._sequence.restart()
+        self._hearing = Hearing()
+        self._configured_us, self._is_configured = None, False
 
     def _describe(self, frame: Frame) -> list[DeviceEvent]:
         """Take a HELLO; a stream that cannot be understood leaves the others usable."""
@@ -266,6 +304,7 @@ class Device:
             self.statistics.refused += 1
         else:
             self._health.note_status(t_us, status)
+            self._hearing.note_status(status)
 
     def _event(self, t_us: int, frame: Frame, device_us: int) -> list[DeviceEvent]:
         if len(frame.payload) != _EVENT.size or frame.payload[0] not in EventCode.__members__.values():
@@ -298,6 +337,9 @@ class Device:
         if frame.stream not in Verb.__members__.values() or result not in AckResult.__members__.values():
             self.statistics.refused += 1
             return []
+        if frame.stream == Verb.ANNUNCIATE and result == AckResult.DONE:
+            self._hearing.note_taken()
+        self._is_configured = self._is_configured or frame.stream == Verb.CONFIGURE
         self.statistics.commands_done += result == AckResult.DONE
         self.statistics.commands_refused += result != AckResult.DONE
         return [Acknowledged(verb=Verb(frame.stream), index=frame.index, result=AckResult(result))]

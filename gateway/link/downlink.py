@@ -86,9 +86,9 @@ def configure(*, pleth_rate_hz: int, pressure_rate_hz: int, red: int = 0, infrar
     return _CONFIGURE.pack(pleth_rate_hz, pressure_rate_hz, red, infrared)
 
 
-def annunciate(priority: int, *, is_sounding: bool, expiry_ms: int) -> bytes:
-    """Arguments of ANNUNCIATE; priority 0 none, 1 low, 2 medium, 3 high."""
-    return _ANNUNCIATE.pack(priority, is_sounding, expiry_ms)
+def annunciate(priority: int, *, sound: int, expiry_ms: int) -> bytes:
+    """Arguments of ANNUNCIATE: priority of the light and of the sound, 0 none, 1 low, 2 medium, 3 high."""
+    return _ANNUNCIATE.pack(priority, sound, expiry_ms)
 
 
 def identify(duration_ms: int) -> bytes:

@@ -11,6 +11,7 @@ class Fault(Enum):
 
     NOTHING_HEARD = "nothing heard from the board"
     LINK_LOST = "link lost"
+    UNHEARD = "the board does not hear the gateway"
     LINK_NOISE = "link noise"  # more than 5 % of the frames damaged
     VERSION = "the board speaks another version"
     NOT_DESCRIBED = "the board has not described its streams yet"

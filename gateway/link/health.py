@@ -7,7 +7,7 @@ from collections import deque
 from gateway.link.downlink import EventCode
 from gateway.link.faults import Fault, Finding
 from gateway.link.frame import LinkFault
-from gateway.link.status import STREAMS, BoardStatus, StatusBit
+from gateway.link.status import STREAMS, BoardStatus, Shown, StatusBit
 
 _SECOND_US = 1_000_000
 _NOISY_SHARE = 0.05
@@ -18,6 +18,8 @@ _VERSION_US = 3 * _SECOND_US
 _RESETS_US = 60 * _SECOND_US
 _RESETS = 3
 _TOLD_US = 30 * _SECOND_US  # how long a thing of a moment is shown
+_UNHEARD_US = 3 * _SECOND_US
+_OWN_ALARMS = 2  # the first may have left before the gateway's first order came
 _CAUSES = {1: "power-on", 3: "by itself or its watchdog"}
 _SENSOR_FAULTS = {
     1: Fault.BUS,
@@ -75,6 +77,32 @@ def _is_noisy(good: int, bad: int, lost: int) -> bool:
     return bad > _NOISY_SHARE * (good + bad) or wrong > _LOSSY_SHARE * (good + wrong)
 
 
+class Hearing:
+    """Whether the board hears the gateway: it acknowledges what it is to show, and does not alarm by itself."""
+
+    def __init__(self) -> None:
+        self._unanswered_us: int | None = None  # the first order since the last that was taken
+        self._own_alarms = 0  # statuses in a row that tell of one
+
+    def note_order(self, t_us: int) -> None:
+        if self._unanswered_us is None:
+            self._unanswered_us = t_us
+
+    def note_taken(self) -> None:
+        self._unanswered_us = None
+
+    def note_status(self, status: BoardStatus) -> None:
+        is_own = status.shown is Shown.OWN_ALARM and StatusBit.SELF_TEST_PASSED in status.bits
+        self._own_alarms = self._own_alarms + 1 if is_own else 0
+
+    def findings(self, t_us: int) -> list[Finding]:
+        if self._own_alarms >= _OWN_ALARMS:
+            return [Finding(fault=Fault.UNHEARD, detail="the chair alarms by itself")]
+        if self._unanswered_us is not None and t_us - self._unanswered_us >= _UNHEARD_US:
+            return [Finding(fault=Fault.UNHEARD)]
+        return []
+
+
 class Resets:
     """Restarts of the board within sight of this gateway."""
 
@@ -106,6 +134,7 @@ class Health:
         self._sensors: dict[int, Fault] = {}  # by stream
         self._repaired_us: dict[int, int] = {}  # by stream: when last
         self._exception_us: int | None = None
+        self._settings_us: int | None = None  # when last they were bad
 
     def note_event(self, t_us: int, code: EventCode, stream: int, detail: int) -> None:
         match code:
@@ -117,11 +146,12 @@ class Health:
                 self._repaired_us[stream] = t_us
             case EventCode.EXCEPTION:
                 self._exception_us = t_us
+            case EventCode.BAD_SETTINGS:
+                self._settings_us = t_us
             case (
                 EventCode.BUTTON
                 | EventCode.OWN_ALARM
                 | EventCode.OWN_ALARM_END
-                | EventCode.BAD_SETTINGS
                 | EventCode.LED_CHANGED
                 | EventCode.REFERENCE_OFF
                 | EventCode.REFERENCE_GOOD
@@ -132,6 +162,8 @@ class Health:
         before = self.status
         if before is not None and status.exceptions > before.exceptions:
             self._exception_us = t_us
+        if StatusBit.SETTINGS_BAD in status.bits:
+            self._settings_us = t_us
         told = [(number, status.streams[name]) for number, name in enumerate(STREAMS, start=1)]
         self._sensors = {number: _SENSOR_FAULTS.get(of.error, Fault.BUS) for number, of in told if of.error}
         if before is not None:
@@ -155,7 +187,7 @@ class Health:
         found = []
         if not self._is_computing_right:
             found.append(Finding(fault=Fault.SELF_TEST))
-        if StatusBit.SETTINGS_BAD in bits:
+        if self._settings_us is not None and t_us - self._settings_us <= _TOLD_US:
             found.append(Finding(fault=Fault.SETTINGS))
         if StatusBit.REFERENCE_OFF in bits:
             found.append(Finding(fault=Fault.REFERENCE))

@@ -76,7 +76,7 @@ def quiet(module):
     [(3, RED, (1.4, 2.8), 10), (2, YELLOW, (0.4, 0.8), 3), (1, CYAN, None, 1)],
 )
 def test_priority_is_seen_and_heard_as_iec_60601_1_8_wants(module, priority, colour, flashes_hz, pulses):
-    room = quiet(module).run(120, priority, 1, 3000)
+    room = quiet(module).run(120, priority, priority, 3000)
     assert {light for _, light, _ in room.log} == ({colour, 0} if flashes_hz else {colour})
     if flashes_hz:
         lit = room.starts(lambda light, _: light == colour)
@@ -93,11 +93,32 @@ def test_priority_is_seen_and_heard_as_iec_60601_1_8_wants(module, priority, col
 
 
 def test_high_has_the_rhythm_3_2_twice(module):
-    heard = quiet(module).run(10, 3, 1, 3000).pulses_ms()
+    heard = quiet(module).run(10, 3, 3, 3000).pulses_ms()
     gaps = [b - a for a, b in itertools.pairwise(heard)]
     assert gaps[:4] == gaps[5:]
     assert gaps[2] > gaps[0] == gaps[1] == gaps[3]
     assert gaps[4] > gaps[2]
+
+
+def test_light_and_sound_may_be_of_two_priorities(module):
+    room = quiet(module).run(50, 3, 1, 3000)
+    assert room.pulses_ms() == [0, 30_000]
+    assert {hz for _, _, hz in room.log} == {0, 523}
+    assert len(room.starts(lambda light, _: light == RED)) == pytest.approx(100, abs=1)
+    high = room.run(9, 3, 3, 3000)
+    assert (high.pulses_ms()[0], len(high.pulses_ms())) == (0, 10), "from the beginning of its pattern"
+    low = room.run(20, 1, 2, 3000)
+    assert (len(low.pulses_ms()), {light for _, light, _ in low.log}) == (3, {CYAN})
+
+
+def test_one_self_test_after_the_other_hides_no_alarm(module):
+    room = quiet(module)
+    for _ in range(20):
+        if not room.board.is_alarming:
+            room.board.test(True)
+        room.run(2)
+    assert (room.board.why, room.board.priority, room.board.is_sounding) == (module.OWN, 3, True)
+    assert len(room.run(10).pulses_ms()) == 10
 
 
 def test_alarm_without_sound_is_seen_only(module):
@@ -109,7 +130,7 @@ def test_alarm_without_sound_is_seen_only(module):
 @pytest.mark.parametrize("expiry_ms", [1, 3000, 4900])
 def test_command_ends_with_its_time(module, expiry_ms):
     room = quiet(module)
-    room.board.command(2, 1, expiry_ms)
+    room.board.command(2, 2, expiry_ms)
     room.run(4.98)
     last = max((t for t, light, _ in room.log if light), default=room.log[0][0] - STEP_MS)
     assert last - room.log[0][0] <= expiry_ms
@@ -163,10 +184,10 @@ def test_pause_ends_with_the_alarm_it_was_for(module):
 
 
 def test_button_during_an_alarm_of_the_gateway_is_told_and_no_more(module):
-    room = quiet(module).run(3, 3, 1, 3000)
+    room = quiet(module).run(3, 3, 3, 3000)
     room.press()
     assert room.events == [(0, BUTTON, module.GATEWAY)]
-    assert room.run(10, 3, 1, 3000).pulses_ms()
+    assert room.run(10, 3, 3, 3000).pulses_ms()
 
 
 def test_bouncing_button_is_one_press(module):
@@ -204,7 +225,7 @@ def test_alarm_of_the_gateway_ends_self_test_and_identify(module):
         start(room.board)
         room.run(0.5)
         assert room.light
-        room.run(1, 3, 1, 3000)
+        room.run(1, 3, 3, 3000)
         assert (room.board.why, room.board.priority) == (module.GATEWAY, 3)
 
 
@@ -219,9 +240,9 @@ def test_identify_runs_through_the_colours_silently(module):
 
 def test_same_alarm_commanded_each_second_does_not_begin_anew(module):
     whole = quiet(module)
-    whole.board.command(3, 1, 10_000)
+    whole.board.command(3, 3, 10_000)
     once = whole.run(4.9).log
-    again = quiet(module).run(4.9, 3, 1, 3000).log
+    again = quiet(module).run(4.9, 3, 3, 3000).log
     assert [entry[1:] for entry in once] == [entry[1:] for entry in again]
 
 

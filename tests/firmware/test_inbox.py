@@ -75,9 +75,7 @@ def test_what_the_gateway_encodes_is_understood(modules, sent):
 
 
 def test_every_flipped_bit_is_refused_and_counted(modules):
-    good = encode_frame(
-        FrameType.CMD, stream=Verb.ANNUNCIATE, index=7, payload=annunciate(3, is_sounding=True, expiry_ms=5)
-    )
+    good = encode_frame(FrameType.CMD, stream=Verb.ANNUNCIATE, index=7, payload=annunciate(3, sound=3, expiry_ms=5))
     last = encode_frame(FrameType.TIME_REQ, index=9)
     for bit in range(8, 8 * (len(good) - 1)):
         damaged = bytearray(good)
@@ -173,12 +171,15 @@ CASES = [
     (Verb.CONFIGURE, configure(pleth_rate_hz=400, pressure_rate_hz=250, red=9), 0, [("configure", 400, 250, 9, 0)]),
     (Verb.CONFIGURE, configure(pleth_rate_hz=25, pressure_rate_hz=250), 2, [("configure", 25, 250, 0, 0)]),
     (Verb.CONFIGURE, b"", AckResult.BAD_ARGUMENT, []),
-    (Verb.ANNUNCIATE, annunciate(3, is_sounding=True, expiry_ms=10_000), 0, [("annunciate", 3, 1, 10_000)]),
-    (Verb.ANNUNCIATE, annunciate(0, is_sounding=False, expiry_ms=1), 0, [("annunciate", 0, 0, 1)]),
-    (Verb.ANNUNCIATE, annunciate(4, is_sounding=False, expiry_ms=1), AckResult.BAD_ARGUMENT, []),
-    (Verb.ANNUNCIATE, b"\x01\x02\x01\x00", AckResult.BAD_ARGUMENT, []),
-    (Verb.ANNUNCIATE, annunciate(3, is_sounding=True, expiry_ms=10_001), AckResult.BAD_ARGUMENT, []),
-    (Verb.ANNUNCIATE, annunciate(3, is_sounding=True, expiry_ms=0), AckResult.BAD_ARGUMENT, []),
+    (Verb.ANNUNCIATE, annunciate(3, sound=3, expiry_ms=10_000), 0, [("annunciate", 3, 3, 10_000)]),
+    (Verb.ANNUNCIATE, annunciate(0, sound=0, expiry_ms=1), 0, [("annunciate", 0, 0, 1)]),
+    (Verb.ANNUNCIATE, annunciate(4, sound=0, expiry_ms=1), AckResult.BAD_ARGUMENT, []),
+    (Verb.ANNUNCIATE, annunciate(3, sound=1, expiry_ms=5), AckResult.DONE, [("annunciate", 3, 1, 5)]),
+    (Verb.ANNUNCIATE, annunciate(1, sound=3, expiry_ms=5), AckResult.DONE, [("annunciate", 1, 3, 5)]),
+    (Verb.ANNUNCIATE, annunciate(1, sound=4, expiry_ms=5), AckResult.BAD_ARGUMENT, []),
+    (Verb.ANNUNCIATE, annunciate(0, sound=1, expiry_ms=5), AckResult.BAD_ARGUMENT, []),
+    (Verb.ANNUNCIATE, annunciate(3, sound=3, expiry_ms=10_001), AckResult.BAD_ARGUMENT, []),
+    (Verb.ANNUNCIATE, annunciate(3, sound=3, expiry_ms=0), AckResult.BAD_ARGUMENT, []),
     (Verb.IDENTIFY, identify(30_000), AckResult.DONE, [("identify", 30_000)]),
     (Verb.IDENTIFY, identify(30_001), AckResult.BAD_ARGUMENT, []),
     (Verb.SELF_TEST, b"", AckResult.DONE, ["test"]),

@@ -64,7 +64,7 @@ def test_loop_does_not_allocate():
     """Ten thousand frames of samples with the heap locked, while a gateway asks for the time and commands alarms."""
     requests = [
         time_request(1),
-        *[command(Verb.ANNUNCIATE, annunciate(k, is_sounding=True, expiry_ms=3000), index=2) for k in range(4)],
+        *[command(Verb.ANNUNCIATE, annunciate(k, sound=k, expiry_ms=3000), index=2) for k in range(4)],
     ]
     written = output("steady.py", b"steady", host=itertools.cycle(requests))
     assert b"Error" not in written, written[-500:].decode("latin-1")

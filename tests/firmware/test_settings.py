@@ -77,6 +77,17 @@ def test_every_flipped_bit_means_the_defaults(module, tmp_path):
         assert settings.is_bad
 
 
+@pytest.mark.parametrize("wanted", [DEFAULTS, (400, 250, 5, 6)])
+def test_settings_that_were_bad_are_good_once_they_are_given_again(module, tmp_path, wanted):
+    (tmp_path / "settings.bin").write_bytes(b"\xc1garbage!!!")
+    settings = module.Settings()
+    assert settings.is_bad
+    assert settings.accept(*wanted)
+    assert not settings.is_bad
+    again = module.Settings()
+    assert (values(again), again.is_bad) == (wanted, False)
+
+
 @pytest.mark.parametrize("change", [lambda b: b[:-1], lambda b: b + b"\0", lambda _: b"", lambda b: bytes(len(b))])
 def test_another_length_means_the_defaults(module, tmp_path, change):
     module.Settings().accept(400, 250, 5, 6)

@@ -10,7 +10,8 @@ from gateway.alarm_profiles import load_profile
 from gateway.alarms import Acknowledge, AlarmEngine, Condition
 from gateway.announcer import Announcer
 from gateway.chunklog import Chunk, Origin, OriginKind
-from gateway.link.downlink import ToBoard, Verb, annunciate, command
+from gateway.link.downlink import Verb, annunciate
+from gateway.link.frame import FrameParser, FrameType
 from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from tests.gateway.test_pipeline import chunks, pulse, silence
@@ -78,12 +79,32 @@ def test_the_alarm_system_tells_each_second_what_is_in_force_and_when_it_checked
 
 
 def test_the_board_is_told_each_second_what_to_show(lost):
-    quiet, medium, high = ((0, False), (2, True), (3, True))
-    for number, (priority, is_sounding) in ((1, quiet), (31, medium), (32, high), (40, high)):
-        arguments = annunciate(priority, is_sounding=is_sounding, expiry_ms=3000)
-        assert ToBoard(data=command(Verb.ANNUNCIATE, arguments, index=number)) in lost.to_board, number
+    quiet, medium, high = ((0, 0), (2, 2), (3, 3))
+    for number, (light, sound) in ((1, quiet), (31, medium), (32, high), (40, high)):
+        assert orders(lost)[number - 1].payload == annunciate(light, sound=sound, expiry_ms=3000), number
     assert lost.announcer.annunciation.light.value == "high"
     assert lost.announcer.annunciation.sound.value == "high"
+
+
+def test_a_board_that_acknowledges_nothing_is_an_alarm_within_five_seconds():
+    chair = Chair().play(chunks(10) + chunks(8, board=Board(boot=5, start_us=10_000_000), start_s=10, does_hear=False))
+    [alert] = [a for a in chair.of("alerts/high") if a["alarm"]["condition"] == "link-lost"]
+    assert alert["alarm"]["text"] == "Board does not answer: the board does not hear the gateway"
+    assert 13_000_000 <= alert["t_us"] <= 15_000_000
+
+
+def test_what_is_seen_and_what_is_heard_have_each_their_priority():
+    chair = Chair().play(chunks(20) + silence(20, 4))
+    name = next(a for a in chair.announcer.engine.alarms() if a.condition is Condition.LINK_LOST).id
+    chair.announcer.take(Acknowledge(t_us=24_000_000, who="nurse", condition=Condition.LINK_LOST, id=name))
+    chair.play(silence(24, 1))
+    assert tuple(orders(chair)[-1].payload[:2]) == (3, 2)
+
+
+def orders(chair):
+    """What the board was told to show, each second."""
+    said = [frame for one in chair.to_board for frame in FrameParser().feed(one.data)]
+    return [frame for frame in said if (frame.type, frame.stream) == (FrameType.CMD, Verb.ANNUNCIATE)]
 
 
 def test_an_acknowledgement_is_told_at_once_and_ends_the_sound():
@@ -123,6 +144,7 @@ def test_a_board_that_comes_back_without_its_finger_sensor_is_told():
         t_us = 33_000_000 + (k + 1) * 40_000
         rows = [[round(8_000 + 4_000 * pulse(t_us / 1e6 - 0.005 * (7 - i)))] for i in range(8)]
         hello = back.hello(t_us) if k % 125 == 0 else b""
+        hello += back._frame(8, t_us, stream=3, payload=b"\0")
         after.append(Chunk(t_us=t_us, data=hello + back.data(1, t_us, rows)))
     chair = Chair().play(chunks(30) + silence(30, 3) + after)
     told = [document["alarm"] for document in chair.of("alarms/no-finger-signal")]

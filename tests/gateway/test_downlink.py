@@ -30,7 +30,7 @@ def test_frames_to_the_board_are_framed_as_its_own(kind, stream, seq, index, pay
     ("arguments", "expected"),
     [
         (configure(pleth_rate_hz=400, pressure_rate_hz=250, red=3), b"\x90\x01\xfa\x00\x03\x00"),
-        (annunciate(3, is_sounding=True, expiry_ms=3000), b"\x03\x01\xb8\x0b"),
+        (annunciate(3, sound=1, expiry_ms=3000), b"\x03\x01\xb8\x0b"),
         (identify(5000), b"\x88\x13"),
     ],
 )

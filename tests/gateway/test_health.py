@@ -184,6 +184,77 @@ def test_self_test_settings_and_reference_are_read_from_the_status():
         assert (chair.faults()[0], set(chair.faults()[1:])) == (fault, silent)
 
 
+def test_settings_that_were_bad_are_given_once_more_until_the_board_answers_and_are_told_for_half_a_minute():
+    board, chair, bad, asked = Board(), Chair(), status_payload(bits=2 | 8), []
+
+    def told(k, t_us):
+        asked[:] = [one for one in chair.frames if (one.type, one.stream) == (FrameType.CMD, Verb.CONFIGURE)]
+        done = board._frame(8, t_us, stream=2, index=asked[-1].index, payload=b"\0") if k == 70 else b""
+        return done + (b"" if k % 25 else board._frame(3, t_us, payload=bad if k < 75 else status_payload()))
+
+    chair.play(board, 10, also=told)
+    assert 2 <= len(asked) <= 3
+    assert {one.payload for one in asked} == {struct.pack("<HHBB", 100, 200, 0, 0)}
+    assert chair.faults() == [Fault.SETTINGS]
+    chair.play(board, 24, also=lambda k, t: told(k + 100, t))
+    assert chair.faults() == []
+    assert len(asked) <= 3
+
+
+def test_a_flash_that_cannot_be_written_is_told_as_long_as_it_lasts_and_asked_once():
+    board, chair = Board(), Chair()
+
+    def told(k, t_us):
+        done = board._frame(8, t_us, stream=2, payload=b"\0") if k == 30 else b""
+        return done + (b"" if k % 25 else board._frame(3, t_us, payload=status_payload(bits=2 | 8)))
+
+    chair.play(board, 40, also=told)
+    assert chair.faults() == [Fault.SETTINGS]
+    assert len([one for one in chair.frames if one.stream == Verb.CONFIGURE and one.type is FrameType.CMD]) <= 2
+
+
+def answered(board, t_us, result=0):
+    return board._frame(8, t_us, stream=Verb.ANNUNCIATE, payload=bytes([result]))
+
+
+@pytest.mark.parametrize("result", [None, 2])
+def test_a_board_that_does_not_take_what_it_is_to_show_for_three_seconds_does_not_hear(result):
+    board, device = Board(), Device()
+    take(device, board.hello(0), 0)
+    for k in range(8):
+        t_us = k * SECOND_US
+        device.show(t_us, 0, 0)
+        now = 0 if k < 5 else result
+        take(device, board._frame(9, t_us) if now is None else answered(board, t_us, now), t_us + 20_000)
+        assert device.findings(t_us + 20_000) == []
+    assert [finding.fault for finding in device.findings(8 * SECOND_US)] == [Fault.UNHEARD]
+    take(device, answered(board, 8 * SECOND_US), 8 * SECOND_US + 20_000)
+    assert device.findings(8 * SECOND_US + 20_000) == []
+
+
+def test_a_board_that_was_silent_has_three_seconds_to_answer_again():
+    board, device = Board(), Device()
+    take(device, board.hello(0) + answered(board, 0), 0)
+    for k in range(1, 20):
+        device.show(k * SECOND_US, 0, 0)
+        device.poll(k * SECOND_US)
+    take(device, block(board, STEP_US), 19 * SECOND_US)
+    assert Fault.UNHEARD not in [finding.fault for finding in device.findings(19 * SECOND_US)]
+
+
+def test_a_board_that_alarms_by_itself_does_not_hear_unless_it_has_failed_its_self_test():
+    for bits, fault in ((3, Fault.UNHEARD), (1, Fault.SELF_TEST)):
+        board, device = Board(), Device()
+        alarm = bytearray(status_payload(bits=bits))
+        alarm[1:3] = 3, 2
+        take(device, board.hello(0) + board._frame(3, 0, payload=bytes(alarm)), 0)
+        assert Fault.UNHEARD not in [finding.fault for finding in device.findings(0)], "it may be about to end"
+        take(device, board._frame(3, 0, payload=bytes(alarm)), SECOND_US)
+        assert [finding.fault for finding in device.findings(SECOND_US)] == [fault]
+        take(device, board._frame(3, 0, payload=status_payload()), 2 * SECOND_US)
+        assert device.findings(2 * SECOND_US) == []
+
+
 def test_an_exception_is_told_for_half_a_minute_by_event_or_by_count():
     def by_event(board, k, t_us):
         return event(board, t_us, 7, detail=1) if k == 10 else b""

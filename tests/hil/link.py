@@ -57,7 +57,7 @@ def converse(seconds, commands=(), *, is_attentive=True, then=None, stimulus=Non
             seen.append(chunk)
             if is_attentive and chunk.t_us // S != said_s:
                 said_s = chunk.t_us // S
-                waiting += command(Verb.ANNUNCIATE, annunciate(0, is_sounding=False, expiry_ms=3000), index=0)
+                waiting += command(Verb.ANNUNCIATE, annunciate(0, sound=0, expiry_ms=3000), index=0)
             while left and chunk.t_us >= left[0][0] * S:
                 waiting += left.pop(0)[1]
             if then is not None:

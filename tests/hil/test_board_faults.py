@@ -88,7 +88,7 @@ def test_power_on_is_seen_and_heard_and_a_quiet_gateway_keeps_it_dark():
 )
 def test_alarm_of_the_gateway_is_shown_until_it_expires(priority, pin, per_minute, pulses):
     bus = wire(TimeCode())
-    order = annunciate(priority, is_sounding=True, expiry_ms=3000)
+    order = annunciate(priority, sound=priority, expiry_ms=3000)
     orders = [(10 + k, command(Verb.ANNUNCIATE, order, index=10 + k)) for k in range(60)]
     found = converse(80, orders, is_attentive=False, bus=bus)
     shown = [(a, b) for a, b in lit(bus, pin) if 10 < a < 70]
@@ -109,10 +109,7 @@ def test_host_without_power_is_an_alarm_for_at_least_two_minutes():
     bus.deaf.append(Span(from_us=10 * S, to_us=200 * S))
     found = converse(
         210,
-        [
-            (t, command(Verb.ANNUNCIATE, annunciate(0, is_sounding=False, expiry_ms=3000), index=t))
-            for t in (8, 9, 200, 203, 206)
-        ],
+        [(t, command(Verb.ANNUNCIATE, annunciate(0, sound=0, expiry_ms=3000), index=t)) for t in (8, 9, 200, 203, 206)],
         is_attentive=False,
         bus=bus,
     )
@@ -131,7 +128,7 @@ def test_host_without_power_is_an_alarm_for_at_least_two_minutes():
 def test_button_is_told_and_pauses_the_boards_own_alarm():
     bus = wire(TimeCode())
     bus.pressed += [Span(from_us=20 * S, to_us=20_200_000)]
-    order = command(Verb.ANNUNCIATE, annunciate(0, is_sounding=False, expiry_ms=3000), index=1)
+    order = command(Verb.ANNUNCIATE, annunciate(0, sound=0, expiry_ms=3000), index=1)
     found = converse(60, [(9, order)], is_attentive=False, bus=bus)
     told = [
         (t_us / S, event)

@@ -89,7 +89,7 @@ def test_every_number_that_is_judged_has_a_site():
         ("extreme-tachycardia", 2),
         ("probe-off", max(timing.silence_us for timing in dsp.TIMINGS.values()) / 1e6),
         ("board-fault", 1),
-        ("link-lost", 2.5),
+        ("link-lost", 5.0),
         ("link-noise", 4),
         ("clock-fault", 2),
         ("broker-lost", 12.0),
