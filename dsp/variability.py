@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dsp import pulse_log
 from dsp.channel import SECOND_US, Summary
 from dsp.kernels import variability as kernel
-from dsp.pulse_log import NEIGHBOURS, PulseLog
+from dsp.pulse_log import PulseLog
 from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, doubt, shortage
 from dsp.rules import Rule, found
 from dsp.types import Detail, Measured, Reading, Reason, Unavailable
@@ -56,7 +56,7 @@ class RateVariability:
         return Measured(
             value=rmssd_us / 1e3,
             sqi=quality,
-            newest_us=int(rows.item(-1 - NEIGHBOURS, pulse_log.UPSLOPE_US)),
+            newest_us=int(rows.item(-1, pulse_log.UPSLOPE_US)),  # the newest intervals judge the one before them
             reasons=(doubt(summary),) if quality < QUESTIONABLE_SQI else (),
             details=((Detail.SDNN_MS, sdnn_us / 1e3),) if covered_us >= LONG_COVERED_US else (),
         )

@@ -57,6 +57,7 @@ def test_rmssd_and_sdnn_are_those_of_the_usual_intervals(early):
     assert reading.value == pytest.approx(rmssd, rel=1e-6)
     assert dict(reading.details)[Detail.SDNN_MS] == pytest.approx(sdnn, rel=1e-6)
     assert reading.reasons == ()
+    assert reading.newest_us == table(steps)[-1, columns.UPSLOPE_US]  # it has judged those in the value
 
 
 def test_sdnn_needs_five_minutes_and_rmssd_one():
