@@ -165,7 +165,8 @@ class Oximeter:
             self.is_moved = is_altered
             return Reason.IRREGULAR
         old = [x for t, x in self._usual if t <= summary.t_us - USUAL_FROM_US]
-        old = old or [x for _, x in self._usual][: max(LEAST_USUAL, len(self._usual) // 2)]
+        if len(old) < LEAST_USUAL:
+            old = [x for _, x in self._usual][: max(LEAST_USUAL, len(self._usual) // 2)]
         is_changed = len(old) >= LEAST_USUAL and abs(value - median(old)) > CHANGED_PCT
         self._usual.append((summary.t_us, value))
         self.is_moved = is_changed and is_altered
