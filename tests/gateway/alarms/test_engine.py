@@ -1098,6 +1098,18 @@ def test_a_receipt_answers_for_no_other_alert_of_its_second_and_for_none_of_more
     assert chair.presence("alert-not-received") == expected
 
 
+@pytest.mark.parametrize(("later_s", "expected"), [(0, "on"), (1, "off")])
+def test_a_receipt_answers_for_older_alerts_of_its_priority_not_for_those_of_its_second(later_s, expected):
+    chair = small(systolic_high=[tier("high", limit=160)], spo2_low=[tier("high", limit=85)])
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
+    chair.wait(1, systolic=170.0, spo2=97.0 if later_s else 80.0)
+    chair.wait(later_s, systolic=170.0, spo2=80.0)
+    named = chair.out[-1]
+    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert=named.id))
+    chair.wait(6, systolic=170.0, spo2=80.0)
+    assert chair.presence("alert-not-received") == expected
+
+
 def test_what_is_announced_again_needs_no_new_receipt():
     chair = small()
     chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
