@@ -140,7 +140,10 @@ def told(chair: Chair, verb: Verb, **fields: Any) -> int:
     """Ask, and say what became of it."""
     try:
         reply = chair.ask(verb, **fields)
-    except (NoReplyError, NotSentError) as error:
+    except NotSentError as error:
+        print(f"chairside: not sent: {error}", file=sys.stderr)
+        return 1
+    except NoReplyError as error:
         print(f"chairside: {error}", file=sys.stderr)
         return 1
     if not reply.accepted:

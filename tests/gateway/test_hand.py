@@ -8,13 +8,17 @@ import pytest
 
 from gateway.alarms import Priority
 from gateway.chunklog import Origin, OriginKind
+from gateway.cli.ask import Chair as AskedChair
+from gateway.cli.ask import told
 from gateway.cli.hand import Hand
 from gateway.cli.numbers import Drawn, Numbers
+from gateway.cli.nurse import Nurse, Step
 from gateway.cli.watch import show
 from gateway.messages import Composer, Message, Topics
 from gateway.mqtt.requester import Requester
 from gateway.mqtt.subscriber import Heard
 from gateway.payloads import AlarmDocument
+from gateway.requests import Verb
 from tests.gateway.test_desk import Chair
 
 S = 1_000_000
@@ -194,6 +198,24 @@ def test_a_key_while_the_broker_is_away_says_that_nothing_was_sent(hand, line, n
     assert notes == ["acknowledge link-lost of a: NOT SENT, the broker is away"]
     hand.press("", Drawn(), 60 * S)
     assert len(notes) == 1  # nor is a reply missed
+
+
+def test_a_command_that_could_not_be_sent_says_so(line, capsys):
+    chair = AskedChair(line, Topics("s", "a"), "nurse")
+    chair.feed(heartbeat())
+    line.is_there = False
+    assert told(chair, Verb.AUDIO_PAUSE, seconds=5) == 1
+    assert capsys.readouterr().err == "chairside: not sent: the broker is away\n"
+
+
+def test_the_nurse_of_the_demo_does_what_is_due_when_the_broker_is_back(line, notes):
+    nurse = Nurse(line, Topics("s", "a"), (Step(minute=0, verb=Verb.MARK, fields={"mark": {}}),), notes.append)
+    line.is_there = False
+    nurse.feed(heartbeat())
+    line.is_there = True
+    for _ in range(2):
+        nurse.feed(heartbeat())
+    assert [topic for topic, _ in line.sent] == ["chairside/v1/s/a/cmd/demo-nurse/mark"]
 
 
 def test_a_missing_reply_is_told_once_and_one_that_comes_later_too(hand, line, notes):
