@@ -178,6 +178,8 @@ CATALOGUE: dict[Condition, Definition] = {
     Condition.SET_UP: _technical("Something of the set-up does not fit"),
     Condition.LINK_NOISE: _technical("Connection to the board disturbed"),
     Condition.BOARD_FAULT: _technical("Board faulty"),
+    Condition.BOARD_DOUBTFUL: _technical("Board not as it should be"),
+    Condition.BOARD_RECOVERED: _technical("Board has recovered from a fault"),
     Condition.UNKNOWN_FIRMWARE: _technical("Firmware not known"),
     Condition.CLOCK_FAULT: _technical("Clock faulty"),
     Condition.RECORDING_FAILING: _technical("Recording fails"),

@@ -90,6 +90,8 @@ class Condition(Enum):
     SET_UP = "set-up"
     LINK_NOISE = "link-noise"
     BOARD_FAULT = "board-fault"
+    BOARD_DOUBTFUL = "board-doubtful"
+    BOARD_RECOVERED = "board-recovered"
     UNKNOWN_FIRMWARE = "unknown-firmware"
     CLOCK_FAULT = "clock-fault"
     RECORDING_FAILING = "recording-failing"

@@ -100,7 +100,7 @@ class Device:
         return [self.command(Verb.START)]
 
     def show(self, t_us: int, light: int, sound: int) -> ToBoard:
-        """The order of what to show and sound from now on, by priority; it has to be acknowledged."""
+        """The order of what to show and sound from now on, by priority; it has to be answered."""
         self._hearing.note_order(t_us)
         return self.command(Verb.ANNUNCIATE, annunciate(light, sound=sound, expiry_ms=_SHOWN_MS))
 
@@ -321,6 +321,7 @@ class Device:
             self.statistics.refused += 1
             return
         self.statistics.replies += 1
+        self._hearing.note_answer()
         self._clock.feed_exchange(answer.sent_us, t_us, answer.ticks_us)
         self._note_steps()
 
@@ -338,7 +339,7 @@ class Device:
             self.statistics.refused += 1
             return []
         if frame.stream == Verb.ANNUNCIATE and result == AckResult.DONE:
-            self._hearing.note_taken()
+            self._hearing.note_answer()
         self._is_configured = self._is_configured or frame.stream == Verb.CONFIGURE
         self.statistics.commands_done += result == AckResult.DONE
         self.statistics.commands_refused += result != AckResult.DONE

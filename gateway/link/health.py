@@ -78,17 +78,21 @@ def _is_noisy(good: int, bad: int, lost: int) -> bool:
 
 
 class Hearing:
-    """Whether the board hears the gateway: it acknowledges what it is to show, and does not alarm by itself."""
+    """Whether the board hears the gateway: it answers, and does not alarm by itself.
+
+    Any answer counts, of which there are ten a second: where a third of the frames is lost three acknowledgements in a
+    row soon are.
+    """
 
     def __init__(self) -> None:
-        self._unanswered_us: int | None = None  # the first order since the last that was taken
+        self._unanswered_us: int | None = None  # the first order since the last answer
         self._own_alarms = 0  # statuses in a row that tell of one
 
     def note_order(self, t_us: int) -> None:
         if self._unanswered_us is None:
             self._unanswered_us = t_us
 
-    def note_taken(self) -> None:
+    def note_answer(self) -> None:
         self._unanswered_us = None
 
     def note_status(self, status: BoardStatus) -> None:

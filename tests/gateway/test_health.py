@@ -218,7 +218,7 @@ def answered(board, t_us, result=0):
 
 
 @pytest.mark.parametrize("result", [None, 2])
-def test_a_board_that_does_not_take_what_it_is_to_show_for_three_seconds_does_not_hear(result):
+def test_a_board_that_does_not_take_what_it_is_to_show_nor_answers_for_three_seconds_does_not_hear(result):
     board, device = Board(), Device()
     take(device, board.hello(0), 0)
     for k in range(8):
@@ -230,6 +230,19 @@ def test_a_board_that_does_not_take_what_it_is_to_show_for_three_seconds_does_no
     assert [finding.fault for finding in device.findings(8 * SECOND_US)] == [Fault.UNHEARD]
     take(device, answered(board, 8 * SECOND_US), 8 * SECOND_US + 20_000)
     assert device.findings(8 * SECOND_US + 20_000) == []
+
+
+def test_a_board_that_tells_its_time_hears_though_its_acknowledgements_are_lost():
+    board, device = Board(), Device()
+    take(device, board.hello(0), 0)
+    for k in range(10):
+        t_us = k * SECOND_US
+        device.show(t_us, 0, 0)
+        for request in device.poll(t_us):
+            [asked] = FrameParser().feed(request.data)
+            reply = board._frame(6, t_us, index=asked.index, payload=struct.pack("<II", t_us, t_us))
+            take(device, reply, t_us + 1000)
+        assert device.findings(t_us + 2000) == []
 
 
 def test_a_board_that_was_silent_has_three_seconds_to_answer_again():

@@ -862,19 +862,19 @@ def test_so_many_names_of_receivers_are_kept_and_every_receipt_counts():
 
 def test_a_fact_is_a_technical_alarm_with_its_detail_until_it_is_over():
     chair = Chair()
-    [raised] = chair.fact("board-fault", detail="bus error")
-    assert (raised.alarm.text, raised.alarm.kind.value) == ("Board faulty: bus error", "technical")
-    chair.fact("board-fault", False, seconds=6)
-    assert chair.presence("board-fault") == "off"
-    chair.fact("board-fault", False, seconds=1)
-    assert chair.changes("board-fault") == ["raised", "ended"]
+    [raised] = chair.fact("board-doubtful", detail="bus error")
+    assert (raised.alarm.text, raised.alarm.kind.value) == ("Board not as it should be: bus error", "technical")
+    chair.fact("board-doubtful", False, seconds=6)
+    assert chair.presence("board-doubtful") == "off"
+    chair.fact("board-doubtful", False, seconds=1)
+    assert chair.changes("board-doubtful") == ["raised", "ended"]
 
 
 def test_the_detail_of_a_fact_follows():
     chair = Chair()
-    chair.fact("board-fault", detail="bus error")
-    chair.fact("board-fault", detail="wrong sensor")
-    assert chair.alarm("board-fault").detail == "wrong sensor"
+    chair.fact("board-doubtful", detail="bus error")
+    chair.fact("board-doubtful", detail="wrong sensor")
+    assert chair.alarm("board-doubtful").detail == "wrong sensor"
 
 
 # Restart

@@ -14,7 +14,7 @@ def small(*tiers):
 
 def test_what_is_found_has_no_number_and_no_limit():
     chair = small()
-    [raised] = chair.fact("board-fault", detail="bus error")
+    [raised] = chair.fact("board-doubtful", detail="bus error")
     alarm = raised.alarm
     assert (alarm.value, alarm.was, alarm.limit, alarm.unit) == (None, None, None, "")
 
@@ -132,9 +132,9 @@ def test_what_is_switched_off_is_counted_on_and_tells_nobody():
 
 def test_what_is_over_has_no_detail_any_more():
     chair = small()
-    chair.fact("board-fault", detail="bus error")
-    chair.fact("board-fault", False, seconds=6)
-    assert (chair.presence("board-fault"), chair.alarm("board-fault").detail) == ("off", "")
+    chair.fact("board-doubtful", detail="bus error")
+    chair.fact("board-doubtful", False, seconds=6)
+    assert (chair.presence("board-doubtful"), chair.alarm("board-doubtful").detail) == ("off", "")
 
 
 @pytest.mark.parametrize("relative", [{"percent": 20, "bound": 100}, {"points": 20, "bound": 100}])
