@@ -48,6 +48,7 @@ class StreamDecoder:
         self._next_index = 0
         self._stamp: tuple[int, int] | None = None  # sample index and device time of the newest frame
         self.beyond_us: int | None = None  # when a number was beyond full scale
+        self.rate: RateCheck
         self._restart()
 
     def fits(self, frame: Frame) -> bool:
@@ -70,6 +71,8 @@ class StreamDecoder:
             return None
         self._note_stamp(frame.index + frame.n - 1, device_us)
         self.rate.feed(frame.index + frame.n - 1, device_us)
+        if self.rate.is_wrong:  # what is learnt of it would lead astray once it is right again
+            self._timeline = SampleTimeline(1e6 / self.descriptor.rate_hz)
         t_us = self._timeline.feed(frame.index, frame.n, device_us, is_timed=Flag.TIMED in frame.flags)
         return t_us, self.descriptor.scale(raw)
 

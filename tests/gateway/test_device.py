@@ -5,10 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
+from gateway.link.description import Descriptor
 from gateway.link.device import AHEAD_US, Device
 from gateway.link.events import Connected, Samples
 from gateway.link.faults import Fault
-from gateway.link.frame import Flag, FrameParser
+from gateway.link.frame import Flag, Frame, FrameParser, FrameType
+from gateway.link.stream import LinkStatistics, StreamDecoder
 from tests.link_bytes import OPTICAL, PRESSURE, Board, descriptor, frame
 
 
@@ -246,3 +248,21 @@ def test_the_sequence_number_wraps_without_an_event():
         feed(device, board.data(2, k * 5_000, [[1]]), k * 5_000)
     statistics = device.statistics
     assert (statistics.frames_lost, statistics.refused, statistics.samples_lost) == (0, 0, 0)
+
+
+def test_times_are_right_again_when_a_rate_is_that_was_wrong():
+    """S19: stamps of the wrong rate once led a block of the right one 24 s into the past."""
+    stream = StreamDecoder(
+        Descriptor(**descriptor("optical", ["red", "infrared"], rate=100, full=262143)), LinkStatistics()
+    )
+    index, t_us = 0, 0
+    for block in range(2000):
+        period_us = 40_000 if 250 <= block < 500 else 10_000
+        index, t_us = index + 4, t_us + 4 * period_us
+        one = Frame(
+            type=FrameType.DATA, stream=1, seq=block, epoch=7, n=4, index=index - 4, ticks_us=0, payload=bytes(24),
+            flags=Flag.TIMED if block % 40 == 0 else Flag(0),
+        )  # fmt: skip
+        times, _ = stream.feed(one, t_us)
+        if not stream.rate.is_wrong and not 240 < block < 600:
+            assert abs(int(times[-1]) - t_us) < 6_000, block
