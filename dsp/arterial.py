@@ -11,6 +11,8 @@ from dsp.rules import Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 
 LEAST_BEATS = 2
+# jSQI (Sun, Reisner, Mark, Computers in Cardiology 2006): beyond it the sensor is likelier than the patient.
+MOST_MEAN_MMHG = 200.0
 LEAST_MMHG = -10.0  # no artery has less than the air around it: the line was opened, or its zero is wrong
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
 
@@ -18,12 +20,15 @@ PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
 def pressures(summary: Summary) -> dict[Quantity, Reading]:
     """Median over the accepted beats of the window, mmHg.
 
-    A median leaves one beat of a flush or an extrasystole out and follows a step after half a window.
+    A median leaves one beat of a flush or an extrasystole out and follows a step after half a window. What is higher
+    than a patient's is told all the same, doubtful: it may be a surge, or a bit of the converter that is stuck.
     """
     if summary.unavailable is not None:
         return dict.fromkeys(PRESSURES, summary.none)
     beats = summary.pulses.accepted
     means = [p.cycle_mean for p in beats if p.cycle_mean is not None]
+    if means and median(means) > MOST_MEAN_MMHG:
+        summary = summary.doubted(Reason.IMPLAUSIBLE)
     values: tuple[Sequence[float], ...] = (
         [p.candidate.raw_max for p in beats],
         [p.candidate.raw_min for p in beats],

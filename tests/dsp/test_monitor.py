@@ -366,6 +366,18 @@ def test_rails_are_ordered():
         Rails(low=1.0, high=1.0)
 
 
+@pytest.mark.parametrize(("systolic", "diastolic", "reasons"), [(260, 150, ()), (287, 241, (Reason.IMPLAUSIBLE,))])
+def test_pressures_of_no_patient_are_told_and_doubtful_and_a_surge_is_good(systolic, diastolic, reasons):
+    t_us, x = wave(20, systolic=systolic, diastolic=diastolic)
+    monitor = VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ))
+    monitor.feed(block(t_us, x))
+    readings = {v.quantity: v.reading for v in monitor.feed(Tick(t_us=20_000_000)) if v.t_us == 20_000_000}
+    for quantity in PRESSURES:
+        assert isinstance(readings[quantity], Measured)
+        assert readings[quantity].reasons == reasons
+        assert (readings[quantity].sqi < 0.5) is bool(reasons)
+
+
 def test_a_line_far_below_zero_is_implausible_and_a_patient_near_shock_is_not():
     for systolic, diastolic, expected in ((20.0, -25.0, Reason.IMPLAUSIBLE), (38.0, 22.0, None)):
         t_us, x = wave(20, systolic=systolic, diastolic=diastolic)

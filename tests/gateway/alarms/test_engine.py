@@ -1059,24 +1059,16 @@ def test_whoever_is_in_the_chair_is_attended_at_once():
     assert chair.engine._evidence.expected_us is None
 
 
-def test_what_is_raised_for_the_next_patient_has_to_be_received_too():
+@pytest.mark.parametrize("is_next_patient", [True, False])
+def test_what_is_raised_because_it_is_on_again_has_to_be_received_too(is_next_patient):
     chair = small()
     chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
     chair.switch("systolic-high", True)
     chair.wait(1, systolic=170.0)
-    chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="nurse"))
-    chair.wait(4, systolic=170.0)
-    assert chair.presence("alert-not-received") == "off"
-    chair.wait(1, systolic=170.0)
-    assert chair.presence("alert-not-received") == "on"
-
-
-def test_what_is_raised_because_it_was_switched_on_has_to_be_received_too():
-    chair = small()
-    chair.feed(Receipt(t_us=chair.t_us, who="phone", alert="none"))
-    chair.switch("systolic-high", True)
-    chair.wait(1, systolic=170.0)
-    chair.switch("systolic-high", False)
+    if is_next_patient:
+        chair.feed(Attended(t_us=chair.t_us, is_attended=True, who="nurse"))
+    else:
+        chair.switch("systolic-high", False)
     chair.wait(4, systolic=170.0)
     assert chair.presence("alert-not-received") == "off"
     chair.wait(1, systolic=170.0)
