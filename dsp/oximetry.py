@@ -164,9 +164,7 @@ class Oximeter:
         if newest is None or abs(newest - value) > TURNED_PCT:
             self.is_moved = is_altered
             return Reason.IRREGULAR
-        old = [x for t, x in self._usual if t <= summary.t_us - USUAL_FROM_US]
-        if len(old) < LEAST_USUAL:
-            old = [x for _, x in self._usual][: max(LEAST_USUAL, len(self._usual) // 2)]
+        old = before(self._usual, summary.t_us)
         is_changed = len(old) >= LEAST_USUAL and abs(value - median(old)) > CHANGED_PCT
         self._usual.append((summary.t_us, value))
         self.is_moved = is_changed and is_altered
@@ -269,6 +267,12 @@ def slope(infrared: float, red: float, both: float, noise_infrared: float, noise
     share = (noise_red + tiny) / (noise_infrared + tiny)
     d = red - share * infrared
     return (d + math.sqrt(d * d + 4 * share * both * both)) / (2 * both)
+
+
+def before(values: Sequence[tuple[int, float]], t_us: int) -> list[float]:
+    """The values (time in us, %) of half a minute before and earlier; of too few such the first half of all."""
+    old = [x for at_us, x in values if at_us <= t_us - USUAL_FROM_US]
+    return old if len(old) >= LEAST_USUAL else [x for _, x in values][: max(LEAST_USUAL, len(values) // 2)]
 
 
 def _correlation(infrared: float, red: float, both: float) -> float:

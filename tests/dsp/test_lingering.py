@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dsp import Measured, Quantity, Reason
+from dsp.cycles import LEAST_USUAL
 from dsp.doubt import LINGERING_SECONDS, Lingering
-from dsp.oximetry import MOVED_US
+from dsp.oximetry import MOVED_US, before
 from tests import naive
 from tests.dsp.optics import finger, watch
 from tests.dsp.signals import run
@@ -25,6 +26,15 @@ def test_a_doubt_stands_until_the_window_holds_less_than_three_seconds_of_it():
     assert found_at({10, 11}, 40) == [10, 11]
     assert found_at({10, 11, 12}, 40) == list(range(10, 12 + WINDOW_S - LINGERING_SECONDS + 1))
     assert found_at({10}, 40, least=1) == list(range(10, 10 + WINDOW_S))
+
+
+def test_from_the_fourth_second_on_a_saturation_is_compared_in_every_second():
+    values = [(second * 1_000_000, float(second)) for second in range(1, 90)]
+    for count in range(LEAST_USUAL, len(values)):
+        now_us = values[count][0]
+        compared = before(values[:count], now_us)
+        assert len(compared) >= LEAST_USUAL, count
+        assert max(compared) <= max(LEAST_USUAL, count // 2, now_us / 1e6 - 30), count
 
 
 def ringing(t_us, x):
