@@ -10,7 +10,8 @@ from node.watchdog import restart, restart_in
 
 _HELD_MS = 300_000
 
-is_running = is_held = False
+sampler = None
+is_held = False
 try:
     from node import maintenance
 
@@ -20,7 +21,6 @@ try:
         from node.sampler import Sampler
 
         sampler = Sampler(Board())
-        is_running = True
         sampler.run()
         maintenance.ask()
 except ImportError:  # half a program: only whoever installs it anew can help, and needs the REPL
@@ -31,6 +31,6 @@ finally:  # an error nobody foresaw: the other way out is the REPL, and silence 
     if is_held:
         restart_in(_HELD_MS)
     else:
-        if not is_running:
+        if sampler is None or not sampler.has_run:
             outputs.cry()
         restart()

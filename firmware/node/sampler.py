@@ -41,6 +41,7 @@ _DOZE_US = const(1_500)  # a shorter rest is slept through: waiting for the host
 
 _IN_A_ROW_US = const(10_000_000)
 _RESET_AFTER = const(3)  # exceptions, each within 10 s of the one before
+_HEAP_FULL = b"MemoryError"  # ready-made: there may be no room for it then
 _POWER_ON = const(1)
 
 
@@ -68,6 +69,7 @@ class Sampler:
         if board.motion:
             self._add_motion()
         self._hello = Header(HELLO, 0)
+        self._log = Header(LOG, 0)
         self._descriptions = []
         self._to_describe = 0
         self._described = 0  # descriptions sent of the present HELLO
@@ -81,6 +83,7 @@ class Sampler:
         self._exceptions = 0  # in a row
         self._last_exception = ticks_us()
         self.is_update_due = False
+        self.has_run = False  # for a second
         self._apply()
         if board.settings.is_bad:
             self._events.put(0, BAD_SETTINGS, 0)
@@ -186,6 +189,7 @@ class Sampler:
             self._events.put(2, REFERENCE_OFF if self._board.adc.is_off else REFERENCE_GOOD, 0)
         elif left <= 0:
             self._second = 0
+            self.has_run = True
             self._status.send(self._sources, self._streams)
             self._hello_s += 1
             if self._hello_s >= _HELLO_S:
@@ -227,18 +231,26 @@ class Sampler:
         self._last_exception = now
         self._status.exceptions += 1
         self._events.put(0, EXCEPTION, min(self._exceptions, 255))
-        gc.collect()
-        name = type(error).__name__.encode()
-        self._link.send(Header(LOG, 0), name, len(name))
+        is_full = isinstance(error, MemoryError)  # a heap that is full stays so: only a reset empties it
+        try:
+            gc.collect()
+            name = _HEAP_FULL if is_full else type(error).__name__.encode()
+            self._link.send(self._log, name, len(name))
+            self._begin_anew()
+            is_good = not is_full and self._exceptions < _RESET_AFTER
+        except Exception:  # whatever it is, of this nobody recovers
+            is_good = False
+        if not is_good:
+            self._say_last()
+        return is_good
+
+    def _begin_anew(self):
+        """Nobody knows what state the streams are in, nor how long that took."""
         self._optical.restart(LOSS_UNKNOWN)
         if self._motion:
             self._motion.restart(LOSS_UNKNOWN)
         self._pressure.forget()
         self._pace.start(self._pace.period_us)
-        if self._exceptions < _RESET_AFTER:
-            return True
-        self._say_last()
-        return False
 
     def _say_last(self):
         """Give the host a moment to take what is waiting."""

@@ -23,10 +23,8 @@ from gateway.link.downlink import (
 from gateway.link.frame import Flag, Frame, FrameParser, FrameType
 from gateway.link.status import Shown, StatusBit, decode_status
 from hil.board.bus import HeldLine, Op, Span, Stall
-from hil.board.unix import RigError, UnixBoard
 from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, TEMPERATURE_CHANNEL, play, wire
 from hil.models.max30102 import RateRule
-from tests.firmware.stand_in import FIRMWARE
 from tests.hil.link import (
     CODES,
     DARK,
@@ -563,72 +561,6 @@ def test_update_leaves_the_port_to_whoever_installs(capsys):
     assert data(found, OPTICAL)[-1].ticks_us > 3 * S, "and the next start is the program again"
 
 
-def broken_at(module, error):
-    """The firmware's own main.py on a board whose import of a module raises at each start but the first, of 3 s."""
-    return f"""
-import os
-import sys
-import time
-class Broken:
-    def __getattr__(self, name):
-        raise {error}
-try:
-    os.stat("broken")
-    sys.modules["{module}"] = Broken()
-except OSError:
-    from node.sources import PressureSource
-    real = PressureSource.take
-    def take(self, missed):
-        if time.ticks_us() > 3_000_000:
-            open("broken", "w").close()
-            raise KeyboardInterrupt
-        real(self, missed)
-    PressureSource.take = take
-""" + (FIRMWARE / "main.py").read_text()
-
-
-def cries(bus, since_us):
-    """When the sounder began to sound, and when the red light came on."""
-    found = [e for e in bus.outputs if e.now_ns >= since_us * 1000]
-    return [e.now_ns for e in found if e.pin == 15 and e.level], [e.now_ns for e in found if e.pin == 16 and e.level]
-
-
-@rig
-@pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError", "OSError(5)", "SystemExit"])
-@pytest.mark.parametrize("module", ["node.maintenance", "node.board"])
-def test_board_whose_program_does_not_start_cries_and_starts_again(runs, capsys, module, error):
-    """M10, M11: no REPL for ever, no dark and silent loop."""
-    bus = wire(TimeCode())
-    runs(broken_at(module, error))
-    converse(16, bus=bus)
-    assert capsys.readouterr().err.count("has reset itself") == 4
-    sounds, lights = cries(bus, 3.1 * S)
-    assert len(sounds) >= 16
-    assert len(lights) >= 16
-    assert max(b - a for a, b in itertools.pairwise(sounds)) < 2_000_000_000
-
-
-@rig
-def test_half_a_program_cries_and_leaves_the_port_to_whoever_installs_it_anew(runs, capsys):
-    bus = wire(TimeCode())
-    runs(broken_at("node.board", "ImportError"))
-    converse(320, bus=bus)
-    notes = capsys.readouterr().err
-    assert notes.count("has reset itself") == 2
-    assert "has reset itself at 307." in notes, "five minutes after the cry it tries again"
-    assert len(cries(bus, 3.1 * S)[0]) == 16
-
-
-@rig
-def test_board_whose_sensor_driver_cannot_be_made_cries_and_starts_again(runs):
-    bus = wire(TimeCode())
-    broken = "import node.board\ndef boom(_):\n    raise OSError(5)\nnode.board.PressureAdc = boom\n"
-    runs(broken + (FIRMWARE / "main.py").read_text())
-    with pytest.raises(RigError, match="does not start"):
-        converse(16, bus=bus)
-    assert len(cries(bus, 0)[0]) == 8
-
-
 @rig
 def test_host_that_stalls_for_eight_seconds_at_400_hz_costs_counted_frames_only():
     bus = wire(TimeCode())
@@ -649,98 +581,6 @@ def test_host_that_stalls_for_eight_seconds_at_400_hz_costs_counted_frames_only(
     for frame in optical:
         late_us = (frame.ticks_us - shown_us(frame) + 100_000) % (CODES * 100) - 100_000
         assert abs(late_us) < 2_000
-
-
-CALLS = [
-    ("node.drivers.pressure_adc", "PressureAdc", "read"),
-    ("node.drivers.max30102", "Max30102", "read"),
-    ("node.drivers.max30102", "Max30102", "look"),
-    ("node.drivers.max30102", "Max30102", "changed_register"),
-    ("node.drivers.lis3dh", "Lis3dh", "read"),
-    ("node.drivers.board_adc", "BoardAdc", "read"),
-    ("node.streams", "Stream", "send"),
-    ("node.sources", "FifoSource", "poll"),
-    ("node.sources", "PressureSource", "flush"),
-    ("node.link", "Link", "flush"),
-    ("node.annunciator", "Annunciator", "step"),
-    ("node.commands", "Commands", "receive"),
-    ("node.status", "Status", "send"),
-]
-
-
-def raising(module, owner, method, error, *, for_ever=False):
-    """The firmware's own main.py, with one call that after 3 s raises what nobody expects: once, or each time."""
-    return f"""
-import time
-from node import board, sampler  # first, as in main.py: in another order the compiler may find no room in one piece
-from {module} import {owner}
-real = {owner}.{method}
-left = [None]
-def broken(self, *args):
-    if time.ticks_us() > 3_000_000 and left:
-        {"pass" if for_ever else "left.clear()"}
-        raise {error}("one day")
-    return real(self, *args)
-{owner}.{method} = broken
-""" + (FIRMWARE / "main.py").read_text()
-
-
-@pytest.fixture
-def runs(monkeypatch, tmp_path):
-    """Let the rig run a program instead of the firmware's main.py."""
-
-    def program(text):
-        path = tmp_path / "main.py"
-        path.write_text(text)
-        monkeypatch.setattr(UnixBoard.__init__, "__kwdefaults__", {"link": None, "program": path})
-
-    return program
-
-
-@rig
-@pytest.mark.parametrize(("module", "owner", "method"), CALLS)
-def test_error_anywhere_is_caught_counted_told_and_survived(runs, module, owner, method):
-    """M10: all streams start anew, and everything goes on."""
-    runs(raising(module, owner, method, "ValueError"))
-    found = converse(7, [(2.9, command(Verb.START, index=1)), (3.2, command(Verb.START, index=2))])
-    assert (0, EventCode.EXCEPTION, 1) in events(found)
-    assert [f.payload for _, f in found if f.type is FrameType.LOG] in ([b"ValueError"], []), (
-        "a link that failed may lose it"
-    )
-    assert statuses(found)[-1].exceptions == 1
-    assert len({json.loads(f.payload)["boot"] for _, f in found if f.type is FrameType.HELLO and f.stream == 0}) == 1
-    for stream in STREAMS:
-        received = data(found, stream)
-        assert received[-1].ticks_us > 6.7 * S
-        assert received[-1].epoch == (received[0].epoch + 1) % 256
-        assert wrong_samples(received) == 0
-
-
-@rig
-@pytest.mark.parametrize("error", ["MemoryError", "ValueError"])
-def test_error_that_stays_is_told_and_ends_in_a_reset(runs, error):
-    """M8, M10: a heap that is full stays full; after three in a row the board starts again."""
-    runs(raising("node.sources", "PressureSource", "take", error, for_ever=True))
-    found = converse(5)
-    assert [f.payload for _, f in found if f.type is FrameType.LOG][:3] == [error.encode()] * 3
-    assert [event for event in events(found) if event[1] is EventCode.EXCEPTION][:3] == [
-        (0, EventCode.EXCEPTION, k) for k in (1, 2, 3)
-    ]
-    causes = [json.loads(f.payload)["reset"] for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
-    assert causes[0] == 1
-    assert causes[-1] == 3
-
-
-@rig
-def test_loop_that_spins_without_progress_is_ended_by_the_watchdog(runs):
-    """M2: it still asks the time and sleeps, but no samples come of it."""
-    text = raising("node.sources", "PressureSource", "take", "ValueError").replace(
-        'raise ValueError("one day")', "return None"
-    )
-    runs(text.replace("left.clear()", "pass"))
-    found = converse(14)
-    hellos = [json.loads(f.payload) for _, f in found if f.type is FrameType.HELLO and f.stream == 0]
-    assert {hello["reset"] for hello in hellos} == {1, 3}
 
 
 @rig
