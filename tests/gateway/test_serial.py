@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.link.device import Device
+from gateway.link.downlink import Verb, time_request
 from gateway.link.faults import Fault
-from gateway.link.frame import Frame, FrameParser
+from gateway.link.frame import Frame, FrameParser, FrameType, LinkFault
 from gateway.sources import BySerialNumber, Serial, SourceError
 from tests.gateway.test_health import SECOND_US, Chair, block
 from tests.link_bytes import Board, cobs, frame
@@ -201,3 +203,43 @@ def test_one_good_frame_in_garbage_is_found_between_its_delimiters():
         noise = rng.randbytes(rng.randrange(500)), rng.randbytes(rng.randrange(500))
         got = FrameParser().feed(noise[0] + b"\0" + good + noise[1] + b"\0")
         assert [one for one in got if isinstance(one, Frame)] == FrameParser().feed(good)
+
+
+REPL = (
+    b'Traceback (most recent call last):\r\n  File "main.py", line 24, in <module>\r\nValueError: one day\r\n'
+    b'MicroPython v1.28.0 on 2026-05-01; Raspberry Pi Pico with RP2040\r\nType "help()" for more information.\r\n>>> '
+)
+
+
+def test_what_a_repl_says_is_never_data_wherever_it_breaks_in():
+    """M10: a traceback, a prompt, and the echo of what the gateway sends, without and with its zeros."""
+    board, said = Board(), Device()
+    whole = board.hello(0) + block(board, 40_000)
+    frames = [one for one in FrameParser().feed(whole) if isinstance(one, Frame)]
+    asked = said.show(0, 3, 3).data + said.command(Verb.START).data + time_request(1)
+    for words in (REPL, REPL + asked.replace(b"\0", b""), REPL + asked):
+        for at in range(len(whole) + 1):
+            got = FrameParser().feed(whole[:at] + words + whole[at:])
+            good = [
+                one for one in got if isinstance(one, Frame) and one.type not in (FrameType.CMD, FrameType.TIME_REQ)
+            ]
+            assert len(frames) - 1 <= len(good), at
+            assert all(one in frames for one in good), at
+            assert any(isinstance(one, LinkFault) for one in got) == (at < len(whole) or b"\0" in words)
+
+
+def test_a_board_at_its_repl_is_a_lost_link_and_shows_nothing():
+    """It answers every order with its echo, without zeros, and a prompt; then it is the program again."""
+    board, chair, device = Board(), Chair(), Device()
+    chair.play(board, 10)
+    began_us = chair.t_us
+    for k in range(1, 251):
+        echo = device.show(0, 0, 0).data.replace(b"\0", b"") + b"\r\n>>> "
+        chair.feed(began_us + k * 40_000, REPL + echo if k == 1 else echo)
+    assert Fault.LINK_LOST in chair.faults()
+    told = next(s["t_us"] for s in chair.of("status") if "link lost" in s["reasons"])
+    assert told - began_us <= 2 * SECOND_US
+    assert chair.live(began_us + 3 * SECOND_US) == []
+    chair.play(Board(boot=2, start_us=chair.t_us), 12)
+    assert chair.faults() == [Fault.RESTARTED]
+    assert chair.live(chair.t_us - SECOND_US)

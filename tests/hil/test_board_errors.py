@@ -85,6 +85,7 @@ def step(self, missed):
         def broken(*args, **options):
             setattr(*site)
             armed[1:] = [ticks_us(), True]
+            _rig.stretch(100_000)  # it has taken a while
             raise type(site[0].__name__ + "." + site[1], (ValueError,), {})()
         setattr(site[0], site[1], broken)
     return Step(self, missed)
@@ -178,10 +179,10 @@ def test_an_error_in_any_method_is_caught_counted_told_and_survived(runs):
         fired
     )
     assert statuses(found)[-1].exceptions == len(fired)
-    assert statuses(found)[-1].uptime_s > 260, "no reset"
+    assert statuses(found)[-1].uptime_s > 250, "no reset"
     for stream in STREAMS:
         received = [(t_us, f) for t_us, f in found if f.type is FrameType.DATA and f.stream == stream]
-        assert max(b - a for (a, _), (b, _) in itertools.pairwise(received)) < 0.4 * S
+        assert max(b - a for (a, _), (b, _) in itertools.pairwise(received)) < 0.5 * S
         assert received[-1][0] > 264 * S
         assert wrong_samples([f for _, f in received]) == 0
         firsts = [b for (_, a), (_, b) in itertools.pairwise(received) if a.epoch != b.epoch]
@@ -272,7 +273,7 @@ def told_then_reset(found, notes, error):
         assert wrong_samples([f for _, f in after]) == 0
 
 
-# From 3 s on the first start keeps 250 bytes more each tick; it says on the flash that it has.
+# From 3 s on the first start keeps 150 bytes more each tick; it says on the flash that it has.
 LEAK = (
     """
 import os
@@ -288,7 +289,7 @@ except OSError:
         if ticks_us() > 3_000_000:
             if not kept:
                 open("leaked", "w").close()
-            kept.append(bytearray(250))
+            kept.append(bytearray(150))
         return Step(self, missed)
     sampler.Sampler.step = step
 """

@@ -552,7 +552,7 @@ def test_settings_survive_a_reset_and_damaged_ones_are_told(monkeypatch):
 @rig
 def test_update_leaves_the_port_to_whoever_installs(capsys):
     order = command(Verb.UPDATE, UPDATE_ARGUMENTS, index=1)
-    found = converse(308, [(3, order)])
+    found = converse(308, [(3, order)], noise=1)
     notes = capsys.readouterr().err
     assert acks(found) == [(Verb.UPDATE, 1, AckResult.DONE)]
     assert "has reset itself at 3." in notes

@@ -1,5 +1,6 @@
 """What the rig starts: puts the board's modules in place, then runs the firmware as it is."""
 
+import io
 import sys
 
 import _rig
@@ -21,6 +22,22 @@ class _Instead:
         return getattr(self._real, name)
 
 
+_BANNER = (
+    'MicroPython v1.28.0 on 2026-05-01; Raspberry Pi Pico with RP2040\r\nType "help()" for more information.\r\n>>> '
+)
+
+
+def _stay_at_repl(error=None):
+    """The board's own words on the link: why its program has ended, and the prompt."""
+    words = io.StringIO()
+    if error is not None:
+        sys.print_exception(error, words)
+    _rig.usb.write(words.getvalue().replace("\n", "\r\n") + _BANNER)
+    _rig.sleep_ns(1_000_000)
+    _rig.flush()
+    machine.stay_at_repl()
+
+
 def _kbd_intr(character):
     _usb.interrupt_character = character
 
@@ -34,10 +51,8 @@ sys.modules["sys"] = _Instead(
 )
 try:
     __import__(_name.rsplit(".", 1)[0])
-    _rig.flush()
-    machine.stay_at_repl()
+    _stay_at_repl()
 except Exception as error:
-    _rig.flush()
-    sys.print_exception(error, sys.stderr)  # for the rig; the board shows it on the link
-    machine.stay_at_repl()
+    sys.print_exception(error, sys.stderr)  # for the rig
+    _stay_at_repl(error)
     raise
