@@ -32,8 +32,10 @@ def _stay_at_repl(error=None):
     words = io.StringIO()
     if error is not None:
         sys.print_exception(error, words)
+    was_used = _rig.is_used
     _rig.usb.write(words.getvalue().replace("\n", "\r\n") + _BANNER)
-    _rig.sleep_ns(1_000_000)
+    _rig.usb.drain()
+    _rig.is_used = was_used  # these were not the program's
     _rig.flush()
     machine.stay_at_repl()
 
