@@ -1,6 +1,6 @@
 """The one loop of the board: sensors and the host in, frames, light and sound out.
 
-Every tick (5 or 4 ms) one pressure sample; every 8 ticks the optical FIFO is drained and every 16, between two of
+Every tick (5 or 4 ms) one pressure sample; every 40 ms the optical FIFO is drained and every 80 ms, between two of
 these, that of the motion sensor, and what came is sent if the sensor's configuration is still as it was written; every
 20 ms the light and the sounder are seen to; every second STATUS is sent; every 5 s the board describes itself. What is
 left of a tick goes to the host's requests and to looking for the moment at which a sample is complete. Losses move a
@@ -23,11 +23,10 @@ from node.frame import HELLO, LOG, LOSS_UNKNOWN, RECONFIGURED, Header
 from node.inbox import Inbox
 from node.link import Link
 from node.program import describe
-from node.sources import BLOCK, FifoSource, PressureSource
+from node.sources import BLOCK_US, FifoSource, PressureSource
 from node.status import Status
 from node.streams import Stream
 
-_MOTION_BLOCK = const(16)
 _PROGRAM = const(255)  # stream of the HELLO that tells what runs
 _U24 = const(3)
 _HELLO_S = const(5)
@@ -78,8 +77,8 @@ class Sampler:
         self._ticks_a_second = 0
         self._hello_s = 0
         self._step_us = 0
-        self._block_ticks = 0
-        self._motion_ticks = BLOCK // 2
+        self._block_ticks = 0  # from one block to the next
+        self._until_block = self._until_motion = 0  # ticks
         self._exceptions = 0  # in a row
         self._last_exception = ticks_us()
         self.is_update_due = False
@@ -104,13 +103,20 @@ class Sampler:
     def step(self, missed):
         """Do the work of one tick; ``missed`` ticks before it went by."""
         self._pressure.take(missed)
-        self._block_ticks = (self._block_ticks + 1) % BLOCK
-        if not self._block_ticks or self._optical.is_waiting:
-            self._optical.poll()
-        if self._motion:
-            self._motion_ticks = (self._motion_ticks + 1) % _MOTION_BLOCK
-            if not self._motion_ticks or self._motion.is_waiting:
-                self._motion.poll()
+        optical, motion = self._optical, self._motion
+        self._until_block -= 1
+        if self._until_block <= 0:
+            self._until_block = self._block_ticks
+            optical.poll()
+        elif optical.is_waiting:
+            optical.poll()
+        if motion is not None:
+            self._until_motion -= 1
+            if self._until_motion <= 0:
+                self._until_motion = 2 * self._block_ticks
+                motion.poll()
+            elif motion.is_waiting:
+                motion.poll()
         period_us = self._pace.period_us
         self._step_us += (1 + missed) * period_us
         if self._step_us >= _STEP_US:
@@ -163,6 +169,8 @@ class Sampler:
         self._describe_anew()
         self._second = 0
         self._ticks_a_second = _SECOND_US // board.pressure.period_us
+        self._block_ticks = self._until_block = self._pressure.block = BLOCK_US // board.pressure.period_us
+        self._until_motion = self._block_ticks // 2
         self._pace.start(board.pressure.period_us)
 
     def _describe_anew(self):
@@ -199,12 +207,13 @@ class Sampler:
     def _idle(self, us):
         """Pass at most this time: look for samples, listen to the host, or sleep."""
         self._link.flush()  # the end of a reply must not wait for the next frame
-        if self._optical.is_watching or (self._motion and self._motion.is_watching):
+        optical, motion = self._optical, self._motion
+        if optical.is_watching or (motion is not None and motion.is_watching):
             if us > _LOOK_ROOM_US:
-                if self._optical.is_watching:
-                    self._optical.look()
-                if self._motion and self._motion.is_watching:
-                    self._motion.look()
+                if optical.is_watching:
+                    optical.look()
+                if motion is not None and motion.is_watching:
+                    motion.look()
                 sleep_us(min(_LOOK_US, us // 2))
             else:
                 sleep_us(us)

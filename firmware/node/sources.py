@@ -21,7 +21,8 @@ from node.events import (
 from node.frame import CLIPPED, LOSS_UNKNOWN, RECONFIGURED, TIMED
 from node.frame import SENSOR_ERROR as FAILED
 
-BLOCK = const(8)  # ticks between two frames of optical and of pressure
+BLOCK_US = const(40_000)  # between two frames of optical and of pressure
+_MOST = const(10)  # samples of pressure in a frame
 _FAILURES = const(3)  # in a row: the sensor is gone
 _RETRY_POLLS = const(25)  # about 1 s, for motion 2 s, between two attempts to start a sensor
 _SILENT_POLLS = const(10)  # as long without a sample: the sensor has lost its configuration
@@ -263,7 +264,8 @@ class PressureSource:
         self._sensor = sensor
         self._stream = stream
         self._watchdog = watchdog
-        self._payload = bytearray(BLOCK * _U24)
+        self._payload = bytearray(_MOST * _U24)
+        self.block = _MOST  # samples in a frame
         self._n = 0
         self._ticks = ticks_us()
 
@@ -271,20 +273,22 @@ class PressureSource:
     def take(self, missed):
         """Take one sample now, before anything that may be slow; ``missed`` ones before it are lost."""
         ticks = ticks_us()
-        raw = self._sensor.read()
+        sensor = self._sensor
+        raw = sensor.read()
         if missed:
             self.flush()
             self._stream.skip(missed)
-        if raw == self._sensor.FULL:
+        if raw == sensor.FULL:
             self._stream.flag(CLIPPED)
-        payload = self._payload
-        at = self._n * _U24
+        payload, n = self._payload, self._n
+        at = n * _U24
         payload[at] = raw >> 16
         payload[at + 1] = (raw >> 8) & 255
         payload[at + 2] = raw & 255
         self._ticks = ticks
-        self._n += 1
-        if self._n == BLOCK:
+        n += 1
+        self._n = n
+        if n >= self.block:
             self.flush()
 
     @micropython.native
