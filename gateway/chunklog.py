@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
@@ -53,8 +52,7 @@ class LogError(Exception):
     """The stream is not a chunk log, or is damaged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes that came at ``t_us``; none is silence."""
 
     t_us: int

@@ -105,6 +105,16 @@ def put_cobs(target, at: int, buffer, n: int) -> int:
     return at + 1
 
 
+@micropython.viper
+def fill(target, at: int, packet: int) -> int:
+    """Write zeros from ``at`` on until the packets, of 2^k bytes, are full; return the end."""
+    wire = ptr8(target)
+    while at & (packet - 1):
+        wire[at] = 0
+        at += 1
+    return at
+
+
 class Header:
     """What a frame says besides its payload; one is kept for each stream and changed from frame to frame."""
 

@@ -5,7 +5,7 @@ import select
 import micropython
 from micropython import const
 
-from node.frame import Encoder
+from node.frame import Encoder, fill
 
 _SEQ_MASK = 0xFFFF
 _PACKET = const(16)
@@ -40,13 +40,9 @@ class Link:
         if not self.flush():
             self.dropped = min(self.dropped + 1, _COUNT_MAX)
             return False
-        wire = self._encoder.wire
-        end = self._encoder.encode(header, seq, payload, length)
-        while end % _PACKET:
-            wire[end] = 0
-            end += 1
+        encoder = self._encoder
+        self._end = fill(encoder.wire, encoder.encode(header, seq, payload, length), _PACKET)
         self._at = 0
-        self._end = end
         self.flush()
         return True
 

@@ -170,7 +170,7 @@ class Sampler:
         self._second = 0
         self._ticks_a_second = _SECOND_US // board.pressure.period_us
         self._block_ticks = self._until_block = self._pressure.block = BLOCK_US // board.pressure.period_us
-        self._until_motion = self._block_ticks // 2
+        self._until_motion = self._block_ticks * 3 // 2
         self._pace.start(board.pressure.period_us)
 
     def _describe_anew(self):

@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+import msgspec
+
 _REQUEST = struct.Struct("<BBBBHHQBBHIQ")
 _TAKEN = struct.Struct("<QH")
 _ANSWER = struct.Struct("<BBHIIIBBH")
@@ -54,8 +56,7 @@ class Op(IntEnum):
 _OPS = tuple(Op)
 
 
-@dataclass(frozen=True, slots=True)
-class Burst:
+class Burst(msgspec.Struct, frozen=True, gc=False):
     """Bytes of a FIFO that the board has taken from a promise."""
 
     address: int
@@ -64,8 +65,7 @@ class Burst:
     now_ns: int
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One transfer, begun at ``now_ns``; the board waits until it is answered.
 
     ``link`` is what the host has taken from the link since the last request, and when: (nanoseconds, bytes).
@@ -83,7 +83,9 @@ class Request:
 
 def decode(raw: bytes, true_ns: Callable[[int], int] | None) -> Request:
     """Unpack one; ``true_ns`` turns the board's time into the rig's, where they differ."""
-    op, _, address, is_heard, n_written, wanted, now_ns, *told = _REQUEST.unpack_from(raw)
+    op, _, address, is_heard, n_written, wanted, now_ns, at_address, register, taken, _, burst_ns = (
+        _REQUEST.unpack_from(raw)
+    )
     at = _REQUEST.size + n_written
     if len(raw) < at:
         raise ValueError(f"request: {len(raw)} bytes, expected {at} at least")
@@ -96,13 +98,12 @@ def decode(raw: bytes, true_ns: Callable[[int], int] | None) -> Request:
         at += _TAKEN.size + n
         link.append((true_ns(taken_ns) if true_ns else taken_ns, raw[at - n : at]))
     burst = None
-    if told[2]:
-        burst = Burst(told[0], told[1], told[2], true_ns(told[4]) if true_ns else told[4])
+    if taken:
+        burst = Burst(at_address, register, taken, true_ns(burst_ns) if true_ns else burst_ns)
     return Request(_OPS[op], address, now_ns, written, wanted, link, bool(is_heard), burst)
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True, gc=False):
     """What a device would answer until then: the same again, to a burst these bytes, and these settings.
 
     The settings are promised until the device is written to; the burst for 1 ms, and reading it ends the rest.

@@ -118,7 +118,8 @@ class UnixBoard:
 
     def __init__(self, bus: Bus, boot: Boot, *, link: int | None = None, program: Path = MAIN) -> None:
         self._bus = bus
-        self._boot = boot
+        self._true_ns = boot.true_ns if boot.skew_ppm else None
+        self._skew_ppm = boot.skew_ppm if boot.clock is Clock.VIRTUAL else None
         self._is_written = False
         self._came: list[tuple[int, bytes]] = []
         self._link: socket.socket | None = None
@@ -153,7 +154,7 @@ class UnixBoard:
             return None
         if not raw:
             return None
-        request = decode(raw, self._boot.true_ns if self._boot.skew_ppm else None)
+        request = decode(raw, self._true_ns)
         self.is_heard = request.is_heard
         self._came += request.link
         if request.burst is not None:
@@ -162,10 +163,9 @@ class UnixBoard:
 
     def answer(self, request: Request, *, is_void: bool = True) -> None:
         """Let the board go on; ``is_void`` if anything may have changed since the last answer but by the request."""
-        skew_ppm = self._boot.skew_ppm if self._boot.clock is Clock.VIRTUAL else None
         try:
             self._requests.send(
-                self._bus.answer(request, is_written=self._is_written, is_void=is_void, skew_ppm=skew_ppm)
+                self._bus.answer(request, is_written=self._is_written, is_void=is_void, skew_ppm=self._skew_ppm)
             )
             self._is_written = False
         except ConnectionError:

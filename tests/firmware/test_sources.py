@@ -146,8 +146,8 @@ def test_pressure_at_full_scale_is_flagged(bench):
     time, _, _, sampler = bench
     link, adc = Link(time), Adc(time)
     source = sampler.PressureSource(adc, sampler.Stream(2, 0, 3, link), Watchdog())
-    for k in range(24):
-        adc.raw = Adc.FULL - (k != 12)
+    for k in range(30):
+        adc.raw = Adc.FULL - (k != 14)
         source.take(0)
     assert [f[5] for f in told(link)] == [Flag.TIMED, Flag.TIMED | Flag.CLIPPED, Flag.TIMED]
     assert link.sent[1][6][12:15] == Adc.FULL.to_bytes(3, "big")
@@ -382,12 +382,12 @@ def test_only_samples_that_the_link_was_asked_to_take_feed_the_watchdog(bench):
     time, _, _, sampler = bench
     link, watchdog = Link(time), Watchdog()
     source = sampler.PressureSource(Adc(time), sampler.Stream(2, 0, 3, link), watchdog)
-    for _ in range(7):
+    for _ in range(9):
         source.take(0)
     assert watchdog.feeds == 0
     source.take(0)
     assert watchdog.feeds == 1
     link.has_room = False
-    for _ in range(8):
+    for _ in range(10):
         source.take(0)
     assert watchdog.feeds == 2, "a host that does not read is no reason for a reset: the loss is counted"

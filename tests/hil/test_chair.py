@@ -5,10 +5,10 @@ import itertools
 import json
 import os
 import signal
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 import hil.board.unix
 from gateway.chunklog import Chunk
@@ -538,7 +538,7 @@ def test_a_model_that_breaks_its_promise_fails_the_rig():
 
     def wrong(written):
         true = promise(written)
-        return true and replace(true, burst=bytes(len(true.burst)))
+        return true and structs.replace(true, burst=bytes(len(true.burst)))
 
     sensor.promise = wrong
     with pytest.raises(PromiseError, match="not as promised"):

@@ -11,6 +11,7 @@ from array import array
 import micropython
 import uos
 import utime
+from micropython import const
 
 IS_VIRTUAL = uos.getenv("RIG_CLOCK") == "virtual"
 RESET_CAUSE = int(uos.getenv("RIG_RESET"))
@@ -19,16 +20,20 @@ RESET_STATUS = 77  # hil/board/unix.py
 
 I2C, ADC, ENTROPY, SYNC, PIN, PWM = range(6)
 
-_BYTE_NS = 22_500  # 9 clocks at 400 kHz
-_SILENCE_NS = 40_000_000  # the rig hears from the board at least this often in virtual time
-_DEAF, _WRITTEN, _VOID = 1, 2, 4
-_NEVER = 1 << 61
-_BURST_NS = 1_000_000  # hil/board/bus.py
+_BYTE_NS = const(22_500)  # 9 clocks at 400 kHz
+_SILENCE_NS = const(40_000_000)  # the rig hears from the board at least this often in virtual time
+_DEAF = const(1)
+_WRITTEN = const(2)
+_VOID = const(4)
+_NEVER = const(1 << 61)
+_BURST_NS = const(1_000_000)  # hil/board/bus.py
 
-_HEADER, _WRITTEN_MOST = 32, 256  # of a request
-_RECORD = 10  # before what was taken from the link at once
-_TAKEN = 1024
-_ANSWER, _IN_ANSWER = 20, 204
+_HEADER = const(32)  # of a request
+_WRITTEN_MOST = const(256)
+_RECORD = const(10)  # before what was taken from the link at once
+_TAKEN = const(1024)
+_ANSWER = const(20)
+_IN_ANSWER = const(204)
 
 _socket = open(int(uos.getenv("RIG_FD")), "r+b")
 _ticks_offset_us = int(uos.getenv("RIG_TICKS_US"))
@@ -50,7 +55,7 @@ usb = None  # the port, as soon as there is one
 
 # Promises, by the last two bits of the device's address: until when, of which read, of how many bytes; of a burst
 # ("l" has 64 bits here; reading a "q" would allocate)
-_SLOTS = 4
+_SLOTS = const(4)
 _until_ns = array("l", bytes(8 * _SLOTS))
 _promised = [bytearray(_IN_ANSWER) for _ in range(_SLOTS)]  # the bytes read, then those of the burst
 _settings = [bytearray(16) for _ in range(_SLOTS)]

@@ -6,14 +6,15 @@ from struct import pack_into
 
 import _rig
 import micropython
+from micropython import const
 from umachine import *  # noqa: F403 - what this does not replace
 
 _IS_VIRTUAL = _rig.IS_VIRTUAL
-_SLOT_NS = 1_000_000
+_SLOT_NS = const(1_000_000)
 _SLOTS = 256 if _IS_VIRTUAL else 1  # milliseconds fetched at once: a request for each would be far slower
 _SECOND_NS = 1_000_000_000
-_CONVERSIONS = 16
-_ROW_NS = _CONVERSIONS * 8_000  # so many times read_u16 on an RP2040
+_CONVERSIONS = const(16)
+_ROW_NS = const(16 * 8_000)  # so many times read_u16 on an RP2040
 _block = bytearray(2 * (_CONVERSIONS * _SLOTS + 2))  # made before the firmware has cut up the heap
 
 PWRON_RESET, WDT_RESET = 1, 3
