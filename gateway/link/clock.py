@@ -13,9 +13,11 @@ TICKS_PERIOD_US = 1 << 30  # MicroPython's ticks_us on rp2: 17.9 minutes
 _BUCKET_US = 1_000_000
 # Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
 _BUCKETS = 128
+_FEWEST_BUCKETS = 3  # that show a drift
 _SETTLING_BUCKETS = 5  # until then the offset jumps to what is known; later it is slewed
 _SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
 _DRIFT = 1500e-6  # both crystals' errors, with room
+_STEEPEST = 6000e-6  # tried before a step is believed: no crystal is off by so much, what stands in for one may be
 _LATE_US = 100_000  # a larger difference is no drift
 _TRUSTED_US = 10_000.0  # half the round trip; a slower one says too little about the way to the board and back
 _CONTRADICTION_US = 1_000.0  # what two stamps of the same moment may differ by
@@ -55,6 +57,7 @@ class BoardClock:
         self._lag_us = 0.0  # of what is applied behind the line
         self._line = (0, 0.0, 0.0)  # device time, offset there, drift
         self._half_width_us: float | None = None
+        self._steepest = _DRIFT  # slope that is thought possible
 
     def feed(self, arrival_us: int, ticks_us: int) -> int:
         """Unwrap the ticks of a frame that came at ``arrival_us``; return device microseconds."""
@@ -84,10 +87,24 @@ class BoardClock:
         """Gateway time less device time, now."""
         return round(self._offset_us)
 
+    def gateway_us(self, device_t_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Gateway times of samples of the newest frame, shape (n,); a frame of motion spans a third of a second."""
+        newest_us = 0 if self._device_us is None else self._device_us
+        return device_t_us + np.rint(self._offset_us + self._line[2] * (device_t_us - newest_us)).astype(np.int64)
+
     @property
     def drift_ppm(self) -> float | None:
-        """How much faster than the gateway's crystal the board's is; None until it is known well."""
-        return -self._line[2] * 1e6 if len(self._upper) >= _BUCKETS // 4 else None
+        """How much faster than the gateway's crystal the board's is; None until it is known well.
+
+        That takes half a minute; one that is far larger than a channel as wide as this one allows is known before.
+        """
+        drift_ppm = -self._line[2] * 1e6
+        if len(self._upper) >= _BUCKETS // 4:
+            return drift_ppm
+        if self._half_width_us is None or len(self._upper) < _FEWEST_BUCKETS:
+            return None
+        doubt_ppm = 4 * self._half_width_us / (self._upper[-1][1] - self._upper[0][1]) * 1e6
+        return drift_ppm if abs(drift_ppm) > 2 * doubt_ppm else None
 
     @property
     def uncertainty_us(self) -> int | None:
@@ -139,14 +156,18 @@ class BoardClock:
         self.stepped_us = arrival_us
         self._upper.clear()
         self._lower.clear()
+        self._steepest = _DRIFT
 
     def _fit(self, arrival_us: int, newest: deque[tuple[int, int, int]]) -> None:
         """Find the line again; where the newest bound contradicts the others, the board's clock has stepped."""
         if not self._upper:
             self._hold_above()
             return
-        line, half_width_us = _channel(self._upper, self._lower)
-        if half_width_us is not None and half_width_us < -_CONTRADICTION_US:
+        line, half_width_us = _channel(self._upper, self._lower, self._steepest)
+        if _is_contradiction(half_width_us) and self._steepest < _STEEPEST:
+            self._steepest = _STEEPEST
+            line, half_width_us = _channel(self._upper, self._lower, self._steepest)
+        if _is_contradiction(half_width_us):
             bound = newest[-1]
             self._step(arrival_us)
             newest.append(bound)
@@ -156,7 +177,7 @@ class BoardClock:
         if half_width_us is not None and half_width_us <= _TRUSTED_US:
             self._half_width_us = max(0.0, half_width_us)
         elif half_width_us is not None:  # the answers were slow: in so wide a channel any slope would do
-            line, _ = _channel(self._upper, _NO_BOUNDS)
+            line, _ = _channel(self._upper, _NO_BOUNDS, self._steepest)
         self._turn(line)
 
     def _turn(self, line: tuple[int, float, float]) -> None:
@@ -179,6 +200,10 @@ class BoardClock:
         self._offset_us = self._predicted_us(device_us) + self._lag_us
 
 
+def _is_contradiction(half_width_us: float | None) -> bool:
+    return half_width_us is not None and half_width_us < -_CONTRADICTION_US
+
+
 def _tighten(bounds: deque[tuple[int, int, int]], bucket: int, device_us: int, bound: int, *, sign: int) -> bool:
     """Keep the least (sign 1) or the greatest (-1) bound of a bucket; return whether this one is it."""
     if bounds and bounds[-1][0] == bucket:
@@ -190,7 +215,7 @@ def _tighten(bounds: deque[tuple[int, int, int]], bucket: int, device_us: int, b
 
 
 def _channel(
-    upper: deque[tuple[int, int, int]], lower: deque[tuple[int, int, int]]
+    upper: deque[tuple[int, int, int]], lower: deque[tuple[int, int, int]], steepest: float
 ) -> tuple[tuple[int, float, float], float | None]:
     """Return the line (device time, offset there, drift) in the widest channel between bounds, and half its width.
 
@@ -202,7 +227,7 @@ def _channel(
     up_t, up = _relative(upper, at_us, base)
     low_t, low = _relative(lower, at_us, base)
     centre = 0.0 if len(low) else float(up_t.mean())
-    left, right = -_DRIFT, _DRIFT
+    left, right = -steepest, steepest
     for _ in range(_ROUNDS):
         drifts = np.linspace(left, right, _SLOPES)
         tops = (up - np.outer(drifts, up_t - centre)).min(axis=1)

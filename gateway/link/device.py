@@ -288,7 +288,7 @@ class Device:
         if decoded_samples is None:
             return []
         device_t_us, values = decoded_samples
-        sample_t_us = device_t_us + self._clock.offset_us
+        sample_t_us = self._clock.gateway_us(device_t_us)
         if stream.rate.is_wrong or not self._health.is_trusted(frame.stream):
             self.statistics.refused += 1
             return []
