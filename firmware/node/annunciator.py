@@ -102,17 +102,14 @@ class Annunciator:
     def identify(self, ms):
         self._identify_ms = ms
 
-    @property
     def is_alarming(self):
         """An alarm is due: what is shown now may be a self test, and one after the other would hide it for ever."""
-        return self._own > 0 or self.is_of_patient
+        return self._own > 0 or self.is_of_patient()
 
-    @property
     def is_of_patient(self):
         """An alarm of the gateway is due."""
         return self._expires_ms > 0 and self._commanded > NONE
 
-    @property
     def is_paused(self):
         return self._paused_ms > 0
 

@@ -110,13 +110,13 @@ class Commands:
     def _identify(self):
         if self._u16(0) > _IDENTIFY_MS:
             return _BAD_ARGUMENT
-        if self._annunciator.is_alarming:
+        if self._annunciator.is_alarming():
             return _BUSY
         self._annunciator.identify(self._u16(0))
         return _DONE
 
     def _test(self):
-        if self._annunciator.is_alarming:
+        if self._annunciator.is_alarming():
             return _BUSY
         self._sampler.test()
         return _DONE
@@ -125,7 +125,7 @@ class Commands:
         for k in range(len(_WORD)):
             if self._inbox.body[_ARGUMENTS + k] != _WORD[k]:
                 return _BAD_ARGUMENT
-        if self._annunciator.is_of_patient:  # its own alarm may be what a new program is to end
+        if self._annunciator.is_of_patient():  # its own alarm may be what a new program is to end
             return _BUSY
         self._sampler.is_update_due = True
         return _DONE

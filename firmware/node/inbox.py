@@ -75,12 +75,14 @@ class Inbox:
     @micropython.native
     def receive(self):
         """Read a little of what has come; return True if it closes a good request."""
+        poll, source, held = self._poll, self._source, self._byte
         for _ in range(_AT_ONCE):
-            if not self.wait(0):
-                return False
-            if not self._source.readinto(self._byte):
-                return False  # end of file: nobody is there
-            byte = self._byte[0]
+            has_come = False
+            for _ in poll.ipoll(0):
+                has_come = True
+            if not has_come or not source.readinto(held):
+                return False  # nothing yet, or end of file: nobody is there
+            byte = held[0]
             if byte:
                 if self._n < _MAX_ENCODED:
                     self._encoded[self._n] = byte

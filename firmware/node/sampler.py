@@ -77,8 +77,8 @@ class Sampler:
         self._ticks_a_second = 0
         self._hello_s = 0
         self._step_us = 0
-        self._block_ticks = 0  # from one block to the next
-        self._until_block = self._until_motion = 0  # ticks
+        self._tick = 0  # of two blocks
+        self._block_ticks = 0
         self._exceptions = 0  # in a row
         self._last_exception = ticks_us()
         self.is_update_due = False
@@ -104,19 +104,12 @@ class Sampler:
         """Do the work of one tick; ``missed`` ticks before it went by."""
         self._pressure.take(missed)
         optical, motion = self._optical, self._motion
-        self._until_block -= 1
-        if self._until_block <= 0:
-            self._until_block = self._block_ticks
+        block, tick = self._block_ticks, self._tick + 1
+        self._tick = 0 if tick == 2 * block else tick
+        if tick == block or tick == 2 * block or optical.is_waiting:
             optical.poll()
-        elif optical.is_waiting:
-            optical.poll()
-        if motion is not None:
-            self._until_motion -= 1
-            if self._until_motion <= 0:
-                self._until_motion = 2 * self._block_ticks
-                motion.poll()
-            elif motion.is_waiting:
-                motion.poll()
+        if motion is not None and (tick == block * 3 // 2 or motion.is_waiting):
+            motion.poll()
         period_us = self._pace.period_us
         self._step_us += (1 + missed) * period_us
         if self._step_us >= _STEP_US:
@@ -169,8 +162,8 @@ class Sampler:
         self._describe_anew()
         self._second = 0
         self._ticks_a_second = _SECOND_US // board.pressure.period_us
-        self._block_ticks = self._until_block = self._pressure.block = BLOCK_US // board.pressure.period_us
-        self._until_motion = self._block_ticks * 3 // 2
+        self._block_ticks = self._pressure.block = BLOCK_US // board.pressure.period_us
+        self._tick = 0
         self._pace.start(board.pressure.period_us)
 
     def _describe_anew(self):

@@ -126,7 +126,6 @@ class FifoSource:
             self.repairs = (self.repairs + 1) & 255
             self._events.put(self._stream.number, REPAIRED, register)
 
-    @property
     def error(self):
         """The error that lasts, 0 if there is none: an event may be lost, so STATUS tells it each second."""
         return self._why or (WRONG_RATE if self._is_off_rate else 0)
@@ -237,7 +236,7 @@ class FifoSource:
 
     def _measure(self):
         """Measure the sensor's rate by the board's clock."""
-        sensor, index = self._sensor, self._stream.index
+        sensor, index = self._sensor, self._stream.next_index()
         first = self._measured_index
         elapsed_us = ticks_diff(sensor.ticks, self._measured_from)
         if first < 0 or not 0 <= elapsed_us < _MEASURE_MAX_US or index < first:

@@ -65,7 +65,7 @@ class Status:
         )
         for k in range(_STREAMS):
             _pack_stream(payload, _FIRST + k * _EACH, sources[k], streams[k])
-            payload[_ERRORS + k] = sources[k].error if sources[k] else 0
+            payload[_ERRORS + k] = sources[k].error() if sources[k] else 0
         optical, _, motion = sources
         payload[_REPAIRS_OPTICAL] = optical.repairs
         payload[_REPAIRS_MOTION] = motion.repairs if motion else 0
@@ -80,7 +80,7 @@ class Status:
             | (_HELD if annunciator.is_pressed else 0)
             | (_BAD_SETTINGS if self._board.settings.is_bad else 0)
             | (_REFERENCE_OFF if self._board.adc.is_off else 0)
-            | (_PAUSED if annunciator.is_paused else 0)
+            | (_PAUSED if annunciator.is_paused() else 0)
         )
 
 

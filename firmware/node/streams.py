@@ -21,8 +21,7 @@ class Stream:
         self.lost = 0  # samples, since boot
         self.losses_unknown = 0
 
-    @property
-    def index(self):
+    def next_index(self):
         """Index of the next sample."""
         return self._header.index
 

@@ -114,7 +114,7 @@ def test_light_and_sound_may_be_of_two_priorities(module):
 def test_one_self_test_after_the_other_hides_no_alarm(module):
     room = quiet(module)
     for _ in range(20):
-        if not room.board.is_alarming:
+        if not room.board.is_alarming():
             room.board.test(True)
         room.run(2)
     assert (room.board.why, room.board.priority, room.board.is_sounding) == (module.OWN, 3, True)
@@ -167,7 +167,7 @@ def test_button_pauses_the_sound_of_the_own_alarm_for_two_minutes(module):
     room = Room(module, False).run(20)
     room.press()
     assert (0, BUTTON, module.OWN) in room.events
-    assert room.board.is_paused
+    assert room.board.is_paused()
     room.run(119)
     assert room.pulses_ms() == []
     assert RED in {light for _, light, _ in room.log}, "what is seen stays"
@@ -213,10 +213,10 @@ def test_failed_self_test_is_an_alarm(module):
     room.board.test(False)
     room.run(10, 0, 0, 3000)
     assert (0, OWN_ALARM, 2) in room.events
-    assert room.board.is_alarming
+    assert room.board.is_alarming()
     room.board.test(True)
     room.run(5, 0, 0, 3000)
-    assert not room.board.is_alarming
+    assert not room.board.is_alarming()
 
 
 def test_alarm_of_the_gateway_ends_self_test_and_identify(module):

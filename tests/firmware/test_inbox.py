@@ -122,8 +122,14 @@ class Everything:
     def __init__(self):
         self.sent, self.asked = [], []
         self.has_room = True
-        self.is_alarming = self.is_of_patient = self.is_update_due = False
+        self.is_update_due = self.alarms = False
         self.refused = 0
+
+    def is_alarming(self):
+        return self.alarms
+
+    def is_of_patient(self):
+        return self.alarms
 
     def flush(self):
         return self.has_room
@@ -210,7 +216,7 @@ def test_update_is_asked_for_by_word(modules):
 )
 def test_what_would_hide_an_alarm_is_refused(modules, verb, payload):
     taker, everything, port = board(modules, cmd(verb, payload))
-    everything.is_alarming = everything.is_of_patient = True
+    everything.alarms = True
     drain(taker, port)
     assert everything.sent[0][3] == bytes([AckResult.BUSY])
     assert everything.asked == []

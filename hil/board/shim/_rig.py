@@ -113,9 +113,15 @@ def level(pin):
 
 @micropython.viper
 def copy(target, at: int, source, start: int, n: int):
+    i = 0
+    if not (at | start) & 3:  # words first
+        to32 = ptr32(target)
+        of32 = ptr32(source)
+        while i + 4 <= n:
+            to32[(at + i) >> 2] = of32[(start + i) >> 2]
+            i += 4
     to = ptr8(target)
     of = ptr8(source)
-    i = 0
     while i < n:
         to[at + i] = of[start + i]
         i += 1

@@ -106,7 +106,7 @@ class Cdc:
         """As the rp2 port's, which waits until all has come; asked for one byte at a time here."""
         if len(buffer) != 1:
             raise OSError("the rig's stdin gives one byte at a time")
-        while not self.has_input():
+        while self._came_at == self._came_n and not self.has_input():
             _rig.sleep_ns(1_000_000)
         buffer[0] = self._came[self._came_at]
         self._came_at += 1

@@ -21,7 +21,7 @@ class _Poll:
             if timeout:
                 raise OSError("the rig's select does not wait for output")
             return self._ready if _rig.usb.used < _ROOM else ()
-        if _rig.usb.has_input():
+        if _rig.is_host_heard and _rig.usb.has_input():
             return self._ready
         if timeout:
             _sleep_ns(timeout * 1_000_000, True)
