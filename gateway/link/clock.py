@@ -90,7 +90,9 @@ class BoardClock:
     def gateway_us(self, device_t_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """Gateway times of samples of the newest frame, shape (n,); a frame of motion spans a third of a second."""
         newest_us = 0 if self._device_us is None else self._device_us
-        return device_t_us + np.rint(self._offset_us + self._line[2] * (device_t_us - newest_us)).astype(np.int64)
+        return np.asarray(
+            device_t_us + np.rint(self._offset_us + self._line[2] * (device_t_us - newest_us)), dtype=np.int64
+        )
 
     @property
     def drift_ppm(self) -> float | None:
