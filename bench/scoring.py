@@ -89,11 +89,11 @@ def score(reference, found):
     result.minutes_without_pulse = sum(max(0.0, b - a) for a, b in inner) / 60
     mask = mask_of(reference, duration_s)
     all_true = np.array(reference["beats_s"])
-    true = _outside(all_true, mask)
+    true = outside(all_true, mask)
     if mask.mean() > 0.5 or len(true) < LEAST_BEATS:
         return result
     moved = times - (delay_of(true, times) if len(times) else 0.0)
-    kept = _outside(moved[moved > 0], mask)
+    kept = outside(moved[moved > 0], mask)
     pairs = matched(true, kept)
     result.beats = np.array([len(pairs), len(kept) - len(pairs), len(true) - len(pairs)])
     result.residuals_s = np.array([kept[j] - true[i] for i, j in pairs])
@@ -120,7 +120,7 @@ def mask_of(reference, duration_s):
     return mask
 
 
-def _outside(times, mask):
+def outside(times, mask):
     return times[~mask[np.clip((times * 10).astype(int), 0, len(mask) - 1)]]
 
 
