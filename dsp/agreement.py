@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dsp.channel import Summary
 from dsp.rate import DOUBTED_SQI
 from dsp.rules import Rule, found
@@ -32,11 +30,3 @@ def contradict(a: Reading, b: Reading) -> bool:
     if not (isinstance(a, Measured) and isinstance(b, Measured)) or min(a.sqi, b.sqi) < DOUBTED_SQI:
         return False
     return abs(a.value - b.value) > max(MOST_BPM, MOST_SHARE * max(a.value, b.value))
-
-
-def disputed(reading: Reading) -> Reading:
-    """The same value, of a quality that nobody should rely on."""
-    if not isinstance(reading, Measured):
-        return reading
-    reasons = (Reason.DISAGREEMENT, *(r for r in reading.reasons if r is not Reason.DISAGREEMENT))
-    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)

@@ -12,15 +12,15 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import fmean, median, stdev
 
 from dsp.channel import SECOND_US, WINDOW_US, Summary
-from dsp.pulse import Pulse
+from dsp.pulse import LATENCY_US, Pulse
 from dsp.rules import Rule, found
 from dsp.types import Reason
 from dsp.window import Window
 
-# So far may what is strange or missing move a value: half of what nobody would notice.
+# So far may what is strange move a value: half of what nobody would notice.
 MOST_BPM, MOST_MMHG = 2.5, 5.0
 LEAST_COUNTED = 0.6  # of the window lies in intervals that were counted
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
@@ -31,7 +31,10 @@ MEDIAN_SPREAD = 1.25  # how much farther the median of a few is off than their m
 MOST_WANDER = 0.8  # of the foot from beat to beat, in pulse heights: median over the window
 LOST_US = 2_200_000  # between two beats
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
-MISSING_BPM, MISSING_MMHG = 2.0, 4.0  # one deviation of what the missing beats may have moved
+# One deviation of what the missing beats may have moved: of 5/min and 10 mmHg a quarter, so that no chance makes those.
+MISSING_BPM, MISSING_MMHG = 1.25, 2.5
+# A hole has n pulses where n usual intervals are its length, and no other number is as near as two deviations.
+CERTAIN, LEAST_SPREAD = 2.0, 0.03
 LINGERING_SECONDS = 3  # with a doubt that is about the newest beats; the median is of 8
 NOISE_MMHG = 5.0  # by which the raw signal exceeds the filtered one: hum, or a line that rings
 
@@ -49,17 +52,14 @@ def doubted_rate(summary: Summary) -> Summary:
     """The summary with what is doubtful about its rate alone."""
     if summary.unavailable is not None:
         return summary
-    intervals_us = summary.pulses.intervals_us
-    ordinary_us = [p.interval_us for p in summary.pulses.ordinary if p.interval_us is not None]
-    counted = sum(intervals_us) / WINDOW_US
+    intervals_us, sure_us = summary.pulses.intervals_us, summary.pulses.sure_us
     is_doubtful = (
-        counted < LEAST_COUNTED
+        sum(intervals_us) < LEAST_COUNTED * WINDOW_US
         or max(intervals_us) > LONG * median(intervals_us)
-        or moved(intervals_us, ordinary_us, _rate_bpm) > MOST_BPM
+        or moved(intervals_us, sure_us, _rate_bpm) > MOST_BPM
+        or _missing_bpm(sure_us) > MISSING_BPM
+        or _is_hole_unclear(summary.pulses)
     )
-    if not is_doubtful:
-        usual_us = fmean(intervals_us)
-        is_doubtful = _rate_bpm([usual_us]) * missing(intervals_us, counted) / usual_us > MISSING_BPM
     return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
 
 
@@ -70,7 +70,12 @@ def doubted_pressure(summary: Summary) -> Summary:
     pulses = summary.pulses.accepted
     if summary.is_clipped:
         return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
-    is_doubtful = _is_new(pulses, summary.t_us) or _is_moved(summary.pulses) or _noise_mmhg(pulses) > NOISE_MMHG
+    is_doubtful = (
+        _is_moved(summary.pulses)
+        or _is_missing(summary.pulses)
+        or _is_new(pulses, summary.t_us)
+        or _noise_mmhg(pulses) > NOISE_MMHG
+    )
     return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
 
 
@@ -122,21 +127,48 @@ def missing(values: Sequence[float], counted: float) -> float:
     return more / (n + more) * deviation * math.sqrt(1 / n + 1 / max(more, 0.5))
 
 
+def _missing_bpm(sure_us: list[int]) -> float:
+    """How far the rate of the window may be from that of its sure intervals: one deviation."""
+    if len(sure_us) < 2:
+        return math.inf
+    usual_us = fmean(sure_us)
+    counted = min(1.0, (sum(sure_us) + LATENCY_US) / WINDOW_US)
+    return _rate_bpm([usual_us]) * missing(sure_us, counted) / usual_us
+
+
+def _is_hole_unclear(window: Window) -> bool:
+    """Whether nobody can tell how many pulses lie between two beats where one was missed."""
+    sure_us = window.sure_us
+    usual_us = fmean(sure_us)
+    spread = max(LEAST_SPREAD, stdev(sure_us) / usual_us)
+    holes_us = [
+        b.candidate.upslope_us - a.candidate.upslope_us for a, b in pairwise(window.accepted) if b.interval_us is None
+    ]
+    counts = [hole_us / usual_us for hole_us in holes_us]
+    return any(abs(x - round(x)) + CERTAIN * spread * math.sqrt(x) > 0.5 for x in counts)
+
+
 def _rate_bpm(intervals_us: Sequence[float]) -> float:
     return 60e6 / fmean(intervals_us)
 
 
 def _is_moved(window: Window) -> bool:
-    """Whether what is strange or missing could have moved one of the pressures."""
+    """Whether what is strange has moved one of the pressures."""
+    of_cycle = (window.accepted, window.ordinary)
+    compared = ((_systolic, window.begun), (_diastolic, of_cycle), (_mean, of_cycle))
+    return any(moved(_known(every, of), _known(ordinary, of), median) > MOST_MMHG for of, (every, ordinary) in compared)
+
+
+def _is_missing(window: Window) -> bool:
+    """Whether what is missing could move one of the pressures."""
     counted = min(1.0, sum(window.intervals_us) / WINDOW_US)
-    for of in (_systolic, _diastolic, _mean):
-        every = [x for x in map(of, window.accepted) if x is not None]
-        ordinary = [x for x in map(of, window.ordinary) if x is not None]
-        if moved(every, ordinary, median) > MOST_MMHG or not counted:
-            return True
-        if MEDIAN_SPREAD * missing(every, counted) > MISSING_MMHG:
-            return True
-    return False
+    return not counted or any(
+        MEDIAN_SPREAD * missing(_known(window.accepted, of), counted) > MISSING_MMHG for of in _PRESSURES
+    )
+
+
+def _known(pulses: Sequence[Pulse], of: Callable[[Pulse], float | None]) -> list[float]:
+    return [x for x in map(of, pulses) if x is not None]
 
 
 def _systolic(pulse: Pulse) -> float | None:
@@ -149,6 +181,9 @@ def _diastolic(pulse: Pulse) -> float | None:
 
 def _mean(pulse: Pulse) -> float | None:
     return pulse.cycle_mean
+
+
+_PRESSURES = (_systolic, _diastolic, _mean)
 
 
 def _noise_mmhg(pulses: Sequence[Pulse]) -> float:

@@ -15,7 +15,7 @@ from statistics import median
 
 from dsp.channel import SECOND_US, Summary
 from dsp.doubt import Lingering
-from dsp.rate import DOUBTED_SQI
+from dsp.rate import questioned
 from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 
@@ -167,8 +167,7 @@ def _withheld(reading: Reading, verdict: Verdict) -> Reading:
         return reading
     if verdict.is_certain:
         return Unavailable(reason=verdict.reason, finding=verdict.finding)
-    reasons = (verdict.reason, *(r for r in reading.reasons if r is not verdict.reason))
-    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)
+    return questioned(reading, verdict.reason)
 
 
 def _level(summary: Summary) -> Level | None:

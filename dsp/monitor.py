@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsp import doubt
-from dsp.agreement import contradict, disputed, located
+from dsp.agreement import contradict, located
 from dsp.arterial import pressures
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, ChannelMonitor, Summary
@@ -14,7 +14,7 @@ from dsp.line import LineMonitor, withheld
 from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
-from dsp.rate import better, pulse_rate
+from dsp.rate import better, pulse_rate, questioned
 from dsp.rules import Rule, found
 from dsp.types import (
     Beat,
@@ -27,6 +27,7 @@ from dsp.types import (
     SampleBlock,
     Tick,
     Unavailable,
+    Validity,
     Vital,
 )
 from dsp.window import Window
@@ -134,6 +135,8 @@ class VitalsMonitor:
         saturation = self._oximeter.spo2(pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth, fault, self._motion)
         if self._moved.stands(t_us, is_found=self._oximeter.is_moved):
             pleth = pleth.doubted(Reason.ARTIFACT)
+            is_doubtful = saturation.validity is Validity.QUESTIONABLE
+            saturation = questioned(saturation, saturation.reasons[0] if is_doubtful else Reason.ARTIFACT)
         return pleth, is_shifted, saturation
 
     def _of_pulses(self, pressure: Summary, pleth: Summary, saturation: Reading) -> dict[Quantity, Reading]:
@@ -142,7 +145,7 @@ class VitalsMonitor:
         rates = [pulse_rate(doubt.doubted_rate(summary)) for summary in (pressure, pleth)]
         readings = {Quantity.PULSE_RATE: better(rates), Quantity.SPO2: saturation}
         if contradict(*rates):
-            readings = {quantity: disputed(reading) for quantity, reading in readings.items()}
+            readings = {quantity: questioned(reading, Reason.DISAGREEMENT) for quantity, reading in readings.items()}
         doubted_pressure = doubt.doubted_pressure(pressure)
         readings |= pressures(doubted_pressure)
         is_moving = self._motion is not None and self._motion.is_moving(t_us - SECOND_US, t_us)

@@ -93,6 +93,7 @@ class Oximeter:
         }
         self._is_order_known = False
         self._altered = Lingering(least=1)
+        self._turned = Lingering(least=1)
         self._suspect_us: int | None = None  # since when the first saturations are about R = 1
         self.is_moved = False  # what changes the light in the newest second is likely to be no pulse
         self._usual: deque[tuple[int, float]] = deque(maxlen=KEPT_VALUES)
@@ -161,7 +162,8 @@ class Oximeter:
             return None
         is_altered = self._altered.stands(summary.t_us, is_found=strangeness(summary.pulses) > ALTERED)
         newest = self._curve.spo2_pct(median(c.ratio for c in good[-3:] if c.ratio is not None))
-        if newest is None or abs(newest - value) > TURNED_PCT:
+        is_turning = newest is None or abs(newest - value) > TURNED_PCT
+        if self._turned.stands(summary.t_us, is_found=is_turning):
             self.is_moved = is_altered
             return Reason.IRREGULAR
         old = before(self._usual, summary.t_us)

@@ -77,6 +77,14 @@ def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
     )
 
 
+def questioned(reading: Reading, reason: Reason) -> Reading:
+    """The same value, of a quality that nobody should rely on."""
+    if not isinstance(reading, Measured):
+        return reading
+    reasons = (reason, *(r for r in reading.reasons if r is not reason))
+    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)
+
+
 def _intervals_us(summary: Summary) -> list[int]:
     """Intervals between adjacent accepted beats that lie wholly in the window."""
     begin_us = summary.t_us - WINDOW_US

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 
 from dsp.pulse import Pulse
 from dsp.types import Reason
+
+SURE_SQI = 0.3  # of a beat; with less the window as a whole has no value
 
 
 class Window(tuple[Pulse, ...]):
@@ -47,6 +50,20 @@ class Window(tuple[Pulse, ...]):
         near = [[x for x in strange[max(0, k - 1) : k + 2] if x is not None] for k in range(len(strange))]
         pairs = zip(self.accepted, near, strict=True)
         return tuple([p for p, values in pairs if not values or median(values) <= 1])
+
+    @cached_property
+    def begun(self) -> tuple[tuple[Pulse, ...], tuple[Pulse, ...]]:
+        """The beats whose own cycle is known, and the ordinary ones of them: the next beat ends it."""
+        ordinary = set(map(id, self.ordinary))
+        return self.accepted[:-1], tuple([a for a, b in pairwise(self.accepted) if id(b) in ordinary])
+
+    @cached_property
+    def sure_us(self) -> list[int]:
+        """The intervals between beats that are ordinary and of some quality."""
+        ordinary = set(map(id, self.ordinary))
+        is_sure = [id(p) in ordinary and p.sqi >= SURE_SQI for p in self.accepted]
+        sure = [p for p, ends, begins in zip(self.accepted, is_sure, [True, *is_sure], strict=False) if ends and begins]
+        return [p.interval_us for p in sure if p.interval_us is not None]
 
     @cached_property
     def rejected(self) -> int:
