@@ -1,8 +1,10 @@
 """A kind of artifact and a seed in, what became of the published values out: wrong, late, answered.
 
-The truth is what the same program says of the undisturbed signal at the same second; of a heart out of order, it is the
-simulated patient's own rate. A value of good quality that is further from it, and from what it was or is a second
-before and after, than the tolerance is wrong: another beat is in the window then, or the other sensor is asked.
+The truth is what the same program says of the undisturbed signal; of a heart out of order, it is the simulated
+patient's own rate. A value of good quality is wrong if it is further than the tolerance from the truth of its second
+and of the second before, which is all that its stated latency allows (``dsp.latency``: a rate looks back on 8 s and is
+right after 9). The undisturbed program may itself be a second late, so that of its truths the next one counts as well:
+a disturbed value is not wrong for having seen a beat first. The patient is never late.
 """
 
 from __future__ import annotations
@@ -53,9 +55,9 @@ TOLERANCE = {
     Quantity.SPO2: 4.0,
 }
 WINDOW_S = 8  # that a rate is the mean of (dsp.channel)
-_CLIPPING_S = 2.0
-# A beat that comes so soon after another has no pulse, up to the second time nobody knows: a pressure rarely shows it.
-_REFRACTORY_S, _UNCLEAR_S = 0.25, 0.3
+_CLIPPING_S, _CLIPPING_SHARE = 2.0, 0.1
+# A beat so soon after another has no pulse, up to the second time it may have one: a pressure rarely shows it.
+_REFRACTORY_S = (0.25, 0.3)
 _TRANSIT_S, _KNOWN_S = 0.2, 0.4  # from the heart to mid-upslope, and from there until the pulse is known
 _EXAMPLES = 12
 _SECOND_US = 1_000_000
@@ -87,6 +89,7 @@ SHORT = Length(duration_s=32, begin_s=(13.0, 15.0), lasts_s=(5.0, 8.0))
 Values = NDArray[np.float64]
 Times = NDArray[np.int64]
 Readings = dict[tuple[Quantity, int], Reading]
+Allowed = dict[tuple[Quantity, int], list[float]]
 
 
 class Sensed(Protocol):
@@ -152,20 +155,17 @@ def simulated(seed: int, rhythm: Rhythm | None = None) -> Patient:
     return Patient(seed, scenario)
 
 
-def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
+def known(seed: int, rhythm: Rhythm, duration_s: int, after_s: float) -> Readings:
     """The rate of such a patient's pulses that have come in the window, and the saturation.
 
-    A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not. Beats that
-    come in pairs have the rate of the pairs. Where it is not clear whether a beat has a pulse there is no good truth.
+    A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not; with
+    ``after_s`` it is said how soon that is. Beats that come in pairs have the rate of the pairs.
     """
     patient = simulated(seed, rhythm)
-    pulses_s, unclear_s = [-10.0], []
+    pulses_s = [-10.0]
     for t_s in range(duration_s + 1):
         for beat in patient.beats(t_s * _SECOND_US, (t_s + 1) * _SECOND_US):
-            after_s = beat.onset_us / 1e6 - pulses_s[-1]
-            if _REFRACTORY_S < after_s <= _UNCLEAR_S:
-                unclear_s.append(beat.onset_us / 1e6)
-            if after_s > _REFRACTORY_S:
+            if beat.onset_us / 1e6 - pulses_s[-1] > after_s:
                 pulses_s.append(beat.onset_us / 1e6)
     spo2_pct = patient.scenario.base.spo2_pct
     out: Readings = {
@@ -176,10 +176,8 @@ def known(seed: int, rhythm: Rhythm, duration_s: int) -> Readings:
         values = {Quantity.PULSE_RATE: 60 * (len(seen_s) - 1) / (seen_s[-1] - seen_s[0]), Quantity.SPO2: spo2_pct}
         if rhythm.ectopic_share:
             values[Quantity.PULSE_RATE] = patient.scenario.base.rate_bpm
-        is_unclear = any(t_s - WINDOW_S - 1 < x + _TRANSIT_S < t_s for x in unclear_s)
-        sqi = {Quantity.PULSE_RATE: 0.0 if is_unclear else 1.0, Quantity.SPO2: 1.0}
         for quantity, value in values.items():
-            out[quantity, t_s] = Measured(value=value, sqi=sqi[quantity], newest_us=t_s * _SECOND_US)
+            out[quantity, t_s] = Measured(value=value, sqi=1.0, newest_us=t_s * _SECOND_US)
     return out
 
 
@@ -216,19 +214,21 @@ class Campaign:
         random = np.random.default_rng([seed, crc32(f"{kind.row} {kind.name}".encode())])
         start_s = float(random.uniform(*self._length.begin_s))
         artifacts = kind.make(random, start_s, start_s + float(random.uniform(*self._length.lasts_s)))
-        clean = self._clean(seed, kind.sensors, kind.rhythm)
+        clean, allowed = self._clean(seed, kind.sensors, kind.rhythm)
         source = simulated(seed, kind.rhythm) if kind.rhythm else self._source(seed, kind.sensors)
         seen = Disturbed(source, artifacts, noise_seed=seed)
         said = _announcements(artifacts[0]) if kind.is_announced else []
         found = readings(seen, _CHANNELS[kind.sensors], self._length.duration_s, said)
         clipped_s = _clipped_s(seen, kind, artifacts[0]) if kind.is_clipping else None
-        return _judged(kind, artifacts[0], clipped_s, clean, found)
+        return _judged(kind, artifacts[0], clipped_s, (clean, allowed), found)
 
-    def _undisturbed(self, seed: int, sensors: Sensors, rhythm: Rhythm | None) -> Readings:
+    def _undisturbed(self, seed: int, sensors: Sensors, rhythm: Rhythm | None) -> tuple[Readings, Allowed]:
         if rhythm is not None:
-            return known(seed, rhythm, self._length.duration_s)
+            either = [known(seed, rhythm, self._length.duration_s, after_s) for after_s in _REFRACTORY_S]
+            return either[0], _allowed(either, (-1, 0))
         seen = Disturbed(self._source(seed, sensors), [], noise_seed=seed)
-        return readings(seen, _CHANNELS[sensors], self._length.duration_s)
+        clean = readings(seen, _CHANNELS[sensors], self._length.duration_s)
+        return clean, _allowed([clean], (-1, 0, 1))
 
 
 def readings(seen: Sensed, channels: Sequence[Channel], duration_s: int, said: Sequence[Interruption] = ()) -> Readings:
@@ -289,15 +289,22 @@ def _announcements(artifact: Artifact) -> list[Interruption]:
 
 
 def _clipped_s(seen: Sensed, kind: Kind, artifact: Artifact) -> Values:
-    """When samples of the artifact are at full scale."""
+    """When a tenth of a second's samples and more have been at full scale within the budget: single ones clip no pulse.
+
+    S3 is about a tenth of the samples; a recording that wanders off leaves fewer.
+    """
     is_light = kind.sensors is Sensors.LIGHT
     hz = _RATES_HZ[Channel.PLETH if is_light else Channel.PRESSURE]
     t_us = np.rint(np.arange(artifact.start_s, artifact.end_s, 1 / hz) * 1e6).astype(np.int64)
     is_full = seen.light(t_us).max(axis=1) >= FULL_COUNTS if is_light else seen.volts(t_us) * 100 >= _FULL_MMHG
-    return t_us[is_full] / 1e6
+    lately = np.convolve(is_full, np.ones(round(_CLIPPING_S * hz)))[: len(is_full)]
+    return t_us[is_full & (lately >= _CLIPPING_SHARE * hz)] / 1e6
 
 
-def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Readings, found: Readings) -> Outcome:
+def _judged(
+    kind: Kind, artifact: Artifact, clipped_s: Values | None, undisturbed: tuple[Readings, Allowed], found: Readings
+) -> Outcome:
+    clean, allowed = undisturbed
     wrong, late, delay_s = [], [], 0.0
     first = max(0, int(artifact.start_s)) + 1
     begins_s = max(0.0, artifact.start_s if clipped_s is None or not len(clipped_s) else float(clipped_s[0]))
@@ -306,7 +313,7 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
             if not (isinstance(truth, Measured) and isinstance(reading, Measured)):
                 continue
-            error = min(abs(reading.value - value) for value in _around(clean, quantity, t_s))
+            error = min(abs(reading.value - value) for value in allowed[quantity, t_s])
             if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
             if clipped_s is not None and not np.any((clipped_s > t_s - _CLIPPING_S) & (clipped_s <= t_s)):
@@ -326,10 +333,10 @@ def _judged(kind: Kind, artifact: Artifact, clipped_s: Values | None, clean: Rea
     )
 
 
-def _around(clean: Readings, quantity: Quantity, t_s: int) -> list[float]:
-    """What is true, and was or will be a second earlier or later: the window holds another beat then."""
-    near = [clean.get((quantity, t_s + k)) for k in (-1, 0, 1)]
-    return [truth.value for truth in near if isinstance(truth, Measured)]
+def _allowed(truths: Sequence[Readings], seconds: Sequence[int]) -> Allowed:
+    """What may be said in each second: what one of the truths is in one of the seconds about it."""
+    near = {(q, t): [truth.get((q, t + k)) for truth in truths for k in seconds] for q, t in truths[0]}
+    return {key: [x.value for x in among if isinstance(x, Measured)] for key, among in near.items()}
 
 
 def _shares(artifact: Artifact, clean: Readings, found: Readings) -> dict[Part, Share]:
