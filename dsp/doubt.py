@@ -63,15 +63,15 @@ def doubted_rate(summary: Summary) -> Summary:
     return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
 
 
-def doubted_pressure(summary: Summary) -> Summary:
-    """The summary with what is doubtful about its pressures alone."""
+def doubted_pressure(summary: Summary, moving: Lingering) -> Summary:
+    """The summary with what is doubtful about its pressures alone; ``moving`` remembers what has moved them."""
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
     if summary.is_clipped:
         return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
     is_doubtful = (
-        _is_moved(summary.pulses)
+        moving.stands(summary.t_us, is_found=_is_moved(summary.pulses))
         or _is_missing(summary.pulses)
         or _is_new(pulses, summary.t_us)
         or _noise_mmhg(pulses) > NOISE_MMHG

@@ -38,7 +38,7 @@ LEAST_SECONDS = 4
 SLOW = 6.3
 LEAST_RATE_HZ = 60.0
 SLOWER, SMALLER = 0.8, 0.88  # of the reference: damped
-LARGER, NOT_SLOWER = 1.10, 0.8  # ringing
+LARGER, NOT_SLOWER = 1.10, 0.88  # ringing; the latter of the slope in mmHg/s, which no resonance makes less
 # Ringing as well: power of the bends in that of the slopes of a pulse, beyond what it was and its own scatter (half of
 # the middle half), where the pulse pressure is not less. 98 % of the steady recordings at hand stay below.
 ROUGHER, ROUGHER_SCATTER, NOT_SMALLER = 1.15, 4.0, 0.95
@@ -199,7 +199,8 @@ def _compared(now: Level, before: Level) -> Verdict | None:
     numbers = _both(now, before)
     if now.pulse_mmhg < SMALLER * before.pulse_mmhg and now.steepness < SLOWER * before.steepness:
         return Verdict(reason=Reason.DAMPED, is_certain=True, finding=found(Rule.LINE_DAMPED, **numbers))
-    if now.pulse_mmhg > LARGER * before.pulse_mmhg and now.steepness > NOT_SLOWER * before.steepness:
+    rise = now.pulse_mmhg * now.steepness / (before.pulse_mmhg * before.steepness)
+    if now.pulse_mmhg > LARGER * before.pulse_mmhg and rise > NOT_SLOWER:
         return Verdict(reason=Reason.RINGING, is_certain=False, finding=found(Rule.LINE_RINGING, **numbers))
     return None
 

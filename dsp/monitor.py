@@ -65,7 +65,7 @@ class VitalsMonitor:
         self._buffers: dict[Channel, SampleBuffer] = dict(self._optics.buffers) if self._optics else {}
         if self._motion:
             self._buffers[Channel.MOTION] = self._motion.buffer
-        self._moved = doubt.Lingering()
+        self._moved, self._pressures_moved = doubt.Lingering(), doubt.Lingering()
         self._derived = Derived()
         self._interruptions = Interruptions()
         self._next_second: int | None = None
@@ -146,7 +146,7 @@ class VitalsMonitor:
         readings = {Quantity.PULSE_RATE: better(rates), Quantity.SPO2: saturation}
         if contradict(*rates):
             readings = {quantity: questioned(reading, Reason.DISAGREEMENT) for quantity, reading in readings.items()}
-        doubted_pressure = doubt.doubted_pressure(pressure)
+        doubted_pressure = doubt.doubted_pressure(pressure, self._pressures_moved)
         readings |= pressures(doubted_pressure)
         is_moving = self._motion is not None and self._motion.is_moving(t_us - SECOND_US, t_us)
         readings |= self._derived.readings(pressure, pleth, is_moving=is_moving)
