@@ -167,7 +167,7 @@ class Oximeter:
             self.is_moved = is_altered
             return Reason.IRREGULAR
         old = before(self._usual, summary.t_us)
-        is_changed = len(old) >= LEAST_USUAL and abs(value - median(old)) > CHANGED_PCT
+        is_changed = bool(old) and abs(value - median(old)) > CHANGED_PCT
         self._usual.append((summary.t_us, value))
         self.is_moved = is_changed and is_altered
         return Reason.ARTIFACT if self.is_moved else None
