@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
-from statistics import median
+from statistics import fmean, median, pstdev
 
 from dsp.channel import WINDOW_US, Summary
 from dsp.rules import Rule, found
@@ -17,7 +17,9 @@ LEAST_FOR_PAIRS = 4
 # A full window lacks an interval at either end, and one of a pair. One that is still filling may hold half a breath,
 # with which the rate of a calm person moves by 3 %.
 UNFILLED = 3
-MOST_TORN_BPM = 4.0  # by a beat without its pause; at 45 to 150/min a single early one moves the rate by 3.5
+# By a beat without its pause; at 45 to 150/min a single early one moves the rate by 3.5. Where the others are uneven as
+# well nobody knows that it was one.
+MOST_TORN_BPM, MOST_UNEVEN_BPM = 4.0, 2.5
 UNEVEN = 0.08  # an early beat with its pause, against two usual intervals: a compensatory pause makes up for it
 SHORT, LONG = 0.88, 1.12  # of the median: an early beat, a pause; breathing moves intervals by less
 # Heart beats of atrial fibrillation spread by 0.24 (Tateno and Glass 2001); pulses that spread more are missing some,
@@ -115,7 +117,8 @@ def _whole_pairs(intervals_us: list[int]) -> list[int]:
 def _is_torn(every_us: list[int], whole_us: list[int]) -> bool:
     """Whether what was left out moves the rate by much, and there is no row of pairs that says why."""
     moved_bpm = abs(60e6 * len(every_us) / sum(every_us) - 60e6 * len(whole_us) / sum(whole_us))
-    return moved_bpm > MOST_TORN_BPM and not _is_alternating(every_us, median(every_us))
+    most_bpm = MOST_TORN_BPM if pstdev(whole_us) < UNEVEN * fmean(whole_us) else MOST_UNEVEN_BPM
+    return moved_bpm > most_bpm and not _is_alternating(every_us, median(every_us))
 
 
 def _is_ordered(intervals_us: list[int], usual_us: float) -> bool:
