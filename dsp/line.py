@@ -7,7 +7,6 @@ pressure falls keeps the steepness of the upslope, and the mean falls as well: t
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Sequence
@@ -37,7 +36,6 @@ LEAST_SECONDS = 4
 # Steepest slope of the upslope in pulse heights a second, after the low-pass. Of the recordings at hand 99 % of the
 # pulses have 8 or more (median 17); a line with a bubble of 0.2 s and more has 4 to 8. Slow sensors cannot show it.
 SLOW = 6.3
-SLOW_SINES = 1.5  # slopes of a sine of the same rate: what is left of a fast pulse. The steady ones at hand have 1.8 up
 LEAST_RATE_HZ = 60.0
 SLOWER, SMALLER = 0.8, 0.88  # of the reference: damped
 LARGER, NOT_SLOWER = 1.10, 0.88  # ringing; the latter of the slope in mmHg/s, which no resonance makes less
@@ -107,9 +105,8 @@ class LineMonitor:
         self._since_us = None
         if not summary.doubts:  # what is disturbed is no measure for what comes after it
             self._levels.append(level)
-        least = max(SLOW, SLOW_SINES * math.pi * 1e6 / median(summary.pulses.intervals_us))
-        if level.steepness < least:
-            finding = found(Rule.LINE_SLOW, steepness_per_s=level.steepness, least=least)
+        if level.steepness < SLOW:
+            finding = found(Rule.LINE_SLOW, steepness_per_s=level.steepness, least=SLOW)
             return Verdict(reason=Reason.DAMPED, is_certain=False, finding=finding)
         return None
 
