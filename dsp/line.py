@@ -98,7 +98,7 @@ class LineMonitor:
             self._levels.clear()
             self._old, self._sorted = 0, ([], [], [], [])
         reference = self._reference(level.t_us)
-        verdict = (_compared(level, reference) or _begun(summary, reference)) if reference else None
+        verdict = (compared(level, reference) or _begun(summary, reference)) if reference else None
         if verdict is not None:
             self._since_us = self._since_us if self._since_us is not None else level.t_us
             return verdict
@@ -185,7 +185,8 @@ def _level(summary: Summary) -> Level | None:
     )
 
 
-def _compared(now: Level, before: Level) -> Verdict | None:
+def compared(now: Level, before: Level) -> Verdict | None:
+    """What is wrong with a line that showed pulses of one kind and shows others now."""
     change = now.pulse_mmhg - before.pulse_mmhg
     most = ROUGHER * before.roughness + ROUGHER_SCATTER * before.scatter
     if now.roughness > most and now.pulse_mmhg >= NOT_SMALLER * before.pulse_mmhg:
