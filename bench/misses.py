@@ -1,8 +1,8 @@
 """Where beats of the references are missed, record by record, and what we say of each; `python bench/misses.py`.
 
-A missed beat either was seen and rejected, which has a reason, or no pulse was seen where the reference has one. How far
-the signal rises there tells whether there was one: the largest rise around the expected upslope, in the median rise of
-the beats that were found. An ECG also counts beats that the heart made without ejecting anything.
+A missed beat either was seen and rejected, which has a reason, or no pulse was seen where the reference has one. How
+far the signal rises there tells whether there was one: the largest rise around the expected upslope, in the median rise
+of the beats that were found. An ECG also counts beats that the heart made without ejecting anything.
 
 Of the spread of the delays (jitter) one part is slower than fifteen beats: the transit time of the pulse itself drifts.
 """
@@ -79,8 +79,10 @@ def row(recording, reference):
 
 
 def table():
-    yield "| record | beats | missed | false | what is said of the missed | rise where no pulse is seen, % | jitter ms | drift ms |"
-    yield "|---" * 8 + "|"
+    titles = ["record", "beats", "missed", "false", "what is said of the missed", "rise where no pulse is seen, %"]
+    titles += ["jitter ms", "drift ms"]
+    yield "| " + " | ".join(titles) + " |"
+    yield "|---" * len(titles) + "|"
     for path, documents in references(SETS).items():
         recording = load(RECORDINGS / path)
         for reference in documents:
