@@ -138,12 +138,14 @@ def _missing_bpm(sure_us: list[int]) -> float:
 
 def _is_hole_unclear(window: Window) -> bool:
     """Whether nobody can tell how many pulses lie between two beats where one was missed."""
-    sure_us = window.sure_us
-    usual_us = fmean(sure_us)
-    spread = max(LEAST_SPREAD, stdev(sure_us) / usual_us)
     holes_us = [
         b.candidate.upslope_us - a.candidate.upslope_us for a, b in pairwise(window.accepted) if b.interval_us is None
     ]
+    if not holes_us:
+        return False
+    sure_us = window.sure_us
+    usual_us = fmean(sure_us)
+    spread = max(LEAST_SPREAD, stdev(sure_us) / usual_us)
     counts = [hole_us / usual_us for hole_us in holes_us]
     return any(abs(x - round(x)) + CERTAIN * spread * math.sqrt(x) > 0.5 for x in counts)
 

@@ -117,6 +117,8 @@ def _whole_pairs(intervals_us: list[int]) -> list[int]:
 def _is_torn(every_us: list[int], whole_us: list[int]) -> bool:
     """Whether what was left out moves the rate by much, and there is no row of pairs that says why."""
     moved_bpm = abs(60e6 * len(every_us) / sum(every_us) - 60e6 * len(whole_us) / sum(whole_us))
+    if moved_bpm <= MOST_UNEVEN_BPM:  # most often; the deviation takes long to work out
+        return False
     most_bpm = MOST_TORN_BPM if pstdev(whole_us) < UNEVEN * fmean(whole_us) else MOST_UNEVEN_BPM
     return moved_bpm > most_bpm and not _is_alternating(every_us, median(every_us))
 
