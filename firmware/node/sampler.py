@@ -32,6 +32,8 @@ _U24 = const(3)
 _HELLO_S = const(5)
 _SECOND_US = const(1_000_000)
 _STEP_US = const(20_000)  # of light and sound
+_DUTIES = const(4)  # at the end of a second
+_PATIENCE = const(50)  # ticks that STATUS may wait for room: a host that does not read must not stop the seconds
 
 # Looking for a sample's moment: how far apart, and how much of the tick is left for it at least
 _LOOK_US = const(400)
@@ -74,6 +76,7 @@ class Sampler:
         self._described = 0  # descriptions sent of the present HELLO
         self._pace = Pace(_SECOND_US, self._idle)
         self._second = 0  # ticks of the present one
+        self._duty = 0  # of those that close it, the next
         self._ticks_a_second = 0
         self._hello_s = 0
         self._step_us = 0
@@ -103,22 +106,24 @@ class Sampler:
     def step(self, missed):
         """Do the work of one tick; ``missed`` ticks before it went by."""
         self._pressure.take(missed)
+        passed = 1 + missed  # a FIFO fills in missed ticks too
         optical, motion = self._optical, self._motion
-        block, tick = self._block_ticks, self._tick + 1
-        self._tick = 0 if tick == 2 * block else tick
-        if tick == block or tick == 2 * block or optical.is_waiting:
-            optical.poll()
-        if motion is not None and (tick == block * 3 // 2 or motion.is_waiting):
-            motion.poll()
-        period_us = self._pace.period_us
-        self._step_us += (1 + missed) * period_us
+        block, before = self._block_ticks, self._tick
+        tick = before + passed
+        self._tick = tick % (2 * block)
+        if tick // block != before // block or optical.is_waiting:
+            optical.poll(missed)
+        if motion is not None:
+            middle = block * 3 // 2
+            if before < middle <= tick or tick >= 2 * block + middle or motion.is_waiting:
+                motion.poll(missed)
+        self._step_us += passed * self._pace.period_us
         if self._step_us >= _STEP_US:
             self._annunciator.step(self._step_us // 1000)
             self._step_us = 0
-        self._second += 1
-        left = self._ticks_a_second - self._second
-        if left < 4:
-            self._close_second(left)
+        self._second += passed
+        if self._second > self._ticks_a_second - _DUTIES:
+            self._close_second()
         elif self._events.waiting:
             self._events.send()
         elif self._described < self._to_describe and self._link.flush():
@@ -160,7 +165,7 @@ class Sampler:
         board.optical.set(settings.pleth_rate_hz, settings.red, settings.infrared)
         board.pressure.set(settings.pressure_rate_hz)
         self._describe_anew()
-        self._second = 0
+        self._second = self._duty = 0
         self._ticks_a_second = _SECOND_US // board.pressure.period_us
         self._block_ticks = self._pressure.block = BLOCK_US // board.pressure.period_us
         self._tick = 0
@@ -180,16 +185,21 @@ class Sampler:
             self._add_motion()
             self._describe_anew()
 
-    def _close_second(self, left):
+    def _close_second(self):
         """Do one of the second's duties in each of its last ticks: together they would take too long."""
-        if left == 3:
+        duty = self._duty
+        self._duty = (duty + 1) % _DUTIES
+        if duty == 0:
             self._optical.check()
-        elif left == 2:
+        elif duty == 1:
             self._see_to_motion()
-        elif left == 1 and self._board.adc.read():
-            self._events.put(2, REFERENCE_OFF if self._board.adc.is_off else REFERENCE_GOOD, 0)
-        elif left <= 0:
-            self._second = 0
+        elif duty == 2:
+            if self._board.adc.read():
+                self._events.put(2, REFERENCE_OFF if self._board.adc.is_off else REFERENCE_GOOD, 0)
+        elif self._second < self._ticks_a_second + _PATIENCE and not self._link.flush():
+            self._duty = duty  # a frame of samples has taken the room: with the next tick
+        else:
+            self._second = max(0, self._second - self._ticks_a_second) % self._ticks_a_second
             self.has_run = True
             self._status.send(self._sources, self._streams)
             self._hello_s += 1

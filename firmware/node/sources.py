@@ -64,7 +64,8 @@ class FifoSource:
         self._is_off_rate = False
         self._marks = _FIRST_MARKS  # to look for at once
         self._until_mark = 0
-        self._watched = 0
+        self._is_watched = False  # since the last block
+        self._watched_from = ticks_us()
         self._measured_from = 0
         self._measured_index = UNKNOWN
         self.rate_chz = UNKNOWN
@@ -74,12 +75,12 @@ class FifoSource:
         self.is_watching = False
 
     @micropython.native
-    def poll(self):
-        """Do what is due; bus errors end in the next attempt, never in a wait."""
+    def poll(self, missed=0):
+        """Do what is due; bus errors end in the next attempt, never in a wait. After missed ticks it is high time."""
         self.is_waiting = False
         try:
             if self._state == _RUNNING:
-                self._run()
+                self._run(missed)
             elif self._state == _RESET:
                 self._sensor.configure()
                 self._enter(_RUNNING)
@@ -163,32 +164,31 @@ class FifoSource:
         self.rate_chz = UNKNOWN
 
     def _stop_watching(self):
-        self.is_watching = self._sensor.is_watching = False
-        self._watched = 0
+        self.is_watching = self._sensor.is_watching = self._is_watched = False
 
     def _expect_marks(self):
         self._marks = _FIRST_MARKS
         self._until_mark = 0
 
     @micropython.native
-    def _run(self):
+    def _run(self, missed):
         sensor = self._sensor
         if self.is_watching:
-            self._watched += 1
-            if self._watched * _TICK_US < 3 * sensor.period_us + 2 * _TICK_US:
+            if not missed and ticks_diff(ticks_us(), self._watched_from) < 3 * sensor.period_us + _TICK_US:
                 self.is_waiting = True
                 return
             self._stop_watching()
-        elif self._watched:
-            self._watched = 0
+        elif self._is_watched:
+            self._is_watched = False
         elif self._until_mark > 0:
             self._until_mark -= 1
-        else:
+        elif not missed:
             self._until_mark = 0 if self._marks else _MARK_POLLS
             self._marks = max(0, self._marks - 1)
             if sensor.watch():
                 self.is_watching = self.is_waiting = True
-                self._watched = 1
+                self._is_watched = True
+                self._watched_from = ticks_us()
                 return
         self._read()
 

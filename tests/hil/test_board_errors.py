@@ -1,17 +1,26 @@
 """Errors that nobody foresaw, anywhere in the firmware: caught, told, survived, or ended by a reset; never silence."""
 
+import contextlib
 import itertools
 import json
 
+import numpy as np
 import pytest
 
 import hil.board.unix
-from gateway.link.downlink import EventCode, Verb, annunciate, command, configure, identify, time_request
+from gateway.chunklog import Origin, OriginKind
+from gateway.link.downlink import EventCode, ToBoard, Verb, annunciate, command, configure, identify, time_request
 from gateway.link.frame import Flag, FrameType
+from gateway.messages import Composer, Message
+from gateway.pipeline import Pipeline
 from hil.board.unix import RigError, UnixBoard
-from hil.chair import wire
+from hil.chair import OPTICAL_ADDRESS, play, wire
+from hil.patient import Patient
+from hil.stimulus import Stimulus
 from tests.firmware.stand_in import FIRMWARE
 from tests.hil.link import (
+    MOTION,
+    OPTICAL,
     PRESSURE,
     STREAMS,
     S,
@@ -19,6 +28,7 @@ from tests.hil.link import (
     converse,
     data,
     events,
+    lost_samples,
     rig,
     statuses,
     wrong_samples,
@@ -318,6 +328,99 @@ def test_an_error_while_an_error_is_handled_is_a_reset_and_the_first_is_told(run
     assert [f.payload for _, f in found if f.type is FrameType.LOG][:1] == [b"ValueError"]
     assert events(found)[:1] == [(0, EventCode.EXCEPTION, 1)]
     assert "has reset itself at 3.0 s" in capsys.readouterr().err
+
+
+# From 3 s to an end each tick takes longer, by 5 ms up to the worst, in an order of its own.
+COLLECTING = (
+    """
+from time import ticks_us
+import _rig
+from node import board, sampler
+Step = sampler.Sampler.step
+ticks = [0]
+def step(self, missed):
+    Step(self, missed)
+    if 3_000_000 < ticks_us() < END_US:
+        ticks[0] += 1
+        _rig.stretch(5_000 + ticks[0] * 37_000 % (WORST_US - 4_000))
+        _rig.usb.drain()  # for which USB needs no processor
+sampler.Sampler.step = step
+"""
+    + MAIN
+)
+
+
+@rig
+@pytest.mark.parametrize(("pleth", "worst_ms", "is_absorbed"), [(100, 200, True), (400, 35, True), (400, 130, False)])
+def test_collection_of_garbage_at_each_tick_costs_the_fifos_nothing_or_is_counted(runs, pleth, worst_ms, is_absorbed):
+    """M5: at every tick from 3 s to 6 s nothing else is done for 5 ms to this; what pressure misses is counted."""
+    runs(COLLECTING.replace("WORST_US", str(worst_ms * 1000)).replace("END_US", "6_000_000"))
+    order = command(Verb.CONFIGURE, configure(pleth_rate_hz=pleth, pressure_rate_hz=200), index=1)
+    bus = wire(TimeCode())
+    found = converse(9, [(0.5, order)], bus=bus)
+    for stream in STREAMS if pleth == 100 else (MOTION,):
+        assert wrong_samples(data(found, stream)) == 0
+    for stream in (OPTICAL, MOTION):
+        received = [f for f in data(found, stream) if f.ticks_us > 1 * S]
+        if is_absorbed or stream == MOTION:
+            assert lost_samples(received) == 0
+            assert len({f.epoch for f in received}) == 1
+        else:  # a FIFO of 80 ms
+            unknown = [b for a, b in itertools.pairwise(received) if a.epoch != b.epoch]
+            assert 0 < lost_samples(received) <= bus.i2c[OPTICAL_ADDRESS].dropped
+            assert (lost_samples(received) == bus.i2c[OPTICAL_ADDRESS].dropped) == (not unknown)
+            assert all(f.flags & Flag.LOSS_UNKNOWN for f in unknown)
+        assert max(b.ticks_us - a.ticks_us for a, b in itertools.pairwise(received)) < 0.7 * S
+    pressure = [f for f in data(found, PRESSURE) if f.ticks_us > 1 * S]
+    assert len({f.epoch for f in pressure}) == 1
+    assert lost_samples(pressure) > 400
+    for a, b in itertools.pairwise(pressure):
+        steps = b.index + b.n - a.index - a.n
+        assert b.ticks_us - a.ticks_us == pytest.approx(5_000 * steps, abs=1_100), "its place is its time"
+    told = [t for t, f in found if f.type is FrameType.STATUS]
+    assert max(b - a for a, b in itertools.pairwise(told)) < 3 * S, "each second is closed in time"
+    assert statuses(found)[-1].reset_cause == 1
+
+
+def pulses(seconds):
+    """Messages of the pleth's beats and of the vitals, of a quiet patient."""
+    origin = Origin(kind=OriginKind.SIMULATED, label="a test")
+    pipeline = Pipeline(Composer("s", "c", boot="b", version="0", origin=origin, started_utc_ms=0))
+    found, waiting = {"beats": [], "vitals": [], "status": []}, bytearray()
+
+    def host():
+        said = bytes(waiting)
+        waiting.clear()
+        return said
+
+    with contextlib.closing(play(Stimulus(Patient(1), noise_seed=1), host=host)) as chunks:
+        for chunk in itertools.takewhile(lambda chunk: chunk.t_us < seconds * S, chunks):
+            for message in pipeline.feed(chunk):
+                if isinstance(message, ToBoard):
+                    waiting += message.data
+                if isinstance(message, Message) and (leaf := message.topic.rsplit("/", 1)[-1]) in found:
+                    found[leaf].append(json.loads(message.payload))
+    return [beat for beat in found["beats"] if beat["channel"] != "pressure"], found["vitals"], found["status"]
+
+
+@rig
+def test_jitter_of_the_board_is_not_read_as_an_irregular_pulse(runs):
+    """M5: with stalls of up to 200 ms at each tick the pulses stay where they were, and so do rate and variability."""
+    calm, calm_vitals, _ = pulses(40)
+    runs(COLLECTING.replace("WORST_US", "200_000").replace("END_US", "40_000_000"))
+    stalled, vitals, statuses_told = pulses(40)
+    at = np.array([[beat["t_us"], beat["interval_us"] or 0] for beat in calm if beat["accepted"]])
+    seen = np.array([[beat["t_us"], beat["interval_us"] or 0] for beat in stalled if beat["accepted"]])
+    assert len(seen) > 20
+    for t_us, interval_us in seen:
+        nearest = at[np.abs(at[:, 0] - t_us).argmin()]
+        assert abs(nearest[0] - t_us) < 15_000
+        assert not interval_us or abs(nearest[1] - interval_us) < 15_000
+    assert {reason for beat in stalled for reason in beat["reasons"]} <= {r for beat in calm for r in beat["reasons"]}
+    last, calm_last = vitals[-1]["quantities"], calm_vitals[-1]["quantities"]
+    for name, within in (("pulse_rate", 1), ("pulse_rate_variability", 3)):
+        assert last[name]["value"] == pytest.approx(calm_last[name]["value"], abs=within)
+    assert "rate mismatch" not in str([one["reasons"] for one in statuses_told])
 
 
 @rig

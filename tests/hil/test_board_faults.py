@@ -460,22 +460,6 @@ def test_part_that_does_not_reach_its_rate_is_told():
     assert statuses(found)[-1].streams["optical"].rate_hz == pytest.approx(100.0, rel=1e-3)
 
 
-@rig
-def test_collection_of_garbage_at_each_tick_costs_nothing():
-    """M5: stalls of 5 to 60 ms; the FIFOs absorb them, what pressure misses is counted."""
-    bus = wire(TimeCode())
-    bus.stalls += [Stall(at_us=3 * S + k * 200_000, lasts_us=5_000 * (1 + k % 12)) for k in range(24)]
-    found = converse(9, bus=bus)
-    assert bus.stalls == []
-    samples_are_right(found)
-    for stream in (OPTICAL, MOTION):
-        assert lost_samples(data(found, stream)) == 0
-        assert len({f.epoch for f in data(found, stream)}) == 1
-    pressure = data(found, PRESSURE)
-    assert lost_samples(pressure) > 60
-    assert pressure[-1].index + pressure[-1].n == pytest.approx(9 * 200, abs=12)
-
-
 class Finger(TimeCode):
     """Light in proportion to the current, of a finger that is ``counts`` bright at 7 mA."""
 

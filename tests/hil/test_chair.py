@@ -124,11 +124,12 @@ def test_stall_within_the_counter_is_counted_exactly(stall_ms):
     for stream in STREAMS:
         received = data(found, stream)
         assert wrong_samples(received) == 0
-        assert len({frame.epoch for frame in received}) == (2 if stream == MOTION and stall_ms > 560 else 1)
+        assert len({frame.epoch for frame in received}) == 1
     assert lost_samples(data(found, MOTION)) == 0, "640 ms fit into its FIFO"
     assert lost_samples(data(found, OPTICAL)) == sensor.dropped
     assert (sensor.dropped > 0) == (stall_ms >= 345)
-    assert abs(lost_samples(data(found, PRESSURE)) - stall_ms / 5) < 1, "the stall begins in a pause of up to 5 ms"
+    missed = lost_samples(data(found, PRESSURE)) - stall_ms / 5
+    assert -1 < missed <= 1, "the stall begins in a pause of up to 5 ms, and a full FIFO takes 4.4 ms to empty"
     for stream in (OPTICAL, PRESSURE):
         received = data(found, stream)
         flagged = [f.index for f in received if f.flags & Flag.OVERFLOW_COUNTED]
