@@ -23,6 +23,7 @@ CONDITIONS: dict[Fault, Condition | None] = {
     Fault.UNSTABLE: Condition.BOARD_FAULT,
     Fault.SELF_TEST: Condition.BOARD_FAULT,
     Fault.EXCEPTION: Condition.BOARD_DOUBTFUL,
+    Fault.NO_STATUS: Condition.BOARD_DOUBTFUL,
     Fault.SETTINGS: Condition.BOARD_DOUBTFUL,
     Fault.REFERENCE: Condition.BOARD_DOUBTFUL,
     Fault.CLOCK_STEP: Condition.CLOCK_FAULT,

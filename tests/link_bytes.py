@@ -50,6 +50,15 @@ OPTICAL = descriptor("optical", ["red", "infrared"], rate=100, full=262143)
 PRESSURE = descriptor("pressure", ["pressure"], rate=200, full=33000, num=1, den=100, unit="mm[Hg]")
 
 
+def status_payload(**fields):
+    """A STATUS as of wire.md, of a board that is well."""
+    values = {"bits": 2, "exceptions": 0, "errors": (0, 0, 0), "repairs": (0, 0), **fields}
+    head = struct.pack("<4B", 1, 0, 0, values["bits"])
+    counts = struct.pack("<8I", 60, 0, 0, 0, values["exceptions"], 0, 0, 100_000)
+    levels = struct.pack("<hHBBHII", 2500, 0, 25, 25, 0, 150_000, 110_000)
+    return head + counts + levels + bytes(48) + bytes(values["errors"]) + bytes(values["repairs"])
+
+
 class Board:
     """Encodes what a board would send; keeps sequence and sample indexes."""
 
@@ -75,6 +84,9 @@ class Board:
         encoded = self._frame(2, t_us, stream=stream, n=len(rows), index=self.index[stream], payload=payload, **options)
         self.index[stream] += len(rows)
         return encoded
+
+    def status(self, t_us, **fields):
+        return self._frame(3, t_us, payload=status_payload(**fields))
 
     def _frame(self, kind, t_us, **fields):
         encoded = frame(kind, seq=self.seq, epoch=self.epoch, ticks_us=t_us - self.start_us, **fields)

@@ -58,7 +58,7 @@ class Device:
         self._exchange = TimeExchange()
         self._quality = LinkQuality()
         self._resets = Resets()
-        self._health = Health(is_self_test_passed=True)
+        self._health = Health(is_self_test_passed=True, since_us=0)
         self._program = Program(0)
         self._next_command = 0
         self._polled_us: int | None = None  # once a moment, however the bytes that came then were cut
@@ -88,6 +88,7 @@ class Device:
         self._polled_us = t_us
         if self._sequence.is_silent(t_us):  # that is a lost link, whoever hears whom
             self._hearing = Hearing()
+            self._health.note_silence(t_us)
         if is_again or self._stranger is not None or self._sequence.is_silent(t_us):
             return []
         if self.is_connected and self._sequence.is_identified:
@@ -209,6 +210,7 @@ class Device:
             return
         if self._stranger is not None:
             self._stranger = None
+            self._health.note_silence(arrival_us)
             self._forget()
         if self.board is None or board.boot != self.board.boot:
             self._reboot(arrival_us, board)
@@ -218,7 +220,7 @@ class Device:
             self._resets.note(t_us, board.reset)
         self.board = board
         self.statistics.boots += 1
-        self._health = Health(is_self_test_passed=board.selftest)
+        self._health = Health(is_self_test_passed=board.selftest, since_us=t_us)
         self._program = Program(t_us)
         self._clock = BoardClock()
         self._steps_of_boots = self.statistics.clock_steps

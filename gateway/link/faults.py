@@ -21,6 +21,7 @@ class Fault(Enum):
     UNSTABLE = "the board restarts again and again"
     SELF_TEST = "the board's self test failed"
     EXCEPTION = "the firmware has caught an exception"
+    NO_STATUS = "the board does not say how it is"
     SETTINGS = "the board's settings were unreadable: it runs on defaults"
     REFERENCE = "the reference of the board's ADC is off"
     CLOCK_STEP = "the board's clock has stepped"

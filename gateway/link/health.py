@@ -19,6 +19,7 @@ _RESETS_US = 60 * _SECOND_US
 _RESETS = 3
 _TOLD_US = 30 * _SECOND_US  # how long a thing of a moment is shown
 _UNHEARD_US = 3 * _SECOND_US
+_STATUS_US = 3_500_000  # three of its statuses are missing
 _OWN_ALARMS = 2  # the first may have left before the gateway's first order came
 _CAUSES = {1: "power-on", 3: "by itself or its watchdog"}
 _SENSOR_FAULTS = {
@@ -129,11 +130,17 @@ class Resets:
 class Health:
     """What the board of one boot says of itself, and what of it is still true.
 
-    An event tells at once that a sensor has failed or is right again; it may be lost, so each STATUS says it anew.
+    An event tells at once that a sensor has failed or is right again; it may be lost, so each STATUS says it anew. A
+    board that sends none hides whatever is wrong with it.
+
+    Parameters
+    ----------
+    since_us : when this boot was first heard
     """
 
-    def __init__(self, *, is_self_test_passed: bool) -> None:
+    def __init__(self, *, is_self_test_passed: bool, since_us: int) -> None:
         self.status: BoardStatus | None = None
+        self._waits_since_us = since_us  # for a status
         self._is_self_test_passed = is_self_test_passed
         self._sensors: dict[int, Fault] = {}  # by stream
         self._repaired_us: dict[int, int] = {}  # by stream: when last
@@ -162,8 +169,13 @@ class Health:
             ):
                 return  # the next status says what lasts of it
 
+    def note_silence(self, t_us: int) -> None:
+        """Nothing at all came until now: the next status has its time from here."""
+        self._waits_since_us = t_us
+
     def note_status(self, t_us: int, status: BoardStatus) -> None:
         before = self.status
+        self._waits_since_us = t_us
         if before is not None and status.exceptions > before.exceptions:
             self._exception_us = t_us
         if StatusBit.SETTINGS_BAD in status.bits:
@@ -191,6 +203,8 @@ class Health:
         found = []
         if not self._is_computing_right:
             found.append(Finding(fault=Fault.SELF_TEST))
+        if t_us - self._waits_since_us > _STATUS_US:
+            found.append(Finding(fault=Fault.NO_STATUS))
         if self._settings_us is not None and t_us - self._settings_us <= _TOLD_US:
             found.append(Finding(fault=Fault.SETTINGS))
         if StatusBit.REFERENCE_OFF in bits:

@@ -35,7 +35,9 @@ def test_priorities_are_those_that_the_faults_ask_for():
     high = (Fault.WRONG_SENSOR, Fault.RATE_MISMATCH, Fault.BUS, Fault.UNSTABLE, Fault.OTHER_BOARD, Fault.LINK_LOST)
     high += (Fault.VERSION, Fault.UNKNOWN_FIRMWARE, Fault.UNHEARD, Fault.SELF_TEST)
     assert {priorities[fault] for fault in high} == {"high"}
-    assert {priorities[fault] for fault in (Fault.REFERENCE, Fault.SETTINGS, Fault.LINK_NOISE)} == {"medium"}
+    assert {priorities[fault] for fault in (Fault.REFERENCE, Fault.SETTINGS, Fault.NO_STATUS, Fault.LINK_NOISE)} == {
+        "medium"
+    }
     assert {priorities[fault] for fault in (Fault.REPAIRED, Fault.RESTARTED)} == {"low"}
 
 

@@ -16,19 +16,10 @@ from gateway.link.program import KnownFirmware
 from gateway.messages import Composer, Message
 from gateway.pipeline import Pipeline
 from tests.gateway.test_pipeline import pulse
-from tests.link_bytes import OPTICAL, Board, descriptor, frame
+from tests.link_bytes import OPTICAL, Board, descriptor, frame, status_payload
 
 SECOND_US = 1_000_000
 STEP_US = 40_000
-
-
-def status_payload(**fields):
-    """A STATUS as of wire.md, of a board that is well."""
-    values = {"bits": 2, "exceptions": 0, "errors": (0, 0, 0), "repairs": (0, 0), **fields}
-    head = struct.pack("<4B", 1, 0, 0, values["bits"])
-    counts = struct.pack("<8I", 60, 0, 0, 0, values["exceptions"], 0, 0, 100_000)
-    levels = struct.pack("<hHBBHII", 2500, 0, 25, 25, 0, 150_000, 110_000)
-    return head + counts + levels + bytes(48) + bytes(values["errors"]) + bytes(values["repairs"])
 
 
 class Chair:
@@ -40,6 +31,7 @@ class Chair:
         self.pipeline = Pipeline(composer, **options)
         self.t_us = 0
         self.messages, self.frames = [], []
+        self.is_well = True  # says each STATUS, unless what is played has some of its own
 
     def feed(self, t_us, data=b""):
         self.t_us = t_us
@@ -54,7 +46,10 @@ class Chair:
         for k in range(int(seconds * 25)):
             t_us = self.t_us + STEP_US
             data = board.hello(t_us) if k % 125 == 0 else b""
-            data += block(board, t_us) + (also(k, t_us) if also else b"")
+            data += block(board, t_us)
+            more = also(k, t_us) if also else b""
+            self.is_well = self.is_well and not any(one.type is FrameType.STATUS for one in FrameParser().feed(more))
+            data += more + (board.status(t_us) if self.is_well and k % 25 == 1 else b"")
             self.feed(t_us, garble(k, data) if garble else data)
         return self
 
@@ -96,7 +91,9 @@ def test_a_healthy_board_has_no_fault_and_its_status_is_in_the_heartbeat():
     assert chair.faults() == []
     told = chair.of("heartbeat")[-1]["board"]
     assert (told["uptime_s"], told["temperature_c"], told["led_red_ma"]) == (60, 25.0, 5.0)
-    assert Chair().play(Board(), 2).of("heartbeat")[-1]["board"] is None
+    chair = Chair()
+    chair.is_well = False
+    assert chair.play(Board(), 2).of("heartbeat")[-1]["board"] is None
 
 
 @pytest.mark.parametrize(
@@ -166,8 +163,8 @@ def test_a_repaired_configuration_is_told_for_half_a_minute_even_if_its_event_wa
 
 
 def test_samples_of_a_wrong_sensor_are_never_used():
-    board, chair = Board(), Chair()
-    chair.play(board, 15, also=lambda k, t: event(board, t, 2, stream=2, detail=2) if k == 0 else b"")
+    board, chair, wrong = Board(), Chair(), status_payload(errors=(0, 2, 0))
+    chair.play(board, 15, also=lambda k, t: b"" if k % 25 else board._frame(3, t, payload=wrong))
     assert chair.live() == []
     assert "pressure: wrong sensor" in chair.reasons()
 
@@ -225,7 +222,8 @@ def test_a_board_that_does_not_take_what_it_is_to_show_nor_answers_for_three_sec
         t_us = k * SECOND_US
         device.show(t_us, 0, 0)
         now = 0 if k < 5 else result
-        take(device, board._frame(9, t_us) if now is None else answered(board, t_us, now), t_us + 20_000)
+        said = board.status(t_us) + (b"" if now is None else answered(board, t_us, now))
+        take(device, said, t_us + 20_000)
         assert device.findings(t_us + 20_000) == []
     assert [finding.fault for finding in device.findings(8 * SECOND_US)] == [Fault.UNHEARD]
     take(device, answered(board, 8 * SECOND_US), 8 * SECOND_US + 20_000)
@@ -241,7 +239,7 @@ def test_a_board_that_tells_its_time_hears_though_its_acknowledgements_are_lost(
         for request in device.poll(t_us):
             [asked] = FrameParser().feed(request.data)
             reply = board._frame(6, t_us, index=asked.index, payload=struct.pack("<II", t_us, t_us))
-            take(device, reply, t_us + 1000)
+            take(device, reply + board.status(t_us), t_us + 1000)
         assert device.findings(t_us + 2000) == []
 
 
@@ -266,6 +264,37 @@ def test_a_board_that_alarms_by_itself_does_not_hear_unless_it_has_failed_its_se
         assert [finding.fault for finding in device.findings(SECOND_US)] == [fault]
         take(device, board._frame(3, 0, payload=status_payload()), 2 * SECOND_US)
         assert device.findings(2 * SECOND_US) == []
+
+
+def test_a_board_that_does_not_say_how_it_is_is_doubtful_within_five_seconds_until_it_does():
+    board, chair = Board(), Chair()
+    chair.play(board, 6)
+    assert chair.faults() == []
+    last_us, chair.is_well = 127 * STEP_US, False
+    chair.play(board, 6)
+    told = next(s["t_us"] for s in chair.of("status") if s["reasons"] == ["the board does not say how it is"])
+    assert 3 * SECOND_US < told - last_us < 4 * SECOND_US
+    assert chair.live(chair.t_us - SECOND_US), "what it sends can be used"
+    chair.is_well = True
+    chair.play(board, 1)
+    assert chair.faults() == []
+    chair.is_well = False
+    mute = Chair()
+    mute.is_well = False
+    mute.play(Board(), 4.5)
+    assert mute.faults() == [Fault.NO_STATUS], "from the first on"
+
+
+def test_a_silence_is_none_of_the_status_and_it_has_its_time_again_afterwards():
+    board, chair = Board(), Chair()
+    chair.play(board, 6)
+    for _ in range(100):
+        chair.feed(chair.t_us + STEP_US)
+    chair.is_well = False
+    chair.play(board, 3)
+    assert Fault.NO_STATUS not in chair.faults()
+    chair.play(board, 1.5)
+    assert Fault.NO_STATUS in chair.faults()
 
 
 def test_an_exception_is_told_for_half_a_minute_by_event_or_by_count():

@@ -40,6 +40,7 @@ def chunks(seconds, *, board=None, start_s=0.0, hello=True, does_hear=True):
         optical = [[150_000, round(110_000 - 2_000 * pulse(end_us / 1e6 - 0.01 * (3 - i)))] for i in range(4)]
         pressure = [[round(8_000 + 4_000 * pulse(end_us / 1e6 - 0.005 * (7 - i)))] for i in range(8)]
         data += board.data(1, end_us, optical) + board.data(2, end_us, pressure)
+        data += board.status(end_us) if k % 25 == 1 else b""
         if does_hear and k % 25 == 0:  # what it is to show is taken, each second
             data += board._frame(8, end_us, stream=3, payload=b"\0")
         out.append(Chunk(t_us=end_us, data=data))
@@ -138,7 +139,9 @@ def test_a_stream_that_stops_alone_is_named_while_the_other_goes_on():
     for k in range(250):
         t_us = 10_000_000 + (k + 1) * 40_000
         rows = [[round(8_000 + 4_000 * pulse(t_us / 1e6 - 0.005 * (7 - i)))] for i in range(8)]
-        messages += play([Chunk(t_us=t_us, data=board.data(2, t_us, rows))], target)
+        data = board.data(2, t_us, rows)
+        data += board.status(t_us) if k % 25 == 0 else b""
+        messages += play([Chunk(t_us=t_us, data=data)], target)
     last = of(messages, "vitals")[-1]
     assert value(last, "systolic")["value"] == pytest.approx(120, abs=1)
     assert value(last, "pulse_rate")["value"] == pytest.approx(72, abs=0.5)  # pressure has a pulse too
@@ -175,7 +178,8 @@ def test_data_that_stay_late_are_never_shown_as_live():
 
 def test_a_board_that_describes_itself_and_sends_nothing_is_not_online():
     board, target = Board(), pipeline()
-    messages = play([Chunk(t_us=k * 500_000, data=board.hello(k * 500_000)) for k in range(1, 20)], target)
+    said = [(t_us, board.hello(t_us) + board.status(t_us)) for t_us in range(500_000, 10_000_000, 500_000)]
+    messages = play([Chunk(t_us=t_us, data=data) for t_us, data in said], target)
     last = of(messages, "status")[-1]
     assert last["state"] == "degraded"
     assert last["reasons"] == ["pleth: no fresh samples", "pressure: no fresh samples"]
