@@ -7,6 +7,7 @@ from struct import pack_into
 import _rig
 import micropython
 from micropython import const
+from uctypes import addressof
 from umachine import *  # noqa: F403 - what this does not replace
 
 _IS_VIRTUAL = _rig.IS_VIRTUAL
@@ -127,13 +128,14 @@ class I2C:
         self._timeout_us = timeout
         self._byte = bytearray(256)
 
-    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
+    @micropython.native
+    def readfrom_mem_into(self, addr, memaddr, buf):
         self._byte[0] = memaddr
         status = _rig.read(self._id, addr, self._byte, buf, len(buf))
         if status:
             self._fail(status)
 
-    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
+    def writeto_mem(self, addr, memaddr, buf):
         self._byte[0] = memaddr
         _rig.copy(self._byte, 1, buf, 0, len(buf))
         status = _rig.call(_rig.I2C, self._id, addr, self._byte, 1 + len(buf), None, 0)
@@ -165,12 +167,13 @@ class ADC:
         self._slots = _SLOTS if self._channel == 0 else 1
         # The next conversion, where those of its millisecond end, then the conversions
         self._block = _block if self._channel == 0 else bytearray(2 * (_CONVERSIONS + 2))
+        self._address = addressof(self._block)
         self._conversions = memoryview(self._block)[4:]
         self._first = -self._slots  # slot of the first conversion held
 
     @micropython.viper
     def read_u16(self) -> int:
-        block = ptr16(self._block)  # noqa: F405 - a name of the viper compiler
+        block = ptr16(int(self._address))  # noqa: F405 - a name of the viper compiler
         at = block[0]
         if at == block[1]:
             self._enter()

@@ -7,7 +7,6 @@ from utime import *  # noqa: F403 - what this does not replace
 ticks_us = _rig.ticks_us
 _sleep_ns = _rig.sleep_ns
 _MASK = _rig.TICKS_MASK
-_HALF = (_MASK + 1) // 2
 
 
 def ticks_ms():
@@ -23,8 +22,9 @@ def ticks_add(ticks: int, delta: int) -> int:
 
 @micropython.viper
 def ticks_diff(end: int, start: int) -> int:
-    half = int(_HALF)
-    return ((end - start + half) & int(_MASK)) - half
+    mask = int(_MASK)
+    half = (mask >> 1) + 1
+    return ((end - start + half) & mask) - half
 
 
 @micropython.native
