@@ -31,6 +31,7 @@ from gateway.alarms import (
 )
 from gateway.announcer import Announcer
 from gateway.decoding import decoded
+from gateway.errands import Errand, Outcome
 from gateway.kept import Ended, Snapshot, kept_bytes
 from gateway.messages import ID_PATTERN, Composer, Message
 from gateway.requests import (
@@ -38,13 +39,16 @@ from gateway.requests import (
     AcknowledgeRequest,
     AnyRequest,
     AudioPauseRequest,
+    BoardRequest,
     CalibrateRequest,
     Incoming,
     LimitsRequest,
     MarkRequest,
+    OfGateway,
     ReceiptMessage,
     Refused,
     SessionRequest,
+    Verb,
     read,
 )
 from gateway.treatment import Route, Treatment
@@ -95,6 +99,7 @@ class Desk:
         self._kept: tuple[object, ...] = ()
         self._kept_us: int | None = None
         self._references: list[dsp.OutputReference] = []
+        self._errands: list[Errand] = []
 
     @property
     def counts(self) -> dict[str, int]:
@@ -106,6 +111,16 @@ class Desk:
         """What people have measured by another method, since the last call."""
         told, self._references = self._references, []
         return told
+
+    def errands(self) -> list[Errand]:
+        """What people want the board to do, since the last call; ``finish`` has to tell what became of each."""
+        given, self._errands = self._errands, []
+        return given
+
+    def finish(self, t_us: int, outcome: Outcome) -> list[Message]:
+        """The reply to a request that was for the board."""
+        errand = outcome.errand
+        return self._reply(t_us, errand.id, errand.who, Verb.BOARD.value, outcome.refusal)
 
     @property
     def session_id(self) -> str | None:
@@ -195,6 +210,9 @@ class Desk:
         refusal = self._refusal(t_us, who, request)
         messages: list[Message] = []
         if not refusal:
+            if isinstance(request, BoardRequest):  # the board's answer is the reply
+                self._errands.append(Errand(id=request.id, who=who, action=request.action))
+                return []
             messages, refusal = self._do(t_us, who, request)
         return [*messages, *self._document(t_us), *self._reply(t_us, request.id, who, verb, refusal)]
 
@@ -213,7 +231,7 @@ class Desk:
         self._used[who, request.id] = t_us
         return ""
 
-    def _do(self, t_us: int, who: str, request: AnyRequest) -> tuple[list[Message], str]:
+    def _do(self, t_us: int, who: str, request: OfGateway) -> tuple[list[Message], str]:
         match request:
             case AcknowledgeRequest():
                 command = Acknowledge(t_us=t_us, who=who, condition=request.condition, id=request.alarm)

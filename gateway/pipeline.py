@@ -11,6 +11,7 @@ from gateway.alarms import Condition, Fact, Priority, Profile, forecast_limits
 from gateway.announcer import Announcer
 from gateway.chunklog import Chunk
 from gateway.desk import Desk
+from gateway.errands import Errands, Outcome
 from gateway.kept import Ended, Snapshot
 from gateway.link.device import Device
 from gateway.link.downlink import EventCode, ToBoard
@@ -70,6 +71,7 @@ class Pipeline:
         self._device = Device(uid=board, firmware=firmware)
         self._reference = reference
         self._monitor = dsp.VitalsMonitor(dsp.MonitorConfig())
+        self._errands = Errands()
         self._routing: Routing | None = None
         self._newest_us: dict[dsp.Channel, int | None] = {}
         self._last_frame_us: int | None = None
@@ -99,7 +101,9 @@ class Pipeline:
                         messages += self._samples(event)
                     case BoardEvent(code=EventCode.BUTTON, detail=Shown.GATEWAY) if self._desk is not None:
                         messages += self._desk.press(chunk.t_us, event.t_us)
-                    case BoardEvent() | Acknowledged():
+                    case Acknowledged():
+                        messages += self._finish(chunk.t_us, self._errands.answered(event))
+                    case BoardEvent():
                         pass  # counted; what lasts of them is a finding
             messages += self._status(chunk.t_us)
         return self._kept(chunk.t_us, messages)
@@ -124,7 +128,15 @@ class Pipeline:
         for reference in desk.references():
             self._reference = reference
             self._monitor.feed(reference)
+        for errand in desk.errands():
+            if self._device.is_connected and not self._is_silent(t_us):
+                messages.append(self._errands.send(t_us, errand, self._device))
+            else:
+                messages += desk.finish(t_us, Outcome(errand=errand, refusal="board: not heard"))
         return [*messages, *self._status(t_us)]
+
+    def _finish(self, t_us: int, outcomes: list[Outcome]) -> list[Message]:
+        return [message for one in outcomes for message in self._desk.finish(t_us, one)] if self._desk else []
 
     def fact(self, t_us: int, condition: Condition, *, is_present: bool, detail: str = "") -> list[Output]:
         """Take what only the edge can know, such as that the broker is gone."""
@@ -162,7 +174,7 @@ class Pipeline:
         return messages + self._status(t_us)
 
     def _second(self, t_us: int) -> list[Message | ToBoard]:
-        messages: list[Message | ToBoard] = [*self._status(t_us)]
+        messages: list[Message | ToBoard] = [*self._status(t_us), *self._finish(t_us, self._errands.late(t_us))]
         vitals: list[dsp.Vital] = []
         for event in self._monitor.feed(dsp.Tick(t_us=t_us)):
             if isinstance(event, dsp.Beat):

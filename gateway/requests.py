@@ -37,6 +37,14 @@ class Verb(Enum):
     SESSION = "session"
     MARK = "mark"
     CALIBRATE = "calibrate"
+    BOARD = "board"
+
+
+class BoardAction(Enum):
+    """What a person may have the chair's board do."""
+
+    IDENTIFY = "identify"
+    SELF_TEST = "self-test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,14 @@ class CalibrateRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields
     valid_min: Annotated[int, msgspec.Meta(ge=LEAST_VALID_MIN, le=MOST_VALID_MIN)]
 
 
-AnyRequest = AcknowledgeRequest | AudioPauseRequest | LimitsRequest | SessionRequest | MarkRequest | CalibrateRequest
+class BoardRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``board``: the chair's board shows which it is, or tests itself; the reply is the board's."""
+
+    action: BoardAction
+
+
+OfGateway = AcknowledgeRequest | AudioPauseRequest | LimitsRequest | SessionRequest | MarkRequest | CalibrateRequest
+AnyRequest = OfGateway | BoardRequest
 
 REQUESTS: dict[Verb, type[AnyRequest]] = {
     Verb.ACKNOWLEDGE: AcknowledgeRequest,
@@ -107,6 +122,7 @@ REQUESTS: dict[Verb, type[AnyRequest]] = {
     Verb.SESSION: SessionRequest,
     Verb.MARK: MarkRequest,
     Verb.CALIBRATE: CalibrateRequest,
+    Verb.BOARD: BoardRequest,
 }
 
 

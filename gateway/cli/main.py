@@ -31,14 +31,14 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None) -> int:
     with _interrupts_held():
-        from gateway.cli import alarm, analyze, calibrate, check, demo, flash, recordings, run, session, watch
+        from gateway.cli import alarm, analyze, board, calibrate, check, demo, flash, recordings, run, session, watch
 
     parser = argparse.ArgumentParser(
         prog="chairside",
         description="Open vitals monitor for a ketamine treatment chair. Not a medical device.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, run, watch, session, alarm, calibrate, check, flash, analyze, recordings):
+    for command in (demo, run, watch, session, alarm, calibrate, board, check, flash, analyze, recordings):
         command.add_parser(subparsers)
     args = parser.parse_args(argv)
     return int(args.run(args))

@@ -60,7 +60,7 @@ class Device:
         self._resets = Resets()
         self._health = Health(is_self_test_passed=True, since_us=0)
         self._program = Program(0)
-        self._next_command = 0
+        self.next_command = 0  # its number
         self._polled_us: int | None = None  # once a moment, however the bytes that came then were cut
         self._started_us: int | None = None  # when it was last asked to describe itself
         self._hearing = Hearing()
@@ -121,7 +121,7 @@ class Device:
 
     def command(self, verb: Verb, arguments: bytes = b"") -> ToBoard:
         """A command for the board; how it was taken comes as Acknowledged."""
-        index, self._next_command = self._next_command, (self._next_command + 1) % INDEX_MODULUS
+        index, self.next_command = self.next_command, (self.next_command + 1) % INDEX_MODULUS
         self.statistics.commands += 1
         return ToBoard(data=command(verb, arguments, index=index))
 

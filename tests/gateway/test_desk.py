@@ -16,8 +16,8 @@ from gateway.chunklog import Chunk, Origin, OriginKind
 from gateway.desk import MAX_AGE_US, Desk
 from gateway.errors import UserError
 from gateway.kept import Ended, Snapshot, last_good, resume
-from gateway.link.downlink import EventCode
-from gateway.link.frame import FrameType
+from gateway.link.downlink import EventCode, ToBoard
+from gateway.link.frame import FrameParser, FrameType
 from gateway.link.status import Shown
 from gateway.messages import Composer, Message, Topics, chair_of
 from gateway.pipeline import Pipeline
@@ -446,6 +446,40 @@ def test_an_alert_that_is_receipted_in_time_raises_nothing():
         chair.receipt(alert["id"])
     chair.seconds(20)
     assert chair.alarms("alert-not-received")["presence"] == "off"
+
+
+def answered(chair, board, result, *, verb=4, index=None):
+    """The board answers the newest command of this verb; return the replies."""
+    sent = [f for one in chair.outputs if isinstance(one, ToBoard) for f in FrameParser().feed(one.data)]
+    newest = [f.index for f in sent if (f.type, f.stream) == (FrameType.CMD, verb)][-1] if index is None else index
+    chair.t_us += 40_000
+    data = board._frame(8, chair.t_us, stream=verb, index=newest, payload=bytes([result]))
+    outputs = chair.take(chair.pipeline.feed(Chunk(t_us=chair.t_us, data=data)))
+    return [json.loads(m.payload) for m in outputs if isinstance(m, Message) and "/reply/" in m.topic]
+
+
+@pytest.mark.parametrize(("action", "verb"), [("identify", 4), ("self-test", 5)])
+def test_the_reply_to_what_is_asked_of_the_board_is_the_boards(action, verb):
+    board = Board(start_us=-1_000_000)
+    chair = Chair().play(chunks(10, board=board))
+    assert chair.send("board", action=action) is None
+    assert answered(chair, board, 0, verb=verb, index=5) == [], "of another command"
+    [reply] = answered(chair, board, 0, verb=verb)
+    assert (reply["accepted"], reply["id"], reply["client"]) == (True, "request-0001", "nurse-1")
+    assert answered(chair, board, 0, verb=verb) == [], "once"
+    chair.send("board", action=action)
+    [reply] = answered(chair, board, 3, verb=verb)
+    assert (reply["accepted"], reply["reason"]) == (False, "board: busy, an alarm is due")
+    chair.send("board", action=action)
+    chair.play(chunks(4, board=board, start_s=chair.t_us / 1e6))
+    [reply] = [json.loads(m.payload) for m in chair.outputs if isinstance(m, Message) and "request-0003" in m.topic]
+    assert (reply["accepted"], reply["reason"]) == (False, "board: does not answer")
+    assert not chair.send("board", action="explode")["accepted"]
+
+
+def test_a_board_that_is_not_there_cannot_be_asked():
+    assert lost().send("board", action="identify")["reason"] == "board: not heard"
+    assert Chair().seconds(3).send("board", action="self-test")["reason"] == "board: not heard"
 
 
 # What a restart keeps
