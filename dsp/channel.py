@@ -96,6 +96,7 @@ class ChannelMonitor:
         self._onset_index: int | None = None  # of the last accepted pulse
         self._learning_since_us: int | None = None
         self._jumped_us = -JUMPED_US  # a single step of the raw signal that no vessel makes
+        self._halved_us = -WINDOW_US  # the beats may be every other one only
         self._gap_us: int | None = None  # end of the last gap
         self._had_pulse = False  # since the start or the last forgetting
         self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
@@ -233,6 +234,8 @@ class ChannelMonitor:
         if t_us - self._jumped_us < JUMPED_US:
             doubts.append(Reason.ARTIFACT)
         if self._tracker.noise > MOST_NOISE:
+            self._halved_us = t_us
+        if t_us - self._halved_us < WINDOW_US:
             doubts.append(Reason.IRREGULAR)
         return tuple(doubts)
 

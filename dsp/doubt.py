@@ -23,6 +23,7 @@ from dsp.window import Window
 # So far may what is strange move a value: half of what nobody would notice.
 MOST_BPM, MOST_MMHG = 2.5, 5.0
 LEAST_COUNTED = 0.6  # of the window lies in intervals that were counted
+LEAST_SURE = 0.4  # of it in those that are surely intervals: of fewer nobody knows the scatter
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
 NEWEST = 5
@@ -57,6 +58,7 @@ def doubted_rate(summary: Summary) -> Summary:
         sum(intervals_us) < LEAST_COUNTED * WINDOW_US
         or max(intervals_us) > LONG * median(intervals_us)
         or moved(intervals_us, sure_us, _rate_bpm) > MOST_BPM
+        or sum(sure_us) < LEAST_SURE * WINDOW_US
         or _missing_bpm(sure_us) > MISSING_BPM
         or _is_hole_unclear(summary.pulses)
     )
