@@ -98,7 +98,8 @@ class LineMonitor:
             self._levels.clear()
             self._old, self._sorted = 0, ([], [], [], [])
         reference = self._reference(level.t_us)
-        verdict = (compared(level, reference) or _begun(summary, reference)) if reference else None
+        is_known = self._since_us is not None
+        verdict = (compared(level, reference, is_known=is_known) or _begun(summary, reference)) if reference else None
         if verdict is not None:
             self._since_us = self._since_us if self._since_us is not None else level.t_us
             return verdict
@@ -185,21 +186,22 @@ def _level(summary: Summary) -> Level | None:
     )
 
 
-def compared(now: Level, before: Level) -> Verdict | None:
-    """What is wrong with a line that showed pulses of one kind and shows others now."""
+def compared(now: Level, before: Level, *, is_known: bool = False) -> Verdict | None:
+    """What is wrong with a line that showed pulses of one kind and shows others now.
+
+    Of a line that is known to be wrong the mean may move: the patient's does, and the line is still what it was.
+    """
     change = now.pulse_mmhg - before.pulse_mmhg
     most = ROUGHER * before.roughness + ROUGHER_SCATTER * before.scatter
     if now.roughness > most and now.pulse_mmhg >= NOT_SMALLER * before.pulse_mmhg:
         rough = found(Rule.LINE_RINGING, **_both(now, before), roughness=now.roughness, most=most)
         return Verdict(reason=Reason.RINGING, is_certain=False, finding=rough)
-    if (
-        abs(now.mean_mmhg - before.mean_mmhg) > max(SAME_MMHG, SAME_SHARE * abs(change))
-        or abs(change) < LEAST_CHANGE_MMHG
-    ):
+    is_same = abs(now.mean_mmhg - before.mean_mmhg) <= max(SAME_MMHG, SAME_SHARE * abs(change))
+    if abs(change) < LEAST_CHANGE_MMHG or not (is_same or is_known):
         return None
     numbers = _both(now, before)
     if now.pulse_mmhg < SMALLER * before.pulse_mmhg and now.steepness < SLOWER * before.steepness:
-        return Verdict(reason=Reason.DAMPED, is_certain=True, finding=found(Rule.LINE_DAMPED, **numbers))
+        return Verdict(reason=Reason.DAMPED, is_certain=is_same, finding=found(Rule.LINE_DAMPED, **numbers))
     rise = now.pulse_mmhg * now.steepness / (before.pulse_mmhg * before.steepness)
     if now.pulse_mmhg > LARGER * before.pulse_mmhg and rise > NOT_SLOWER:
         return Verdict(reason=Reason.RINGING, is_certain=False, finding=found(Rule.LINE_RINGING, **numbers))

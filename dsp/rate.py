@@ -22,7 +22,6 @@ UNFILLED = 3
 MOST_TORN_BPM, MOST_UNEVEN_BPM = 3.75, 2.5
 UNEVEN = 0.08  # an early beat with its pause, against two usual intervals: a compensatory pause makes up for it
 SHORT, LONG = 0.88, 1.12  # of the median: an early beat, a pause; breathing moves intervals by less
-LEAST_STEP = 1 / 3  # of the largest between an early beat and its pause
 # Heart beats of atrial fibrillation spread by 0.24 (Tateno and Glass 2001); pulses that spread more are missing some,
 # and by how many the rate is wrong nobody can tell. Breath and single early beats stay below the lower bound.
 USUAL_SPREAD, MOST_SPREAD = 0.15, 0.27
@@ -143,11 +142,14 @@ def _is_ordered(intervals_us: list[int], usual_us: float) -> bool:
 def _is_alternating(intervals_us: list[int], usual_us: float) -> bool:
     """Whether every early beat has its pause: then an odd number of intervals says nothing of the rate.
 
-    They come as early each time (fixed coupling); a step that is far smaller than the others is another thing.
+    Such beats are coupled: all are about as early. Intervals without order that happen to alternate differ among
+    themselves by more than the long from the short ones.
     """
-    steps_us = [b - a for a, b in pairwise(intervals_us)]
-    least_us = max((LONG - 1) * usual_us, LEAST_STEP * max(map(abs, steps_us), default=0.0))
-    return len(steps_us) > 1 and all(a * b < 0 and min(abs(a), abs(b)) > least_us for a, b in pairwise(steps_us))
+    if len(intervals_us) < 3:
+        return False
+    one, other = intervals_us[::2], intervals_us[1::2]
+    apart_us = max(min(one) - max(other), min(other) - max(one))
+    return apart_us > max((LONG - 1) * usual_us, max(one) - min(one), max(other) - min(other))
 
 
 def better(readings: Iterable[Reading]) -> Reading:
