@@ -214,21 +214,21 @@ class Campaign:
         random = np.random.default_rng([seed, crc32(f"{kind.row} {kind.name}".encode())])
         start_s = float(random.uniform(*self._length.begin_s))
         artifacts = kind.make(random, start_s, start_s + float(random.uniform(*self._length.lasts_s)))
-        clean, allowed = self._clean(seed, kind.sensors, kind.rhythm)
+        clean, true = self._clean(seed, kind.sensors, kind.rhythm)
         source = simulated(seed, kind.rhythm) if kind.rhythm else self._source(seed, kind.sensors)
         seen = Disturbed(source, artifacts, noise_seed=seed)
         said = _announcements(artifacts[0]) if kind.is_announced else []
         found = readings(seen, _CHANNELS[kind.sensors], self._length.duration_s, said)
         clipped_s = _clipped_s(seen, kind, artifacts[0]) if kind.is_clipping else None
-        return _judged(kind, artifacts[0], clipped_s, (clean, allowed), found)
+        return _judged(kind, artifacts[0], clipped_s, (clean, true), found)
 
     def _undisturbed(self, seed: int, sensors: Sensors, rhythm: Rhythm | None) -> tuple[Readings, Allowed]:
         if rhythm is not None:
             either = [known(seed, rhythm, self._length.duration_s, after_s) for after_s in _REFRACTORY_S]
-            return either[0], _allowed(either, (-1, 0))
+            return either[0], allowed(either, (-1, 0))
         seen = Disturbed(self._source(seed, sensors), [], noise_seed=seed)
         clean = readings(seen, _CHANNELS[sensors], self._length.duration_s)
-        return clean, _allowed([clean], (-1, 0, 1))
+        return clean, allowed([clean], (-1, 0, 1))
 
 
 def readings(seen: Sensed, channels: Sequence[Channel], duration_s: int, said: Sequence[Interruption] = ()) -> Readings:
@@ -304,7 +304,7 @@ def _clipped_s(seen: Sensed, kind: Kind, artifact: Artifact) -> Values:
 def _judged(
     kind: Kind, artifact: Artifact, clipped_s: Values | None, undisturbed: tuple[Readings, Allowed], found: Readings
 ) -> Outcome:
-    clean, allowed = undisturbed
+    clean, true = undisturbed
     wrong, late, delay_s = [], [], 0.0
     first = max(0, int(artifact.start_s)) + 1
     begins_s = max(0.0, artifact.start_s if clipped_s is None or not len(clipped_s) else float(clipped_s[0]))
@@ -313,7 +313,7 @@ def _judged(
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
             if not (isinstance(truth, Measured) and isinstance(reading, Measured)):
                 continue
-            error = min(abs(reading.value - value) for value in allowed[quantity, t_s])
+            error = min(abs(reading.value - value) for value in true[quantity, t_s])
             if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
             if clipped_s is not None and not np.any((clipped_s > t_s - _CLIPPING_S) & (clipped_s <= t_s)):
@@ -333,7 +333,7 @@ def _judged(
     )
 
 
-def _allowed(truths: Sequence[Readings], seconds: Sequence[int]) -> Allowed:
+def allowed(truths: Sequence[Readings], seconds: Sequence[int]) -> Allowed:
     """What may be said in each second: what one of the truths is in one of the seconds about it."""
     near = {(q, t): [truth.get((q, t + k)) for truth in truths for k in seconds] for q, t in truths[0]}
     return {key: [x.value for x in among if isinstance(x, Measured)] for key, among in near.items()}

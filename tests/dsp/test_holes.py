@@ -11,6 +11,7 @@ from dsp.cycles import Likeness
 from dsp.doubt import Lingering, doubted_pressure, doubted_rate
 from dsp.line import Level, compared
 from dsp.pulse import Pulse
+from dsp.rate import pulse_rate
 from dsp.window import Window
 from tests.dsp.optics import finger, watch
 
@@ -31,9 +32,9 @@ def pulse(t_us, interval_us, sqi=1.0, strangeness=0.0, systolic=120.0):
     )
 
 
-def window(intervals_ms, hole=None, **fields):
-    """Pulses up to 10 s; ``hole`` is the interval that nobody knows, ``fields`` are lists of a pulse's own."""
-    ends_us = 9_600_000 - 1000 * (sum(intervals_ms) - np.cumsum([0, *intervals_ms]))
+def window(intervals_ms, hole=None, end_us=9_600_000, **fields):
+    """Pulses of the last 8 of 10 s; ``hole`` is an interval that nobody knows, ``fields`` are of each pulse."""
+    ends_us = end_us - 1000 * (sum(intervals_ms) - np.cumsum([0, *intervals_ms]))
     own = [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)] or [{}] * len(
         ends_us
     )
@@ -101,3 +102,40 @@ def test_a_slow_resonance_is_told_by_its_slope_in_mmhg():
     slower = Level(t_us=1, pulse_mmhg=46.0, mean_mmhg=145.7, steepness=15.0, roughness=0.3)
     assert compared(rung, before).reason is Reason.RINGING
     assert compared(slower, before) is None
+
+
+def test_of_a_line_that_is_known_to_ring_the_mean_may_move():
+    before = Level(t_us=0, pulse_mmhg=76.9, mean_mmhg=71.1, steepness=12.4, roughness=0.1)
+    later = Level(t_us=1, pulse_mmhg=90.0, mean_mmhg=81.0, steepness=14.6, roughness=0.1)
+    assert compared(later, before) is None
+    assert compared(later, before, is_known=True).reason is Reason.RINGING
+    fallen = Level(t_us=1, pulse_mmhg=50.0, mean_mmhg=40.0, steepness=9.0, roughness=0.1)
+    assert compared(fallen, before) is None
+    assert not compared(fallen, before, is_known=True).is_certain
+
+
+def of_rate(pulses):
+    return pulse_rate(Summary(t_us=10_000_000, pulses=pulses, unavailable=None))
+
+
+def test_coupled_beats_have_the_rate_of_their_pairs_in_every_second():
+    """What is left out is half a pair; with what happens to alternate it would be a beat of its own."""
+    coupled = [620, 1010, 600, 1000, 615, 995, 610, 1005, 605]
+    for end in range(5, 10):
+        reading = of_rate(window(coupled[:end]))
+        assert reading.value == pytest.approx(74.5, abs=1.0)
+        assert Reason.IRREGULAR not in reading.reasons
+
+
+def test_intervals_that_happen_to_alternate_are_no_pairs():
+    by_chance = [1170, 1560, 1050, 1280, 755, 1080]
+    mean_bpm = 60e3 / np.mean(by_chance[1:])
+    reading = of_rate(window(by_chance))
+    assert abs(reading.value - mean_bpm) < 2.5 or reading.sqi < 0.5
+
+
+def test_a_pause_that_is_left_out_of_an_uneven_rhythm_is_a_doubt():
+    left_out = [1389, 1239, 883, 973, 1002]
+    reading = of_rate(window([1325, *left_out], end_us=8_200_000))
+    assert reading.value == pytest.approx(60e3 / np.mean(left_out[1:]), abs=0.5)
+    assert reading.sqi < 0.5
