@@ -1,10 +1,12 @@
 """The board in, the payloads of HELLO out: what it is, each stream, and what runs on it.
 
-What runs is told by each module's hash as its file lies on the flash, and by the sensors' settings.
+What runs is told by each module's hash as its file lies on the flash, and by the sensors' settings. Whatever else of
+code lies there is told too: a file of a built-in or frozen module's name is imported in its place.
 """
 
 import hashlib
 import json
+import os
 import sys
 from errno import ENOENT
 
@@ -17,6 +19,10 @@ _HASH_BYTES = const(8)
 _PIECE = const(512)
 _ENTRY = const(22)  # what a module takes besides its name: the hash, quotes, colon, comma
 _ROOM = const(160)  # for modules, in a frame of 224 bytes
+_DIRECTORY = const(0x4000)
+_DEPTH = const(4)  # directories in one another
+_FOREIGN = const(8)  # files named at most
+_LONGEST = const(60)  # of their names
 _FROZEN = "frozen"
 _UNREADABLE = "unreadable"
 
@@ -60,16 +66,18 @@ def _tell_program(boot, sensors):
     names = sorted(name for name in sys.modules if name == "main" or name.split(".")[0] == "node")
     if "main" not in names:
         names.insert(0, "main")  # what the board starts by itself is no module
+    found = [(name, _hash(_path(name))) for name in names]
+    found += [(_plain(path), _hash(path)) for path in _foreign({_path(name) for name in names})]
     pieces: list[dict[str, object]] = []
     modules: dict[str, str] = {}
     room = 0
-    for name in names:
+    for name, digest in found:
         room -= len(name) + _ENTRY
         if room < 0:
             modules = {}
             pieces.append({"modules": modules})
             room = _ROOM - len(name) - _ENTRY
-        modules[name] = _hash(name)
+        modules[name] = digest
     pieces.append({"registers": {sensor.NAME: _pairs(sensor.settings()) for sensor in sensors}})
     payloads = []
     for k, piece in enumerate(pieces):
@@ -78,9 +86,40 @@ def _tell_program(boot, sensors):
     return payloads
 
 
-def _hash(name):
-    module = sys.modules.get(name)
-    path = getattr(module, "__file__", "main.py")
+def _path(name):
+    return getattr(sys.modules.get(name), "__file__", "main.py")
+
+
+def _plain(path):
+    """Return the end of a path in letters that JSON leaves as they are: a frame has room for no more."""
+    return "".join([c if "!" <= c <= "~" and c not in '"\\' else "?" for c in path[-_LONGEST:]])
+
+
+def _foreign(known):
+    """Return the paths of code on the flash that is none of the known files, the first few of them."""
+    found: list[str] = []
+    directories = [("", 0)]
+    while directories and len(found) < _FOREIGN:
+        directory, depth = directories.pop()
+        try:
+            for entry in os.ilistdir(directory[:-1]):
+                path = directory + entry[0]
+                if entry[1] == _DIRECTORY:
+                    if depth < _DEPTH:
+                        directories.append((path + "/", depth + 1))
+                elif (
+                    path.split(".")[-1] in ("py", "mpy")
+                    and path not in known
+                    and "/" + path not in known
+                    and len(found) < _FOREIGN
+                ):
+                    found.append(path)
+        except OSError:  # what cannot be listed cannot be imported
+            continue
+    return found
+
+
+def _hash(path):
     digest = hashlib.sha256()
     piece = bytearray(_PIECE)
     view = memoryview(piece)

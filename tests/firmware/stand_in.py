@@ -4,6 +4,7 @@ import builtins
 import contextlib
 import errno
 import importlib
+import os
 import sys
 import types
 from pathlib import Path
@@ -73,6 +74,7 @@ def imported(*names):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FIRMWARE))
         patch.setitem(sys.modules, "micropython", micropython)
+        patch.setattr(os, "ilistdir", lambda _: iter(()), raising=False)  # an empty flash
         for pointer in ("ptr8", "ptr32"):
             patch.setattr(builtins, pointer, lambda buffer: buffer, raising=False)
         for name in [n for n in sys.modules if n.partition(".")[0] == "node"]:
