@@ -6,10 +6,10 @@ promised; then what was written, then what the host has taken from the link sinc
 nanoseconds and length, then the bytes, as often as it has taken some.
 
 An answer is ``<BBHIIIBBH`` status (0 or an errno), bits (1: the host has stopped reading the link, 2: it has written
-to it, 4: what was promised before is void), the bytes of settings promised, microseconds for which the processor is
-held, the levels of all pins, and a promise: nanoseconds for which it holds, the register of a burst, that of settings,
-the bytes that this burst would bring; then the bytes wanted, those of the burst and the settings, filled up to 224.
-More than 204 bytes wanted follow behind and have no promise.
+to it, 4: what was promised before is void, 8: nobody has the port open), the bytes of settings promised, microseconds
+for which the processor is held, the levels of all pins, and a promise: nanoseconds for which it holds, the register of
+a burst, that of settings, the bytes that this burst would bring; then the bytes wanted, those of the burst and the
+settings, filled up to 224. More than 204 bytes wanted follow behind and have no promise.
 
 A promise spares half of the requests: while it holds, the board answers itself when it reads the same registers again,
 when it reads the settings, also later, and when within 1 ms it reads the burst. That is exact, because in virtual time
@@ -34,7 +34,7 @@ _ANSWER = struct.Struct("<BBHIIIBBH")
 _ANSWER_BYTES = 224
 _IN_ANSWER = _ANSWER_BYTES - _ANSWER.size
 _PWM = struct.Struct("<IH")
-_DEAF, _WRITTEN, _VOID = 1, 2, 4
+_DEAF, _WRITTEN, _VOID, _ABSENT = 1, 2, 4, 8
 _ALL_HIGH = (1 << 30) - 1
 _MILLION = 1_000_000
 _SURELY_NS = 1_000  # a promise ends so long before what ends it: times are rounded
@@ -193,6 +193,7 @@ class Bus:
     ----------
     hangs : when a line of the bus is held down: every transfer ends with the time-out of the board
     deaf : when the host has the port open and does not read
+    absent : when nobody has the port open
     pressed : when the button is held down
     button : its pin
     held : what holds SDA down; then every transfer ends with the time-out of the board
@@ -205,6 +206,7 @@ class Bus:
     stalls: list[Stall] = field(default_factory=list)
     hangs: list[Span] = field(default_factory=list)
     deaf: list[Span] = field(default_factory=list)
+    absent: list[Span] = field(default_factory=list)
     pressed: list[Span] = field(default_factory=list)
     button: int = 19
     held: HeldLine | None = None
@@ -230,7 +232,8 @@ class Bus:
             status = errno.ETIMEDOUT
         stretch_us = self._stretch_us(request) if self.stalls else 0
         is_deaf = bool(self.deaf) and any(request.now_ns in span for span in self.deaf)
-        bits = _DEAF * is_deaf | _WRITTEN * is_written | _VOID * is_void
+        is_absent = bool(self.absent) and any(request.now_ns in span for span in self.absent)
+        bits = _DEAF * is_deaf | _WRITTEN * is_written | _VOID * is_void | _ABSENT * is_absent
         lasts_ns, promise = 0, _NOTHING
         if skew_ppm is not None and not status and not stretch_us and request.wanted:
             lasts_ns, promise = self._promise(request, skew_ppm)

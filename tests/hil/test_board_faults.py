@@ -1,5 +1,6 @@
 """Faults of the fault catalogue that are the board's: each is injected, seen to fire, and ends as it must."""
 
+import contextlib
 import copy
 import itertools
 import json
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import hil.board.unix
+from gateway.link.device import Device
 from gateway.link.downlink import (
     UPDATE_ARGUMENTS,
     AckResult,
@@ -20,6 +22,7 @@ from gateway.link.downlink import (
     identify,
     time_request,
 )
+from gateway.link.events import Samples
 from gateway.link.frame import Flag, Frame, FrameParser, FrameType
 from gateway.link.status import Shown, StatusBit, decode_status
 from hil.board.bus import HeldLine, Op, Span, Stall
@@ -120,6 +123,73 @@ def test_host_without_power_is_an_alarm_for_at_least_two_minutes():
         (0, EventCode.OWN_ALARM_END, 0),
     ]
     samples_are_right(found)
+
+
+@rig
+def test_nobody_at_the_port_stops_neither_the_sampling_nor_the_alarm_and_whoever_comes_is_told_all_of_it():
+    """As on the board, what it writes then goes nowhere and looks sent; indexes tell exactly how much that was."""
+    bus = wire(TimeCode())
+    bus.absent.append(Span(from_us=10 * S, to_us=40 * S))
+    quiet = command(Verb.ANNUNCIATE, annunciate(0, sound=0, expiry_ms=3000), index=1)
+    orders = [(t, quiet) for t in (8, 9, *range(41, 46))] + [(40.5, command(Verb.START, index=2))]
+    found = converse(46, orders, is_attentive=False, bus=bus, noise=(0, 1))
+    assert not [t for t, _ in found if 10.1 * S < t < 40 * S]
+    heard = [t for t, hz in sounds(bus) if hz == 880 and t > 5]
+    assert heard[0] == pytest.approx(14.1, abs=0.3)
+    assert 35 < heard[-1] < 41.2
+    last = statuses(found)[-1]
+    assert (last.uptime_s, last.reset_cause, last.frames_dropped, last.near_misses) == (45, 1, 0, 0)
+    for stream, a_second in ((OPTICAL, 100), (PRESSURE, 200), (MOTION, 50)):
+        received = data(found, stream)
+        assert len({f.epoch for f in received}) == 1
+        assert wrong_samples(received) == 0
+        assert lost_samples(received) == pytest.approx(30 * a_second, abs=20 + a_second / 3)
+        assert not [f for f in received if f.flags & Flag.TX_DROPPED], "the board cannot know"
+    first = next((t, f) for t, f in found if t >= 40 * S)
+    assert first[0] < 40.1 * S, "the newest 256 bytes come at once, from the middle of a frame"
+    assert [f.type for t, f in found if 40.5 * S < t < 41 * S].count(FrameType.HELLO) >= 4
+
+
+@rig
+def test_a_board_that_starts_with_nobody_at_the_port_waits_a_minute_then_alarms():
+    bus = wire(TimeCode())
+    bus.absent.append(Span(from_us=0, to_us=66 * S))
+    found = converse(
+        70, [(t, command(Verb.START, index=t)) for t in (67, 68)], is_attentive=False, bus=bus, noise=(0, 1)
+    )
+    assert next(round(t) for t, hz in sounds(bus) if hz == 880 and t > 5) == 60
+    assert data(found, OPTICAL)[0].index == pytest.approx(66 * 100, abs=40)
+    assert statuses(found)[-1].uptime_s == 69
+    samples_are_right(found)
+
+
+@rig
+def test_the_gateway_takes_a_board_up_again_that_nobody_listened_to_and_counts_what_is_missing():
+    bus, device, parser, waiting = wire(TimeCode()), Device(), FrameParser(), bytearray()
+    bus.absent.append(Span(from_us=10 * S, to_us=18 * S))
+    seen = []
+
+    def host():
+        said = bytes(waiting)
+        waiting.clear()
+        return said
+
+    with contextlib.closing(play(TimeCode(), bus=bus, host=host)) as chunks:
+        for chunk in itertools.takewhile(lambda chunk: chunk.t_us < 22 * S, chunks):
+            for request in device.poll(chunk.t_us):
+                waiting.extend(request.data)
+            for one in parser.feed(chunk.data):
+                if isinstance(one, Frame):
+                    seen += [(chunk.t_us, e) for e in device.feed(chunk.t_us, one) if isinstance(e, Samples)]
+                else:
+                    device.note_fault(chunk.t_us, one)
+    assert device.statistics.faults <= 1
+    assert (device.statistics.boots, device.statistics.losses_unknown) == (1, 0)
+    assert device.statistics.samples_lost == pytest.approx(8 * 350, abs=130)
+    assert device.is_connected
+    back_us = next(t for t, _ in seen if t > 10.2 * S)
+    assert back_us < 18.7 * S, "it had to say who it is"
+    assert device.findings(22 * S) == []
 
 
 @rig
@@ -536,7 +606,7 @@ def test_settings_survive_a_reset_and_damaged_ones_are_told(monkeypatch):
 @rig
 def test_update_leaves_the_port_to_whoever_installs(capsys):
     order = command(Verb.UPDATE, UPDATE_ARGUMENTS, index=1)
-    found = converse(308, [(3, order)], noise=1)
+    found = converse(308, [(3, order)], noise=(1,))
     notes = capsys.readouterr().err
     assert acks(found) == [(Verb.UPDATE, 1, AckResult.DONE)]
     assert "has reset itself at 3." in notes

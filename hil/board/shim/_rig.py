@@ -22,7 +22,7 @@ I2C, ADC, ENTROPY, SYNC, PIN, PWM = range(6)
 
 _BYTE_NS = const(22_500)  # 9 clocks at 400 kHz
 _SILENCE_NS = const(40_000_000)  # the rig hears from the board at least this often in virtual time
-_DEAF = const(1)
+_SILENT = const(9)  # bits: it does not read, nobody has the port open
 _WRITTEN = const(2)
 _VOID = const(4)
 _NEVER = const(1 << 61)
@@ -48,7 +48,7 @@ _fields = array("I", bytes(4 * 7))  # of the answer
 _ns = _start_ns
 _heard_ns = _start_ns
 is_used = 0  # something has been written to the link
-is_host_deaf = 0  # it has the port open and does not read
+is_host_deaf = 0  # 1: it has the port open and does not read, 8: nobody has it open
 is_host_heard = not IS_VIRTUAL  # it may have written
 watchdog_ns = _NEVER  # when it bites
 usb = None  # the port, as soon as there is one
@@ -240,7 +240,7 @@ def _exchange(n, read, n_read):
         copy(read, 0, _answer, _ANSWER, n_read)
     _get_fields(_fields, _answer)
     bits = _fields[0] >> 8 & 255
-    is_host_deaf = bits & _DEAF
+    is_host_deaf = bits & _SILENT
     if bits & _WRITTEN:
         is_host_heard = 1
     if bits & _VOID:

@@ -1,9 +1,10 @@
 """The rp2 port's USB serial port, between the firmware and the link (after shared/tinyusb/mp_usbd_cdc.c).
 
-Its FIFO has 256 bytes. poll says "writable" while a single byte fits; write waits up to 500 ms for the room of each
-64 bytes, then drops the rest. The host takes what is there whenever the firmware sleeps or waits, unless the rig
-says that it does not read. A character that equals the interrupt character raises KeyboardInterrupt. What comes from
-the host waits in 512 bytes (MICROPY_HW_STDIN_BUFFER_LEN), then with the host.
+Its FIFO has 256 bytes. poll says "writable" while a single byte fits; write waits up to 500 ms for the room of each 64
+bytes, then drops the rest. The host takes what is there whenever the firmware sleeps or waits, unless the rig says
+that it does not read. While nobody has the port open it is always writable, and the newest bytes push the oldest out
+of the FIFO; whoever opens it gets those first. A character that equals the interrupt character raises
+KeyboardInterrupt. What comes from the host waits in 512 bytes (MICROPY_HW_STDIN_BUFFER_LEN), then with the host.
 """
 
 import _rig
@@ -13,6 +14,7 @@ import uselect
 _FIFO = 256
 _RECEIVED = 512
 _PACKET = 64  # CFG_TUD_CDC_EP_BUFSIZE
+_ABSENT = 8  # hil/board/bus.py
 _TIMEOUT_MS = 500  # MICROPY_HW_USB_CDC_TX_TIMEOUT
 
 interrupt_character = 3  # Ctrl-C
@@ -43,6 +45,8 @@ class Cdc:
             _rig.copy(self._fifo, used, data, start, n)
             self.used = used + n
             return n
+        if _rig.is_host_deaf & _ABSENT:
+            return self._push(data, start, n)
         done = 0
         while done < n:
             taken = self._transmit(data, start + done, n - done)
@@ -50,6 +54,14 @@ class Cdc:
                 break
             done += taken
         return done
+
+    def _push(self, data, start, n):
+        k = min(n, _FIFO)
+        kept = _FIFO - k
+        _rig.copy(self._fifo, 0, self._fifo, self.used - kept, kept)
+        _rig.copy(self._fifo, kept, data, start + n - k, k)
+        self.used = _FIFO
+        return n
 
     @micropython.native
     def _transmit(self, data, start, n):

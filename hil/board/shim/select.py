@@ -6,6 +6,7 @@ from uselect import POLLIN, POLLOUT
 
 _sleep_ns = _rig.sleep_ns
 _ROOM = 256
+_ABSENT = 8  # hil/board/bus.py
 
 
 class _Poll:
@@ -20,7 +21,7 @@ class _Poll:
         if not self._is_input:
             if timeout:
                 raise OSError("the rig's select does not wait for output")
-            return self._ready if _rig.usb.used < _ROOM else ()
+            return self._ready if _rig.usb.used < _ROOM or _rig.is_host_deaf & _ABSENT else ()
         if _rig.is_host_heard and _rig.usb.has_input():
             return self._ready
         if timeout:
