@@ -1,6 +1,7 @@
 """How fast things are, as ratios measured side by side in one run; `make bench`.
 
-virtual chair     seconds of the chair's time a second of wall time: real MicroPython, bus, sensor models, link
+virtual chair     seconds of the chair's time a second of wall time, the best of some rounds: real MicroPython, bus,
+                  sensor models, link
 gateway           seconds of signal a second of CPU: the link's bytes to messages, all channels
 kernels           bench/kernels.py: against the same kernels in C
 chain             bench/chain.py: the whole signal processing with its objects, single calls, start, a day of memory
@@ -15,7 +16,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 VIRTUAL_S = 120.0
-TARGETS = {
+ROUNDS = 5
+MOST = {
     "kernels at 125 Hz, CPU ms a channel-minute": 0.5,
     "kernels at 125 Hz, x C": 1.5,
     "kernels in pieces of 250 at 125 Hz, x C": 1.5,
@@ -24,6 +26,7 @@ TARGETS = {
     "memory then, MB": 160.0,
     "more after a simulated day, MB": 1.0,
 }
+LEAST = {"virtual chair, x real time": 100.0}
 
 
 def say(line):
@@ -73,8 +76,9 @@ def measure(parts=("chair", "kernels", "chain", "tail", "start", "memory")):
     found |= chain.measure(tuple(part for part in chain.PARTS if part in parts))
     if "chair" in parts:  # last: it keeps this process on one core
         say("virtual chair ...")
-        chunks, wall_s = play_chair()
-        found["virtual chair, x real time"] = VIRTUAL_S / wall_s
+        rounds = [play_chair() for _ in range(ROUNDS)]
+        chunks = rounds[0][0]
+        found["virtual chair, x real time"] = VIRTUAL_S / min(wall_s for _, wall_s in rounds)
         found["gateway pipeline, x real time"] = VIRTUAL_S / run_gateway(chunks)
     return found
 
@@ -84,7 +88,7 @@ def rows(found):
     yield "| figure | value | target |"
     yield "|---|---|---|"
     for name, value in found.items():
-        target = f"at most {TARGETS[name]:g}" if name in TARGETS else ""
+        target = f"at most {MOST[name]:g}" if name in MOST else f"at least {LEAST[name]:g}" if name in LEAST else ""
         yield f"| {name} | {value if isinstance(value, str) else format(value, '.2f')} | {target} |"
 
 
