@@ -31,6 +31,7 @@ class Link:
         self.dropped = 0  # frames that found no room
         self._at = 0  # of the frame in the encoder's wire, up to here it is gone
         self._end = 0
+        self.is_waiting = False  # some of it is left
 
     @micropython.native
     def send(self, header, payload, length):
@@ -43,15 +44,16 @@ class Link:
         encoder = self._encoder
         self._end = fill(encoder.wire, encoder.encode(header, seq, payload, length), _PACKET)
         self._at = 0
+        self.is_waiting = True
         self.flush()
         return True
 
     @micropython.native
     def flush(self):
         """Write what waits as far as there is room; return whether all of it is gone."""
-        at, end = self._at, self._end
-        if at >= end:
+        if not self.is_waiting:
             return True
+        at, end = self._at, self._end
         out, wire = self._out, self._encoder.wire
         while at < end:
             is_writable = False
@@ -68,4 +70,5 @@ class Link:
                 break
             at += written
             self._at = at
+        self.is_waiting = at < end
         return at >= end

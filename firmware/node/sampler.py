@@ -209,7 +209,8 @@ class Sampler:
     @micropython.native
     def _idle(self, us):
         """Pass at most this time: look for samples, listen to the host, or sleep."""
-        self._link.flush()  # the end of a reply must not wait for the next frame
+        if self._link.is_waiting:
+            self._link.flush()  # the end of a reply must not wait for the next frame
         optical, motion = self._optical, self._motion
         if optical.is_watching or (motion is not None and motion.is_watching):
             if us > _LOOK_ROOM_US:

@@ -61,6 +61,7 @@ class Link:
     def __init__(self):
         self.sent = []
         self.has_room = True
+        self.is_waiting = False
         self.dropped = 0
 
     def flush(self):
