@@ -56,7 +56,7 @@ def doubted_rate(summary: Summary) -> Summary:
     intervals_us, sure_us = summary.pulses.intervals_us, summary.pulses.sure_us
     is_doubtful = (
         sum(intervals_us) < LEAST_COUNTED * WINDOW_US
-        or max(intervals_us) > LONG * median(intervals_us)
+        or max(intervals_us) > LONG * min(median(intervals_us), fmean(intervals_us))
         or moved(intervals_us, sure_us, _rate_bpm) > MOST_BPM
         or sum(sure_us) < LEAST_SURE * WINDOW_US
         or _missing_bpm(sure_us) > MISSING_BPM

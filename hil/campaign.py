@@ -4,7 +4,8 @@ The truth is what the same program says of the undisturbed signal; of a heart ou
 patient's own rate. A value of good quality is wrong if it is further than the tolerance from the truth of its second
 and of the second before, which is all that its stated latency allows (``dsp.latency``: a rate looks back on 8 s and is
 right after 9). The undisturbed program may itself be a second late, so that of its truths the next one counts as well:
-a disturbed value is not wrong for having seen a beat first. The patient is never late.
+a disturbed value is not wrong for having seen a beat first. The patient is never late. Between the truths of those
+seconds a value is on its way, as the latency says.
 """
 
 from __future__ import annotations
@@ -313,7 +314,7 @@ def _judged(
             truth, reading = clean[quantity, t_s], found[quantity, t_s]
             if not (isinstance(truth, Measured) and isinstance(reading, Measured)):
                 continue
-            error = min(abs(reading.value - value) for value in true[quantity, t_s])
+            error = max(min(true[quantity, t_s]) - reading.value, reading.value - max(true[quantity, t_s]))
             if _is_good(reading) and _is_good(truth) and error > tolerance:
                 wrong.append(Wrong(t_s=t_s, quantity=quantity, value=reading.value, truth=truth.value, sqi=reading.sqi))
             if clipped_s is not None and not np.any((clipped_s > t_s - _CLIPPING_S) & (clipped_s <= t_s)):
