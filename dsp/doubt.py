@@ -34,8 +34,8 @@ LOST_US = 2_200_000  # between two beats
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
 # One deviation of what the missing beats may have moved: of 5/min and 10 mmHg a quarter, so that no chance makes those.
 MISSING_BPM, MISSING_MMHG = 1.25, 2.5
-# A hole has n pulses where n usual intervals are its length, and no other number is as near as two deviations.
-CERTAIN, LEAST_SPREAD = 2.0, 0.03
+# A hole has n pulses where n usual intervals are its length, and no other number within three deviations.
+CERTAIN, LEAST_SPREAD = 3.0, 0.03
 LINGERING_SECONDS = 3  # with a doubt that is about the newest beats; the median is of 8
 NOISE_MMHG = 5.0  # by which the raw signal exceeds the filtered one: hum, or a line that rings
 
