@@ -158,9 +158,8 @@ def _rate_bpm(intervals_us: Sequence[float]) -> float:
 
 def _is_moved(window: Window) -> bool:
     """Whether what is strange has moved one of the pressures."""
-    of_cycle = (window.accepted, window.ordinary)
-    compared = ((_systolic, window.begun), (_diastolic, of_cycle), (_mean, of_cycle))
-    return any(moved(_known(every, of), _known(ordinary, of), median) > MOST_MMHG for of, (every, ordinary) in compared)
+    ordinary = ((_systolic, window.ordinary_begun), (_diastolic, window.ordinary), (_mean, window.ordinary))
+    return any(moved(_known(window.accepted, of), _known(among, of), median) > MOST_MMHG for of, among in ordinary)
 
 
 def _is_missing(window: Window) -> bool:

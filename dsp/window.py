@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import pairwise
 from statistics import median
 
 from dsp.pulse import Pulse
@@ -52,10 +51,11 @@ class Window(tuple[Pulse, ...]):
         return tuple([p for p, values in pairs if not values or median(values) <= 1])
 
     @cached_property
-    def begun(self) -> tuple[tuple[Pulse, ...], tuple[Pulse, ...]]:
-        """The beats whose own cycle is known, and the ordinary ones of them: the next beat ends it."""
+    def ordinary_begun(self) -> tuple[Pulse, ...]:
+        """The beats whose own cycle is ordinary: the next one ends it. The last is taken for like the one before."""
         ordinary = set(map(id, self.ordinary))
-        return self.accepted[:-1], tuple([a for a, b in pairwise(self.accepted) if id(b) in ordinary])
+        ends = (*self.accepted[1:], *self.accepted[-1:])
+        return tuple([p for p, end in zip(self.accepted, ends, strict=True) if id(end) in ordinary])
 
     @cached_property
     def sure_us(self) -> list[int]:
