@@ -29,7 +29,9 @@ LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others ha
 NEWEST = 5
 ALTERED = 0.35  # so strange a pulse is no witness for a saturation that changed with it
 MEDIAN_SPREAD = 1.25  # how much farther the median of a few is off than their mean
-MOST_WANDER = 0.8  # of the foot from beat to beat, in pulse heights: median over the window
+# Of the foot from beat to beat, in pulse heights: median over the window. What moves a pressure by so much, in every
+# beat and in every other one (early beats come in pairs), is no vessel: hum that beats with the pulse.
+MOST_WANDER, MOST_WANDER_PRESSURE = 0.8, 0.25
 LOST_US = 2_200_000  # between two beats
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
 # One deviation of what the missing beats may have moved: of 5/min and 10 mmHg a quarter, so that no chance makes those.
@@ -45,7 +47,7 @@ def doubted(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    is_doubtful = _is_strange(summary.pulses) or _is_wandering(pulses) or _is_jumping(pulses)
+    is_doubtful = _is_strange(summary.pulses) or _is_wandering(pulses, MOST_WANDER) or _is_jumping(pulses)
     return summary.doubted(Reason.ARTIFACT) if is_doubtful else summary
 
 
@@ -75,6 +77,7 @@ def doubted_pressure(summary: Summary, moving: Lingering) -> Summary:
     is_doubtful = (
         moving.stands(summary.t_us, is_found=_is_moved(summary.pulses))
         or _is_missing(summary.pulses)
+        or _is_bouncing(pulses)
         or _is_new(pulses, summary.t_us)
         or _noise_mmhg(pulses) > NOISE_MMHG
     )
@@ -213,10 +216,18 @@ def _is_jumping(pulses: Sequence[Pulse]) -> bool:
     return any(p.likeness is not None and p.likeness.jumps > 0 for p in pulses)
 
 
-def _is_wandering(pulses: Sequence[Pulse]) -> bool:
+def _is_bouncing(pulses: Sequence[Pulse]) -> bool:
+    """Whether the foot of a pressure moves from beat to beat, and among every other beat as well."""
+    every_other = (pulses[::2], pulses[1::2])
+    return _is_wandering(pulses, MOST_WANDER_PRESSURE) and any(
+        _is_wandering(beats, MOST_WANDER_PRESSURE) for beats in every_other
+    )
+
+
+def _is_wandering(pulses: Sequence[Pulse], most: float) -> bool:
     steps = [
         abs(b.candidate.foot - a.candidate.foot) / max(a.candidate.amplitude, b.candidate.amplitude)
         for a, b in pairwise(pulses)
         if b.interval_us is not None
     ]
-    return len(steps) >= 2 and median(steps) > MOST_WANDER
+    return len(steps) >= 2 and median(steps) > most
