@@ -19,8 +19,9 @@ EVEN = [800, 790, 805, 800, 795, 800, 810, 800, 795]
 UNEVEN = [800, 610, 950, 720, 1010, 640, 900, 760, 830]
 
 
-def pulse(t_us, interval_us, sqi=1.0, strangeness=0.0, systolic=120.0, foot=80.0):
-    candidate = SimpleNamespace(upslope_us=t_us, foot=foot, amplitude=40.0, raw_max=systolic, raw_min=80.0)
+def pulse(t_us, interval_us, *, sqi=1.0, strangeness=0.0, systolic=120.0, foot=80.0):
+    height = systolic - foot
+    candidate = SimpleNamespace(upslope_us=t_us, foot=foot, amplitude=height, raw_max=systolic, raw_min=foot)
     return Pulse(
         candidate=candidate,
         accepted=True,
@@ -149,4 +150,4 @@ def test_a_pause_that_is_left_out_of_an_uneven_rhythm_is_a_doubt():
 def test_a_foot_that_bounces_is_a_doubt_and_one_that_alternates_with_early_beats_is_none():
     bouncing = [96.0, 22.0, 67.0, 30.0, 29.0, 96.0, 22.0, 70.0, 30.0, 28.0]
     assert pressure_doubts(window(EVEN, foot=bouncing)) == (Reason.IRREGULAR,)
-    assert pressure_doubts(window(EVEN, foot=[75.0, 95.0] * 5)) == ()
+    assert pressure_doubts(window(EVEN, foot=[75.0, 90.0] * 5)) == ()
