@@ -35,6 +35,7 @@ CONDITIONS: dict[Fault, Condition | None] = {
     Fault.SENSOR_CONFIGURATION: Condition.BOARD_FAULT,
     Fault.RATE_MISMATCH: Condition.BOARD_FAULT,
     Fault.REPAIRED: Condition.BOARD_RECOVERED,
+    Fault.STUCK_BIT: Condition.BOARD_FAULT,
     Fault.OUT_OF_RANGE: Condition.BOARD_FAULT,
     Fault.UNREADABLE_STREAM: Condition.BOARD_FAULT,
     Fault.NO_SAMPLES: None,

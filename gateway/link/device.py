@@ -193,6 +193,8 @@ class Device:
             if stream.rate.is_wrong:
                 detail = f"declared {stream.descriptor.rate_hz:g} Hz, measured {stream.rate.measured_hz or 0:.0f} Hz"
                 found.append(Finding(fault=Fault.RATE_MISMATCH, subject=stream.descriptor.name, detail=detail))
+            if stream.stuck_bit:
+                found.append(Finding(fault=Fault.STUCK_BIT, subject=stream.descriptor.name, detail=stream.stuck_bit))
             if stream.beyond_us is not None and t_us - self._clock.offset_us - stream.beyond_us <= _BEYOND_US:
                 found.append(Finding(fault=Fault.OUT_OF_RANGE, subject=stream.descriptor.name))
         found += [
@@ -291,7 +293,7 @@ class Device:
             return []
         device_t_us, values = decoded_samples
         sample_t_us = self._clock.gateway_us(device_t_us)
-        if stream.rate.is_wrong or not self._health.is_trusted(frame.stream):
+        if stream.rate.is_wrong or stream.stuck_bit or not self._health.is_trusted(frame.stream):
             self.statistics.refused += 1
             return []
         if int(sample_t_us[-1]) - t_us > AHEAD_US:  # nothing may look fresher than it can be

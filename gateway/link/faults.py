@@ -33,6 +33,7 @@ class Fault(Enum):
     SENSOR_CONFIGURATION = "sensor does not keep its configuration"
     RATE_MISMATCH = "rate mismatch"
     REPAIRED = "lost its configuration, which was written anew"
+    STUCK_BIT = "a bit of the converter is stuck"
     OUT_OF_RANGE = "numbers beyond full scale"
     UNREADABLE_STREAM = "cannot be read"
     NO_SAMPLES = "no fresh samples"

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from gateway.link.description import Descriptor
 from gateway.link.frame import Flag, Frame
+from gateway.link.stuck import StuckBits
 from gateway.link.timeline import RateCheck, SampleTimeline
 
 _DOUBT_US = 2_000_000  # after a number that cannot be
 _LEAP_S = 1.0  # a longer loss is not bridged by the sample clock as it was learnt
 _STEP_US = 250_000.0  # a stamp so far from where the last one lets expect it: the board's clock has stepped
+_JUDGED_BITS = {"mm[Hg]": 7, "count": 9}  # 2.6 of 330 mmHg and more; 512 of 2^18 and more
 _U24 = np.array([1 << 16, 1 << 8, 1], dtype=np.int64)
 
 
@@ -49,7 +51,17 @@ class StreamDecoder:
         self._stamp: tuple[int, int] | None = None  # sample index and device time of the newest frame
         self.beyond_us: int | None = None  # when a number was beyond full scale
         self.rate: RateCheck
+        highest = _JUDGED_BITS.get(descriptor.unit, 0)
+        self._stuck = StuckBits(descriptor.full, len(descriptor.channels), round(descriptor.rate_hz), highest)
         self._restart()
+
+    @property
+    def stuck_bit(self) -> str:
+        """The bit of a channel's numbers that never changes, empty if there is none."""
+        if self._stuck.found is None:
+            return ""
+        channel, bit = self._stuck.found
+        return f"bit {bit} of {self.descriptor.channels[channel]}"
 
     def fits(self, frame: Frame) -> bool:
         """Whether the payload is as long as the frame says."""
@@ -67,8 +79,10 @@ class StreamDecoder:
         if self.beyond_us is not None and abs(device_us - self.beyond_us) < _DOUBT_US:
             self._statistics.refused += 1
             return None
+        is_contiguous = (frame.epoch, frame.index) == (self._epoch, self._next_index)
         if not self._continues(frame):
             return None
+        self._stuck.feed(raw, is_contiguous=is_contiguous)
         self._note_stamp(frame.index + frame.n - 1, device_us)
         self.rate.feed(frame.index + frame.n - 1, device_us)
         if self.rate.is_wrong:  # what is learnt of it would lead astray once it is right again
