@@ -178,7 +178,7 @@ class Pipeline:
         vitals: list[dsp.Vital] = []
         for event in self._monitor.feed(dsp.Tick(t_us=t_us)):
             if isinstance(event, dsp.Beat):
-                messages.append(self._composer.beat(event))
+                messages.append(self._composer.beat(self._marked_beat(event)))
             elif event.t_us == t_us:
                 vitals.append(self._as_it_is(event))
         readings = {vital.quantity: vital.reading for vital in vitals}
@@ -253,6 +253,15 @@ class Pipeline:
             reasons += (dsp.Reason.FIRMWARE,)
         return replace(vital, reading=replace(vital.reading, reasons=reasons))
 
+    def _marked_beat(self, beat: dsp.Beat) -> dsp.Beat:
+        """Say the same of a beat: it is one, and its pressures may be wrong."""
+        reasons = beat.reasons
+        if self._is_reference_off and beat.systolic_mmhg is not None:
+            reasons += (dsp.Reason.CONVERTER,)
+        if not self._is_trusted:
+            reasons += (dsp.Reason.FIRMWARE,)
+        return beat if reasons == beat.reasons else replace(beat, reasons=reasons)
+
     def _connect(self, event: Connected, t_us: int) -> None:
         """A board has come up: what was learnt of the signal before does not count any more."""
         self._routing = Routing(event, self._calibration)
@@ -275,7 +284,7 @@ class Pipeline:
                 self._newest_us[block.channel] = int(block.t_us[-1])
             for beat in self._monitor.feed(block):
                 if isinstance(beat, dsp.Beat):
-                    messages.append(self._composer.beat(beat))
+                    messages.append(self._composer.beat(self._marked_beat(beat)))
                     if self._announcer is not None:
                         self._announcer.take(beat)
         return messages

@@ -40,7 +40,11 @@ class Board:
         self._motion = Lis3dh(self.bus.i2c)
         self.find_motion()
         self.pressure = PressureAdc(machine.ADC(machine.Pin(_PRESSURE)))
-        self.adc = BoardAdc(machine.ADC(machine.ADC.CORE_TEMP), machine.ADC(machine.Pin(_REFERENCE)))
+        core, reference = machine.ADC(machine.ADC.CORE_TEMP), machine.ADC(machine.Pin(_REFERENCE))
+        self.adc = BoardAdc(core, reference, self.settings.expects_reference)
+        self.adc.read()
+        if self.adc.is_fitted:  # kept now: in the loop the flash would take too long
+            self.settings.expect_reference()
         self.lamp = Lamp(*outputs.light())
         self.sounder = Sounder(outputs.sounder())
         self.button = Button(machine.Pin(_BUTTON, machine.Pin.IN, machine.Pin.PULL_UP))

@@ -1,6 +1,6 @@
 """What is kept on the board's flash with its CRC; anything else there means the defaults.
 
-It is what the gateway has configured, and whether there was a motion sensor.
+It is what the gateway has configured, and whether there was a motion sensor and a voltage reference.
 """
 
 import os
@@ -16,8 +16,8 @@ CURRENT_MAX = const(127)  # 25.4 mA, half of what the part can
 
 _FILE = "settings.bin"
 _NEW = "settings.new"
-_MARK = const(0xC1)
-_MARK_MOTION = const(0xC2)  # the same of a board that has had a motion sensor
+_MARK = const(0xC1)  # and more, of a board that has had
+_MOTION, _REFERENCE = const(1), const(2)  # a motion sensor, a voltage reference
 _LAYOUT = "<BHHBB"
 _BODY = const(7)
 _CRC = const(4)
@@ -30,6 +30,7 @@ class Settings:
     def __init__(self):
         self.pleth_rate_hz, self.pressure_rate_hz, self.red, self.infrared = _DEFAULTS
         self.expects_motion = False
+        self.expects_reference = False
         self.is_bad = False
         self._load()
 
@@ -52,6 +53,13 @@ class Settings:
             if not self.is_bad:
                 self._save()
 
+    def expect_reference(self):
+        """Likewise, that there is a voltage reference."""
+        if not self.expects_reference:
+            self.expects_reference = True
+            if not self.is_bad:
+                self._save()
+
     def _all(self):
         return self.pleth_rate_hz, self.pressure_rate_hz, self.red, self.infrared
 
@@ -69,20 +77,23 @@ class Settings:
         body = bytearray(found)
         put_crc(body, _BODY, CRC_TABLE)
         mark, pleth, pressure, red, infrared = unpack_from(_LAYOUT, found)
-        if body != found or mark not in (_MARK, _MARK_MOTION):
+        had = mark - _MARK
+        if body != found or not 0 <= had <= _MOTION + _REFERENCE:
             return False
         if pleth not in PLETH_RATES_HZ or pressure not in PRESSURE_RATES_HZ:
             return False
         if max(red, infrared) > CURRENT_MAX:
             return False
         self.pleth_rate_hz, self.pressure_rate_hz, self.red, self.infrared = pleth, pressure, red, infrared
-        self.expects_motion = mark == _MARK_MOTION
+        self.expects_motion = had & _MOTION != 0
+        self.expects_reference = had & _REFERENCE != 0
         return True
 
     def _save(self):
         """Write a new file, then put it in place of the old: a power cut leaves one of them whole."""
         body = bytearray(_BODY + _CRC)
-        pack_into(_LAYOUT, body, 0, _MARK_MOTION if self.expects_motion else _MARK, *self._all())
+        had = (_MOTION if self.expects_motion else 0) + (_REFERENCE if self.expects_reference else 0)
+        pack_into(_LAYOUT, body, 0, _MARK + had, *self._all())
         put_crc(body, _BODY, CRC_TABLE)
         try:
             with open(_NEW, "wb") as file:

@@ -43,6 +43,17 @@ def test_motion_sensor_that_was_seen_is_expected_from_then_on(module):
     assert values(module.Settings()) == (400, 250, 0, 0)
 
 
+def test_reference_that_was_seen_is_expected_from_then_on_with_and_without_a_motion_sensor(module):
+    assert not module.Settings().expects_reference
+    module.Settings().expect_reference()
+    again = module.Settings()
+    assert (again.expects_reference, again.expects_motion, again.is_bad) == (True, False, False)
+    again.expect_motion()
+    assert again.accept(400, 250, 0, 0)
+    last = module.Settings()
+    assert (last.expects_reference, last.expects_motion, last.is_bad) == (True, True, False)
+
+
 def test_settings_that_are_bad_stay_so_when_a_motion_sensor_is_seen(module, tmp_path):
     (tmp_path / "settings.bin").write_bytes(b"bad")
     settings = module.Settings()

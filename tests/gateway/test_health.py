@@ -383,6 +383,11 @@ def test_what_is_made_of_the_pressure_is_questionable_while_the_converter_is_off
     bits[0] = 2 | 16
     chair.play(board, 2, also=status)
     assert doubted() == {"systolic", "diastolic", "mean_pressure"}
+    beats = {b["channel"]: b for b in chair.of("beats") if b["accepted"] and b["t_us"] > 15.5 * SECOND_US}
+    assert {name: beat["reasons"] for name, beat in beats.items()} == {
+        "pressure": ["converter not trusted"],
+        "pleth": [],
+    }
     assert chair.of("vitals")[-1]["quantities"]["pulse_rate"]["validity"] == "measured"
     measured = dsp.Measured(value=1.0, sqi=1.0, newest_us=0)
     marked = [chair.pipeline._marked(dsp.Vital(t_us=0, quantity=q, reading=measured)) for q in dsp.Quantity]

@@ -440,6 +440,25 @@ def test_reference_whose_wire_breaks_is_off_not_absent():
 
 
 @rig
+@pytest.mark.parametrize("is_lost_at", [4, 1])
+def test_reference_that_is_gone_after_a_restart_is_off_not_absent(is_lost_at):
+    """B7: its wire breaks while the board is off, or before it starts again."""
+    bus = wire(TimeCode())
+    bus.stalls.append(Stall(at_us=3 * S, lasts_us=9 * S, ops=(Op.I2C,)))
+
+    def then(t_us):
+        bus.adc[REFERENCE_CHANNEL].volts = 2.5 if t_us < is_lost_at * S else 0.0
+
+    found = converse(18, bus=bus, then=then)
+    later = [(t, f) for t, f in found if t > 11.5 * S]
+    assert len({json.loads(f.payload)["boot"] for _, f in found if f.type is FrameType.HELLO and f.stream == 0}) == 2
+    assert [event for event in events(later) if event[0] == PRESSURE] == [(PRESSURE, EventCode.REFERENCE_OFF, 0)]
+    told = next(t for t, f in later if f.type is FrameType.EVENT and f.payload[0] == EventCode.REFERENCE_OFF)
+    assert told < 16.5 * S
+    assert StatusBit.REFERENCE_OFF in statuses(found)[-1].bits
+
+
+@rig
 @pytest.mark.parametrize(("volts", "celsius"), [(0.706, 27.0), (0.6, 88.6), (3.3, None), (0.0, None)])
 def test_temperature_no_processor_has_is_not_known(volts, celsius):
     bus = wire(TimeCode())

@@ -18,13 +18,18 @@ _AGREE = const(3)  # judgements in a row
 
 
 class BoardAdc:
-    """Read once a second; a reference that has never been seen is not fitted, and never off."""
+    """Read once a second; a reference that has never been seen is not fitted, and never off.
 
-    def __init__(self, temperature, reference):
+    Parameters
+    ----------
+    is_fitted : whether one was seen at an earlier start
+    """
+
+    def __init__(self, temperature, reference, is_fitted=False):
         self._temperature = temperature.read_u16
         self._reference = reference.read_u16
         self._doubts = 0
-        self._is_fitted = False
+        self.is_fitted = is_fitted
         self.centi_celsius = _NO_TEMPERATURE
         self.reference_mv = _NO_VOLTAGE
         self.is_off = False
@@ -36,8 +41,8 @@ class BoardAdc:
         self.centi_celsius = centi_celsius if _COLDEST <= centi_celsius <= _HOTTEST else _NO_TEMPERATURE
         mv = self._mean(self._reference) * _FULL_MV // _FULL
         self.reference_mv = mv
-        self._is_fitted = self._is_fitted or mv >= _NONE_MV
-        is_off = self._is_fitted and abs(mv - _REFERENCE_MV) > _TOLERANCE_MV
+        self.is_fitted = self.is_fitted or mv >= _NONE_MV
+        is_off = self.is_fitted and abs(mv - _REFERENCE_MV) > _TOLERANCE_MV
         self._doubts = self._doubts + 1 if is_off != self.is_off else 0
         if self._doubts < _AGREE:
             return False
