@@ -5,6 +5,7 @@ import copy
 import itertools
 import json
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from gateway.link.downlink import (
 from gateway.link.events import Samples
 from gateway.link.frame import Flag, Frame, FrameParser, FrameType
 from gateway.link.status import Shown, StatusBit, decode_status
-from hil.board.bus import HeldLine, Op, Span, Stall
+from hil.board.bus import HeldLine, NoAcknowledgeError, Op, Span, Stall
 from hil.chair import MOTION_ADDRESS, OPTICAL_ADDRESS, REFERENCE_CHANNEL, TEMPERATURE_CHANNEL, play, wire
 from hil.models.max30102 import RateRule
 from tests.hil.link import (
@@ -332,6 +333,36 @@ def test_line_that_is_held_later_costs_a_second_or_is_told(clocks, recovers):
     pressure = data(found, PRESSURE)
     assert len({frame.epoch for frame in pressure}) == 1
     assert lost_samples(pressure) < 40
+
+
+@rig
+@pytest.mark.parametrize("share", [0.002, 0.02])
+def test_transfers_that_fail_at_random_invent_no_sample(share):
+    """B1: each is counted, what was lost by it is told, and both sensors go on."""
+    bus, random, failed = wire(TimeCode()), Random(3), []
+
+    def failing(real):
+        def transfer(now_ns, written, wanted):
+            if now_ns > 2 * S * 1000 and random.random() < share:
+                failed.append(now_ns)
+                raise NoAcknowledgeError
+            return real(now_ns, written, wanted)
+
+        return transfer
+
+    for device in bus.i2c.values():
+        device.transfer = failing(device.transfer)
+        device.promise = lambda _: None
+    found = converse(12, bus=bus)
+    samples_are_right(found)
+    last = statuses(found)[-1]
+    assert failed
+    assert last.streams["optical"].bus_errors + last.streams["motion"].bus_errors == pytest.approx(len(failed), abs=5)
+    for stream in (OPTICAL, MOTION):
+        received = data(found, stream)
+        assert received[-1].ticks_us > 11.5 * S
+        assert all(b.flags & Flag.LOSS_UNKNOWN for a, b in itertools.pairwise(received) if a.epoch != b.epoch)
+    assert lost_samples(data(found, PRESSURE)) <= len(failed)
 
 
 @rig
