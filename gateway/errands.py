@@ -20,6 +20,7 @@ _REFUSALS = {
     AckResult.UNKNOWN_VERB: "board: does not know this command",
     AckResult.BAD_ARGUMENT: "board: does not take this command",
     AckResult.BUSY: "board: busy, an alarm is due",
+    AckResult.FAILED: "board: its self test has failed",
 }
 
 

@@ -31,19 +31,17 @@ class Pace:
     @micropython.native
     def wait(self):
         """Idle until the next moment that can be met; return how many were missed before it."""
-        period_us = self.period_us
-        due = ticks_add(self._due, period_us)
+        self._due = ticks_add(self._due, self.period_us)
         missed = 0
         while True:
-            early_us = ticks_diff(due, ticks_us())
+            early_us = ticks_diff(self._due, ticks_us())
             if early_us > 0:
-                self._idle(early_us)  # may take longer, or less, so the clock is asked again
-            elif early_us >= -period_us // _TOLERANCE:
-                self._due = due
+                self._idle(early_us)  # may take longer, or less, or begin anew, so that all is asked again
+            elif early_us >= -self.period_us // _TOLERANCE:
                 return missed
             else:
-                late = -early_us // period_us + 1
-                due = ticks_add(due, late * period_us)
+                late = -early_us // self.period_us + 1
+                self._due = ticks_add(self._due, late * self.period_us)
                 missed += late
 
 

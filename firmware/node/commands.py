@@ -15,6 +15,7 @@ _DONE = const(0)
 _UNKNOWN_VERB = const(1)
 _BAD_ARGUMENT = const(2)
 _BUSY = const(3)
+_FAILED = const(4)
 
 _LENGTHS = (0, 0, 6, 4, 2, 0, 6)  # of the arguments, by verb
 _ARGUMENTS = const(16)  # where they begin in the body
@@ -119,7 +120,7 @@ class Commands:
         if self._annunciator.is_alarming():
             return _BUSY
         self._sampler.test()
-        return _DONE
+        return _DONE if self._status.is_passed else _FAILED
 
     def _update(self):
         for k in range(len(_WORD)):

@@ -116,6 +116,8 @@ def _foreign(known):
                     found.append(path)
         except OSError:  # what cannot be listed cannot be imported
             continue
+        except ValueError:  # a name that is no UTF-8: nobody knows what else is there
+            found.append(directory + "?")
     return found
 
 

@@ -100,6 +100,7 @@ class Sampler:
             except Exception as error:
                 if not self._survive(error):
                     raise
+        self.has_run = True  # it ends because it was asked to
         self._say_last()
 
     @micropython.native
@@ -199,9 +200,10 @@ class Sampler:
         elif self._second < self._ticks_a_second + _PATIENCE and not self._link.flush():
             self._duty = duty  # a frame of samples has taken the room: with the next tick
         else:
-            self._second = max(0, self._second - self._ticks_a_second) % self._ticks_a_second
+            seconds = max(1, self._second // self._ticks_a_second)
+            self._second = max(0, self._second - seconds * self._ticks_a_second)
             self.has_run = True
-            self._status.send(self._sources, self._streams)
+            self._status.send(self._sources, self._streams, seconds)
             self._hello_s += 1
             if self._hello_s >= _HELLO_S:
                 self.describe()

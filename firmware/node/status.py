@@ -34,10 +34,10 @@ class Status:
         self.exceptions = 0
         self.is_passed = False  # the self test
 
-    def send(self, sources, streams):
+    def send(self, sources, streams, seconds):
         """Send it; sources and streams are those of optical, pressure and motion, None where there is none."""
         board, annunciator = self._board, self._annunciator
-        self._uptime_s = min(self._uptime_s + 1, _COUNT_MAX)
+        self._uptime_s = min(self._uptime_s + seconds, _COUNT_MAX)
         payload = self._payload
         pack_into(
             "<4B8IhHBBHII",

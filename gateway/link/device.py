@@ -88,6 +88,7 @@ class Device:
         self._polled_us = t_us
         if self._sequence.is_silent(t_us):  # that is a lost link, whoever hears whom
             self._hearing = Hearing()
+        if not self._sequence.is_identified or self._sequence.is_silent(t_us):  # nothing it says is taken yet
             self._health.note_silence(t_us)
         if is_again or self._stranger is not None or self._sequence.is_silent(t_us):
             return []

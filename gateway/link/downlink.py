@@ -42,6 +42,7 @@ class AckResult(IntEnum):
     UNKNOWN_VERB = 1
     BAD_ARGUMENT = 2
     BUSY = 3
+    FAILED = 4
 
 
 class EventCode(IntEnum):

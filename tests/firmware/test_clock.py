@@ -51,6 +51,20 @@ def test_rest_that_ends_early_is_gone_on_with(clock):
     assert 0 <= time.now_ns - start_ns - 15_000_000 < 50_000
 
 
+def test_what_begins_anew_while_it_idles_has_missed_nothing(clock):
+    time, module = clock
+
+    def idle(us):
+        if pace.period_us == 5_000:  # as when the host commands another rate: the flash is read for it
+            time.now_ns += 100_000_000
+            pace.start(4_000)
+        else:
+            time.sleep_us(us)
+
+    pace = module.Pace(5_000, idle)
+    assert [pace.wait() for _ in range(3)] == [0, 0, 0]
+
+
 def test_period_can_be_changed(clock):
     time, module = clock
     pace = module.Pace(5_000, time.sleep_us)

@@ -123,6 +123,7 @@ class Everything:
         self.sent, self.asked = [], []
         self.has_room = True
         self.is_update_due = self.alarms = False
+        self.is_passed = True
         self.refused = 0
 
     def is_alarming(self):

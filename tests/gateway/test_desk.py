@@ -478,8 +478,11 @@ def test_the_reply_to_what_is_asked_of_the_board_is_the_boards(action, verb):
 
 
 def test_a_board_that_is_not_there_cannot_be_asked():
-    assert lost().send("board", action="identify")["reason"] == "board: not heard"
-    assert Chair().seconds(3).send("board", action="self-test")["reason"] == "board: not heard"
+    assert lost().send("board", action="identify")["reason"] == "board: none that is known as this chair's is heard"
+    assert (
+        Chair().seconds(3).send("board", action="self-test")["reason"]
+        == "board: none that is known as this chair's is heard"
+    )
 
 
 # What a restart keeps

@@ -297,6 +297,19 @@ def test_a_silence_is_none_of_the_status_and_it_has_its_time_again_afterwards():
     assert Fault.NO_STATUS in chair.faults()
 
 
+def test_a_board_of_which_nothing_is_taken_yet_is_not_said_to_be_mute():
+    """After a silence it may be another one: what it says counts from its next HELLO on."""
+    board, chair = Board(), Chair()
+    chair.play(board, 10)
+    for _ in range(48):
+        block(board, chair.t_us + STEP_US)  # nobody hears it
+        chair.feed(chair.t_us + STEP_US)
+    for k in range(112):
+        t_us = chair.t_us + STEP_US
+        chair.feed(t_us, block(board, t_us) + (board.status(t_us) if k % 25 == 1 else b""))
+        assert Fault.NO_STATUS not in chair.faults(), k
+
+
 def test_an_exception_is_told_for_half_a_minute_by_event_or_by_count():
     def by_event(board, k, t_us):
         return event(board, t_us, 7, detail=1) if k == 10 else b""

@@ -91,4 +91,4 @@ def test_a_board_that_cannot_answer_is_told_in_the_reply():
     assert (reply["accepted"], reply["reason"]) == (False, "board: does not answer")
     assert t_us < 13.5 * S
     [(t_us, reply)], _ = ask("identify", at_s=13, bus=bus, seconds=14)
-    assert (reply["accepted"], reply["reason"]) == (False, "board: not heard")
+    assert (reply["accepted"], reply["reason"]) == (False, "board: none that is known as this chair's is heard")
