@@ -14,6 +14,7 @@ _BUCKET_US = 1_000_000
 # Seconds that had frames; silent ones do not count, so that a burst after a stall is not taken for a clock step.
 _BUCKETS = 128
 _FEWEST_BUCKETS = 3  # that show a drift
+_HELD_BUCKETS = 2  # in which one that is found so early goes on being found: a leap looks like one for a moment
 _SETTLING_BUCKETS = 5  # until then the offset jumps to what is known; later it is slewed
 _SLEW_PPM = 2000  # above the sum of both crystals' errors (500 ppm), too slow to be seen in a pulse interval
 _DRIFT = 1500e-6  # both crystals' errors, with room
@@ -58,6 +59,7 @@ class BoardClock:
         self._line = (0, 0.0, 0.0)  # device time, offset there, drift
         self._half_width_us: float | None = None
         self._steepest = _DRIFT  # slope that is thought possible
+        self._early_since: int | None = None  # bucket in which a drift began to be known before its time
 
     def feed(self, arrival_us: int, ticks_us: int) -> int:
         """Unwrap the ticks of a frame that came at ``arrival_us``; return device microseconds."""
@@ -100,13 +102,8 @@ class BoardClock:
 
         That takes half a minute; one that is far larger than a channel as wide as this one allows is known before.
         """
-        drift_ppm = -self._line[2] * 1e6
-        if len(self._upper) >= _BUCKETS // 4:
-            return drift_ppm
-        if self._half_width_us is None or len(self._upper) < _FEWEST_BUCKETS:
-            return None
-        doubt_ppm = 4 * self._half_width_us / (self._upper[-1][1] - self._upper[0][1]) * 1e6
-        return drift_ppm if abs(drift_ppm) > 2 * doubt_ppm else None
+        is_early = self._early_since is not None and self._upper[-1][0] - self._early_since >= _HELD_BUCKETS
+        return -self._line[2] * 1e6 if is_early or len(self._upper) >= _BUCKETS // 4 else None
 
     @property
     def uncertainty_us(self) -> int | None:
@@ -159,6 +156,7 @@ class BoardClock:
         self._upper.clear()
         self._lower.clear()
         self._steepest = _DRIFT
+        self._early_since = None
 
     def _fit(self, arrival_us: int, newest: deque[tuple[int, int, int]]) -> None:
         """Find the line again; where the newest bound contradicts the others, the board's clock has stepped."""
@@ -181,6 +179,15 @@ class BoardClock:
         elif half_width_us is not None:  # the answers were slow: in so wide a channel any slope would do
             line, _ = _channel(self._upper, _NO_BOUNDS, self._steepest)
         self._turn(line)
+        self._note_early()
+
+    def _note_early(self) -> None:
+        if self._half_width_us is None or len(self._upper) < _FEWEST_BUCKETS:
+            self._early_since = None
+            return
+        doubt = 4 * self._half_width_us / (self._upper[-1][1] - self._upper[0][1])
+        since = self._upper[-1][0] if self._early_since is None else self._early_since
+        self._early_since = since if abs(self._line[2]) > 2 * doubt else None
 
     def _turn(self, line: tuple[int, float, float]) -> None:
         """Take a new line, without a leap of what is applied."""

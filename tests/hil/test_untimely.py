@@ -16,7 +16,7 @@ __all__ = ["runs"]  # a fixture
 SLOW_FLASH = (
     """
 import _rig
-from node import sampler
+from node import board, sampler
 describe = sampler.describe
 def slowly(board):
     _rig.stretch(100_000)  # the modules are hashed
@@ -46,7 +46,7 @@ sampler.Sampler.step = step
 FORGETFUL = (
     """
 from time import ticks_us
-from node import selftest
+from node import board, sampler, selftest
 selftest.is_passed = lambda: ticks_us() < 8_000_000
 """
     + MAIN
@@ -62,7 +62,7 @@ def test_a_change_of_rates_loses_nothing_however_long_the_flash_takes(runs):
     first = next(f for f in received if f.epoch != received[0].epoch)
     assert first.index == 0
     assert not any(f.flags & Flag.OVERFLOW_COUNTED for f in received)
-    assert statuses(found)[-1].streams["pressure"].lost == 0
+    assert statuses(found)[-1].streams["pressure"].samples_lost == 0
 
 
 @rig
@@ -76,7 +76,7 @@ def test_seconds_since_the_start_are_those_that_have_passed(runs):
 @rig
 def test_an_update_in_the_first_second_is_no_failed_start(capsys):
     bus = wire(TimeCode())
-    found = converse(4, [(0.4, command(Verb.UPDATE, UPDATE_ARGUMENTS, index=1))], bus=bus, noise=(1,))
+    found = converse(4, [(0.4, command(Verb.UPDATE, UPDATE_ARGUMENTS, index=1))], bus=bus, noise=(0, 1))
     assert acks(found) == [(Verb.UPDATE, 1, AckResult.DONE)]
     assert "has reset itself at 0." in capsys.readouterr().err
     assert not [e for e in bus.outputs if e.pin == SOUNDER and e.hz and e.now_ns > 0.6 * S * 1000]
