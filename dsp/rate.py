@@ -48,8 +48,8 @@ def pulse_rate(summary: Summary) -> Reading:
         summary = summary.doubted(Reason.IRREGULAR)
     reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
     is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
-    if is_short and isinstance(reading, Measured) and shortage(summary) is Reason.LEARNING:
-        return replace(reading, reasons=(Reason.LEARNING,))
+    if is_short and shortage(summary) is Reason.LEARNING:  # a part of a breath, or of an uneven rhythm
+        return questioned(reading, Reason.LEARNING)
     return reading
 
 

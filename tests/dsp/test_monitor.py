@@ -18,6 +18,7 @@ from dsp import (
     Rule,
     Tick,
     Unavailable,
+    Validity,
     VitalsMonitor,
 )
 from dsp.history import LEARN_BEATS
@@ -110,7 +111,8 @@ def test_a_rate_over_part_of_the_window_is_questionable_until_the_window_is_full
     _, vitals = run(*wave(21, rate_bpm=rate_bpm), RATE_HZ)
     doubts = {s: vitals[Quantity.PULSE_RATE, s].reasons for s in range(1, 21)}
     first = min(s for s in doubts if isinstance(vitals[Quantity.PULSE_RATE, s], Measured))
-    assert doubts[first] == (Reason.LEARNING,)
+    assert doubts[first][0] is Reason.LEARNING
+    assert vitals[Quantity.PULSE_RATE, first].validity is Validity.QUESTIONABLE
     assert all(reasons == () for s, reasons in doubts.items() if s >= 11)
 
 
