@@ -132,7 +132,9 @@ class Pipeline:
             if self._device.is_connected and not self._is_silent(t_us):
                 messages.append(self._errands.send(t_us, errand, self._device))
             else:
-                messages += desk.finish(t_us, Outcome(errand=errand, refusal="board: none that is known as this chair's is heard"))
+                messages += desk.finish(
+                    t_us, Outcome(errand=errand, refusal="board: none that is known as this chair's is heard")
+                )
         return [*messages, *self._status(t_us)]
 
     def _finish(self, t_us: int, outcomes: list[Outcome]) -> list[Message]:
