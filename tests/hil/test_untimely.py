@@ -1,4 +1,4 @@
-"""What takes long or comes early on a board: a slow flash, stalls, an update at once; nothing is said that is not so."""
+"""What takes long or comes early on a board: a slow flash, stalls, an update at once."""
 
 import os
 
