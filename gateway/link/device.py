@@ -138,7 +138,9 @@ class Device:
         lost = self.statistics.frames_lost
         if not self._sequence.follows(arrival_us, frame.seq):
             return []
-        self._quality.note_lost(arrival_us, self.statistics.frames_lost - lost)
+        if self.statistics.frames_lost > lost:
+            self._quality.note_lost(arrival_us, self.statistics.frames_lost - lost)
+            self._health.note_lost()
         self._sequence.is_identified = self._sequence.is_identified or board is not None
         if not self._sequence.is_identified:
             self.statistics.refused += 1

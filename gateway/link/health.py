@@ -20,6 +20,7 @@ _RESETS = 3
 _TOLD_US = 30 * _SECOND_US  # how long a thing of a moment is shown
 _UNHEARD_US = 3 * _SECOND_US
 _STATUS_US = 3_500_000  # three of its statuses are missing
+_LOST_STATUS_US = 9_500_000  # where frames are lost those may be among them; of a fifth nine in a row hardly ever are
 _OWN_ALARMS = 2  # the first may have left before the gateway's first order came
 _CAUSES = {1: "power-on", 3: "by itself or its watchdog"}
 _SENSOR_FAULTS = {
@@ -141,6 +142,7 @@ class Health:
     def __init__(self, *, is_self_test_passed: bool, since_us: int) -> None:
         self.status: BoardStatus | None = None
         self._waits_since_us = since_us  # for a status
+        self._may_be_lost = False  # a status since then
         self._is_self_test_passed = is_self_test_passed
         self._sensors: dict[int, Fault] = {}  # by stream
         self._repaired_us: dict[int, int] = {}  # by stream: when last
@@ -172,10 +174,16 @@ class Health:
     def note_silence(self, t_us: int) -> None:
         """Nothing at all came until now: the next status has its time from here."""
         self._waits_since_us = t_us
+        self._may_be_lost = False
+
+    def note_lost(self) -> None:
+        """Frames are missing: the next status may be one of them."""
+        self._may_be_lost = True
 
     def note_status(self, t_us: int, status: BoardStatus) -> None:
         before = self.status
         self._waits_since_us = t_us
+        self._may_be_lost = False
         if before is not None and status.exceptions > before.exceptions:
             self._exception_us = t_us
         if StatusBit.SETTINGS_BAD in status.bits:
@@ -203,7 +211,7 @@ class Health:
         found = []
         if not self._is_computing_right:
             found.append(Finding(fault=Fault.SELF_TEST))
-        if t_us - self._waits_since_us > _STATUS_US:
+        if t_us - self._waits_since_us > (_LOST_STATUS_US if self._may_be_lost else _STATUS_US):
             found.append(Finding(fault=Fault.NO_STATUS))
         if self._settings_us is not None and t_us - self._settings_us <= _TOLD_US:
             found.append(Finding(fault=Fault.SETTINGS))

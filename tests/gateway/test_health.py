@@ -310,6 +310,21 @@ def test_a_board_of_which_nothing_is_taken_yet_is_not_said_to_be_mute():
         assert Fault.NO_STATUS not in chair.faults(), k
 
 
+def test_a_board_whose_statuses_are_lost_with_other_frames_is_not_said_to_be_mute():
+    board, chair = Board(), Chair()
+    chair.play(board, 5)
+    chair.is_well = False
+    for k in range(8 * 25):
+        t_us = chair.t_us + STEP_US
+        said = block(board, t_us)
+        chair.feed(t_us, b"" if k == 3 else said)
+        assert Fault.NO_STATUS not in chair.faults(), k
+    for _ in range(2 * 25):
+        t_us = chair.t_us + STEP_US
+        chair.feed(t_us, block(board, t_us))
+    assert Fault.NO_STATUS in chair.faults(), "of so many in a row one would have come"
+
+
 def test_an_exception_is_told_for_half_a_minute_by_event_or_by_count():
     def by_event(board, k, t_us):
         return event(board, t_us, 7, detail=1) if k == 10 else b""
