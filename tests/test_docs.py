@@ -155,7 +155,9 @@ def test_wire_md_lists_the_verbs_their_results_and_the_events():
     text = (DOCS / "wire.md").read_text()
     rows = re.findall(r"^\| (\d) \| ([A-Z_]+) \|", section(text, "To the board"), re.MULTILINE)
     assert [(int(value), name) for value, name in rows] == [(verb.value, verb.name) for verb in downlink.Verb]
-    assert "0 done, 1 unknown verb, 2 bad argument (also a bad length), 3 busy, 4 the self test has failed" in words(text)
+    assert "0 done, 1 unknown verb, 2 bad argument (also a bad length), 3 busy, 4 the self test has failed" in words(
+        text
+    )
     assert [result.value for result in downlink.AckResult] == [0, 1, 2, 3, 4]
     events = re.findall(r"^\| (\d+) \|", section(text, "EVENT"), re.MULTILINE)
     assert [int(code) for code in events] == [code.value for code in downlink.EventCode]
