@@ -72,7 +72,17 @@ class VitalsMonitor:
         self.channels: dict[Channel, Reason | None] = {}
 
     def feed(self, event: SampleBlock | Tick | Interruption | OutputReference) -> list[Beat | Vital]:
-        """Take one block, tick or word of the clinician; return what it completed."""
+        """Take one block, tick or word of the clinician; return what it completed.
+
+        The arrays of a block are kept until a later tick: they must not change any more. A sample that is not newer
+        than the newest of its channel is left out. One that comes after the tick of its second counts for the seconds
+        to come; what was said of the past is not said again.
+
+        Raises
+        ------
+        ValueError
+            A block of a channel that the configuration does not have.
+        """
         match event:
             case SampleBlock():
                 return [*self._block(event)]

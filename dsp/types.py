@@ -79,7 +79,6 @@ class Reason(Enum):
     NO_PULSE = "no pulse"
     IRREGULAR = "irregular"  # pulses do not agree with each other well enough for a number
     ARTIFACT = "artifact"
-    LOW_AMPLITUDE = "low amplitude"
     IMPLAUSIBLE = "implausible"  # outside what a person can have, or outside the calibrated range
     PROBE_OFF = "probe off"  # the light says that there is no finger
     LOW_PERFUSION = "low perfusion"  # the pulsation is too small for the noise
@@ -93,7 +92,6 @@ class Reason(Enum):
     CUFF = "cuff on this arm"  # somebody said so; nothing beyond the cuff is the patient's
     SIGNAL_LOST = "signal lost"  # no pulse here while another sensor still has one: not an arrest
     CALIBRATION = "calibration pause"  # the cuff monitor calibrates itself
-    AMBIENT = "ambient light"  # a lamp's flicker is larger than the noise
     DISAGREEMENT = "sensors disagree"  # another sensor of good quality counts another pulse
     BREATHING_UNCLEAR = "breathing unclear"  # no rate stands out; that there is no breath is never said
     NO_NOTCH = "no clear notch"  # the end of the ejection is not seen in the pressure
@@ -195,11 +193,12 @@ Reading = Measured | Unavailable
 class SampleBlock:
     """Consecutive samples of one channel, each with its own time.
 
-    A block may be cut anywhere without changing any result. A gap needs no flag: it is a step in the times.
+    A block may be cut anywhere without changing any result. A gap needs no flag: it is a step in the times. The arrays
+    are kept, not copied: who has fed a block must not change them afterwards.
 
     Attributes
     ----------
-    t_us : ndarray of int64, shape (n,), strictly increasing
+    t_us : ndarray of int64, shape (n,), strictly increasing, also from block to block of a channel
     samples : ndarray, shape (n,), of MOTION (n, 3), in the channel's unit; a non-finite sample counts as missing
     """
 

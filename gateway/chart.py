@@ -29,7 +29,6 @@ REASON_COLOURS = {
     Reason.SATURATED: "#9b5de5",
     Reason.FLAT: "#8d6e56",
     Reason.IMPLAUSIBLE: "#e0479e",
-    Reason.LOW_AMPLITUDE: "#8f9a2b",
     Reason.GAP: "#7c8fa6",
     Reason.MOTION: "#3f8f6b",
     Reason.PROBE_OFF: "#b5657a",

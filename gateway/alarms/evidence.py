@@ -33,7 +33,6 @@ _FINGER: dict[dsp.Reason, Condition | None] = {
     dsp.Reason.PROBE_OFF: Condition.PROBE_OFF,
     dsp.Reason.CHANNEL_ORDER: Condition.SENSOR_FAULT,
     dsp.Reason.LED_FAULT: Condition.SENSOR_FAULT,
-    dsp.Reason.LOW_AMPLITUDE: Condition.LOW_PERFUSION,
     dsp.Reason.LOW_PERFUSION: Condition.LOW_PERFUSION,
     dsp.Reason.NO_PULSE: Condition.LOW_PERFUSION,
     dsp.Reason.SIGNAL_LOST: Condition.LOW_PERFUSION,
@@ -64,7 +63,6 @@ _SEEING = (
     dsp.Reason.NO_PULSE,
     dsp.Reason.LEARNING,
     dsp.Reason.IRREGULAR,
-    dsp.Reason.LOW_AMPLITUDE,
     dsp.Reason.IMPLAUSIBLE,
     dsp.Reason.SIGNAL_LOST,
 )

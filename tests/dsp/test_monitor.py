@@ -266,6 +266,20 @@ def test_an_absent_channel_is_said_to_be_absent():
         monitor.feed(block(np.array([0]), np.array([1.0])))
 
 
+def test_samples_that_are_not_newer_are_left_out():
+    t_us, x = wave(20.0)
+    once, twice = (VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ)) for _ in range(2))
+    for second in range(20):
+        new = slice(second * 125, (second + 1) * 125)
+        for monitor in (once, twice):
+            monitor.feed(block(t_us[new], x[new]))
+        assert twice.feed(block(t_us[: new.stop], np.full(new.stop, 300.0))) == []
+        tick = Tick(t_us=(second + 1) * 1_000_000)
+        said = once.feed(tick)
+        assert twice.feed(tick) == said
+    assert any(isinstance(vital.reading, Measured) for vital in said)
+
+
 # Gaps
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bench.campaign_noise import watched
 from dsp import Channel, Measured, Quantity
+from dsp.oximetry import KNOWN_PCT
 from hil.noise import COLOURS
 from tests import naive
 from tests.dsp import followed
@@ -27,7 +28,7 @@ def levels(before, after, slope):
     return followed.levels(before, after, slope, CHANGE_S)
 
 
-def is_followed(vitals, quantity, true, tolerance):
+def good_seconds(vitals, quantity, true, tolerance):
     return followed.good_seconds(vitals, quantity, true, tolerance, END_S)
 
 
@@ -62,10 +63,14 @@ def test_any_change_of_pressure_is_followed_or_null(before, after, share, slope)
 
     t_us, x = wave(naive.beat_times(END_S, 72.0), systolic, diastolic)
     _, vitals = run(t_us, x, RATE_HZ, until_s=END_S)
-    assert is_followed(vitals, Quantity.SYSTOLIC, systolic, 3.0) >= 10
-    is_followed(vitals, Quantity.DIASTOLIC, diastolic, 3.0)
+    assert good_seconds(vitals, Quantity.SYSTOLIC, systolic, 3.0) >= 10
+    assert good_seconds(vitals, Quantity.DIASTOLIC, diastolic, 3.0) >= 10
     mean = naive.pressure_wave(t_us / 1e6, naive.beat_times(END_S, 72.0), 1.0, 0.0)[1000:-1000].mean()
-    is_followed(vitals, Quantity.MEAN_PRESSURE, lambda t: diastolic(t) + mean * (systolic(t) - diastolic(t)), 4.0)
+
+    def mean_pressure(t_s):
+        return diastolic(t_s) + mean * (systolic(t_s) - diastolic(t_s))
+
+    assert good_seconds(vitals, Quantity.MEAN_PRESSURE, mean_pressure, 4.0) >= 10
 
 
 @SETTINGS
@@ -74,7 +79,7 @@ def test_any_change_of_rate_is_followed_or_null(before, after, slope):
     rate = levels(before, after, slope)
     t_us, x = wave(beats_at(rate, END_S), lambda t: 120.0 + 0 * t, lambda t: 75.0 + 0 * t)
     _, vitals = run(t_us, x, RATE_HZ, until_s=END_S)
-    is_followed(vitals, Quantity.PULSE_RATE, rate, 3.0)
+    assert good_seconds(vitals, Quantity.PULSE_RATE, rate, 3.0) >= 15
 
 
 @SETTINGS
@@ -83,7 +88,9 @@ def test_any_change_of_saturation_is_followed_or_null(before, after, slope):
     truth = levels(before, after, slope)
     light = finger(truth(np.arange(int(END_S * 100)) / 100), END_S, noise=4.0)
     _, vitals = watch(*light)
-    is_followed(vitals, Quantity.SPO2, truth, 1.5)
+    good = good_seconds(vitals, Quantity.SPO2, truth, 1.5)
+    assert sum(isinstance(vitals[Quantity.SPO2, second], Measured) for second in range(1, int(END_S) + 1)) >= 30
+    assert good >= 20 or before < KNOWN_PCT  # a first saturation below may be that of swapped lights: doubted
 
 
 @SETTINGS
@@ -95,7 +102,7 @@ def test_any_change_of_perfusion_is_followed_or_null(before, after, slope):
     dc = np.array([[infrared.max()], [red.max()]])
     lights = np.rint(dc * np.exp(share * np.log(np.stack([infrared, red]) / dc)))
     _, vitals = watch(t_us, *lights)
-    is_followed(vitals, Quantity.PERFUSION_INDEX, truth, 0.15 * max(before, after))
+    assert good_seconds(vitals, Quantity.PERFUSION_INDEX, truth, 0.15 * max(before, after)) >= 30
 
 
 @SETTINGS
