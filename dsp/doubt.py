@@ -79,6 +79,7 @@ def doubted_pressure(summary: Summary, moving: Lingering) -> Summary:
         or _is_missing(summary.pulses)
         or _is_bouncing(pulses)
         or _is_new(pulses, summary.t_us)
+        or _is_scattered(pulses)
         or _noise_mmhg(pulses) > NOISE_MMHG
     )
     return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
@@ -171,6 +172,33 @@ def _is_missing(window: Window) -> bool:
     return not counted or any(
         MEDIAN_SPREAD * missing(_known(window.accepted, of), counted) > MISSING_MMHG for of in _PRESSURES
     )
+
+
+def _is_scattered(pulses: Sequence[Pulse]) -> bool:
+    """Whether the beats leave open where the middle of one of the pressures lies.
+
+    A steady rise or fall does not, nor do early beats in every other place: those are the patient's.
+    """
+    return any(
+        all(middle_spread(x) > MOST_MMHG for x in (values, unsteady(values)))
+        and any(middle_spread(x) > MOST_MMHG for x in (values[::2], values[1::2]))
+        for values in (_known(pulses, of) for of in _PRESSURES)
+    )
+
+
+def middle_spread(values: Sequence[float]) -> float:
+    """One deviation of the median, from the order of the values alone: half the range of the middle root of n."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    low, high = math.floor((n - math.sqrt(n)) / 2), math.ceil((n + math.sqrt(n)) / 2) - 1
+    ordered = sorted(values)
+    return (ordered[high] - ordered[low]) / 2
+
+
+def unsteady(values: Sequence[float]) -> list[float]:
+    """What each value is off the line through its neighbours, of which a steady rise or fall has none."""
+    return [b - (a + c) / 2 for a, b, c in zip(values, values[1:], values[2:], strict=False)]
 
 
 def _known(pulses: Sequence[Pulse], of: Callable[[Pulse], float | None]) -> list[float]:

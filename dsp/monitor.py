@@ -14,6 +14,7 @@ from dsp.line import LineMonitor, withheld
 from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
+from dsp.probation import Probation
 from dsp.rate import better, pulse_rate, questioned
 from dsp.rules import Rule, found
 from dsp.types import (
@@ -32,6 +33,13 @@ from dsp.types import (
 )
 from dsp.window import Window
 
+ON_PROBATION = (
+    Quantity.PULSE_RATE,
+    Quantity.SYSTOLIC,
+    Quantity.DIASTOLIC,
+    Quantity.MEAN_PRESSURE,
+    Quantity.SPO2,
+)
 CATCH_UP_SECONDS = 3600  # a tick that is further ahead than this skips the seconds before
 
 
@@ -66,6 +74,7 @@ class VitalsMonitor:
         if self._motion:
             self._buffers[Channel.MOTION] = self._motion.buffer
         self._moved, self._pressures_moved = doubt.Lingering(), doubt.Lingering()
+        self._probations = {quantity: Probation() for quantity in ON_PROBATION}
         self._derived = Derived()
         self._interruptions = Interruptions()
         self._next_second: int | None = None
@@ -129,6 +138,7 @@ class VitalsMonitor:
         strength = pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth
         readings[Quantity.PERFUSION_INDEX] = perfusion_index(strength) if self._optics else no_channel
         readings |= self._of_pulses(pressure, pleth, readings[Quantity.SPO2])
+        readings |= {q: probation.judged(t_us, readings[q]) for q, probation in self._probations.items()}
         return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
 
     def _lights(self, t_us: int, pleth: Summary) -> tuple[Summary, bool, Reading]:
