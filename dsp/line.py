@@ -43,6 +43,8 @@ LARGER, NOT_SLOWER = 1.10, 0.88  # ringing; the latter of the slope in mmHg/s, w
 # the middle half), where the pulse pressure is not less. 98 % of the steady recordings at hand stay below.
 ROUGHER, ROUGHER_SCATTER, NOT_SMALLER = 1.15, 4.0, 0.95
 LEAST_CHANGE_MMHG = 4.0  # of the pulse pressure
+# No line that rings mends itself: one that has for so long does for so long more where the patient's mean is another.
+RANG_US, ELSEWHERE_US = 5 * SECOND_US, 30 * SECOND_US
 SAME_MMHG, SAME_SHARE = 2.0, 0.5  # of the mean, and of the change of the pulse pressure: a real rise moves both
 
 
@@ -77,6 +79,7 @@ class LineMonitor:
         self._sorted: tuple[list[float], ...] = ([], [], [], [])  # the numbers of those, each in order of size
         self._since_us: int | None = None
         self._last: Verdict | None = None
+        self._found_us = 0  # when a change of the line was last found
         self._lingering = Lingering()
 
     def judge(self, summary: Summary) -> Verdict | None:
@@ -101,8 +104,11 @@ class LineMonitor:
         is_known = self._since_us is not None
         verdict = (compared(level, reference, is_known=is_known) or _begun(summary, reference)) if reference else None
         if verdict is not None:
+            self._found_us = level.t_us
             self._since_us = self._since_us if self._since_us is not None else level.t_us
             return verdict
+        if reference and self._is_elsewhere(level, reference):
+            return self._last
         self._since_us = None
         if not summary.doubts:  # what is disturbed is no measure for what comes after it
             self._levels.append(level)
@@ -110,6 +116,13 @@ class LineMonitor:
             finding = found(Rule.LINE_SLOW, steepness_per_s=level.steepness, least=SLOW)
             return Verdict(reason=Reason.DAMPED, is_certain=False, finding=finding)
         return None
+
+    def _is_elsewhere(self, level: Level, reference: Level) -> bool:
+        """Whether a line that has rung is seen at another mean, where a smaller pulse is no sign that it is mended."""
+        if self._last is None or self._last.reason is not Reason.RINGING or self._since_us is None:
+            return False
+        has_rung = self._found_us - self._since_us >= RANG_US and level.t_us - self._found_us <= ELSEWHERE_US
+        return has_rung and abs(level.mean_mmhg - reference.mean_mmhg) > LEAST_CHANGE_MMHG
 
     def _reference(self, t_us: int) -> Level | None:
         self._age(t_us)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsp import doubt
 from dsp.agreement import contradict, located
-from dsp.arterial import pressures
+from dsp.arterial import PRESSURES, pressures
 from dsp.buffer import SampleBuffer
 from dsp.channel import SECOND_US, ChannelMonitor, Summary
 from dsp.config import MonitorConfig
@@ -33,13 +33,8 @@ from dsp.types import (
 )
 from dsp.window import Window
 
-ON_PROBATION = (
-    Quantity.PULSE_RATE,
-    Quantity.SYSTOLIC,
-    Quantity.DIASTOLIC,
-    Quantity.MEAN_PRESSURE,
-    Quantity.SPO2,
-)
+OF_LIGHT = (Quantity.PULSE_RATE, Quantity.SPO2)
+ON_PROBATION = (*OF_LIGHT, *PRESSURES)
 CATCH_UP_SECONDS = 3600  # a tick that is further ahead than this skips the seconds before
 
 
@@ -138,7 +133,10 @@ class VitalsMonitor:
         strength = pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth
         readings[Quantity.PERFUSION_INDEX] = perfusion_index(strength) if self._optics else no_channel
         readings |= self._of_pulses(pressure, pleth, readings[Quantity.SPO2])
-        readings |= {q: probation.judged(t_us, readings[q]) for q, probation in self._probations.items()}
+        is_suspect = Reason.CHANNEL_ORDER in readings[Quantity.SPO2].reasons
+        for quantity, probation in self._probations.items():
+            is_timed = is_suspect and quantity in OF_LIGHT
+            readings[quantity] = probation.judged(t_us, readings[quantity], is_timed=is_timed)
         return [Vital(t_us=t_us, quantity=q, reading=readings[q]) for q in Quantity]
 
     def _lights(self, t_us: int, pleth: Summary) -> tuple[Summary, bool, Reading]:

@@ -147,6 +147,18 @@ def test_a_pause_that_is_left_out_of_an_uneven_rhythm_is_a_doubt():
     assert reading.sqi < 0.5
 
 
+def test_pressures_whose_beats_scatter_have_no_middle_and_those_that_fall_or_alternate_have():
+    scattered = [142.0, 92.0, 155.0, 118.0, 125.0, 150.0, 106.0, 148.0, 114.0, 128.0]
+    assert pressure_doubts(window(EVEN, systolic=scattered)) == (Reason.IRREGULAR,)
+    assert pressure_doubts(window(EVEN, systolic=[140.0 - 6 * k for k in range(10)])) == ()
+    assert pressure_doubts(window(EVEN, systolic=[120.0] * 5 + [90.0] * 5)) == ()
+    assert pressure_doubts(window(EVEN, systolic=[120.0, 150.0] * 5)) == ()
+    assert (
+        pressure_doubts(window(EVEN, systolic=[120.0, 122.0, 90.0, 140.0, 119.0, 121.0, 123.0, 92.0, 138.0, 120.0]))
+        == ()
+    )
+
+
 def test_a_foot_that_bounces_is_a_doubt_and_one_that_alternates_with_early_beats_is_none():
     bouncing = [96.0, 22.0, 67.0, 30.0, 29.0, 96.0, 22.0, 70.0, 30.0, 28.0]
     assert pressure_doubts(window(EVEN, foot=bouncing)) == (Reason.IRREGULAR,)

@@ -110,6 +110,19 @@ def test_a_line_that_begins_to_ring_is_doubted():
         assert vitals[Quantity.SYSTOLIC, second].sqi < 0.5
 
 
+def test_a_line_that_rings_does_not_mend_because_the_pressure_falls():
+    t_us, x = wave(70.0)
+    fallen = wave(70.0, systolic=84.0, diastolic=58.0)[1]
+    after_s = np.arange(0, 0.6, 1 / RATE_HZ)
+    response = np.exp(-0.1 * 2 * np.pi * 8 * after_s) * np.sin(2 * np.pi * 8 * after_s)
+    lower = np.where(t_us < 48_000_000, x, fallen)
+    ringing = np.convolve(lower - 90, response / response.sum())[: len(x)] + 90
+    _, vitals = run(t_us, np.where(t_us < 35_000_000, x, ringing), RATE_HZ)
+    for second in range(46, 70):
+        assert Reason.RINGING in vitals[Quantity.SYSTOLIC, second].reasons
+        assert isinstance(vitals[Quantity.SYSTOLIC, second], Measured)
+
+
 # Calibration pause, cuff, lost signal
 
 
