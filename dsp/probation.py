@@ -17,7 +17,7 @@ KNOWN_SECONDS = 8  # good ones, as many as a window has
 FORGOTTEN_US = 300 * SECOND_US  # without a good one
 # What one event leaves behind lasts a window and half of one; no movement keeps a rhythm for longer than the latter.
 LEAST_SECONDS, MOST_SECONDS = 12, 30
-_OF_THE_SIGNAL = (Reason.IRREGULAR, Reason.ARTIFACT, Reason.MOTION, Reason.LOW_PERFUSION, Reason.AMBIENT)
+_OF_THE_SIGNAL = (Reason.IRREGULAR, Reason.ARTIFACT, Reason.MOTION, Reason.LOW_PERFUSION)
 _AWAY = (
     Reason.NO_CHANNEL,
     Reason.NO_DATA,
