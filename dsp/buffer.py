@@ -27,12 +27,6 @@ class SampleBuffer:
         self._waiting: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         self._newest_us = self._forgotten_us = _NEVER_US
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there never was a sample."""
-        self._settle()
-        return self._newest_us == _NEVER_US
-
     def append(self, t_us: NDArray[np.int64], samples: NDArray[np.float64]) -> None:
         """Take a block."""
         self._waiting.append((t_us, samples))

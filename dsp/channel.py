@@ -53,8 +53,8 @@ class Summary(NamedTuple):
     """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none.
 
     ``ejections`` are those of the pressure that have become known in this second.
-    ``doubts`` are why no value made of it may be called good, however good its beats look. ``is_clipped``: a pressure
-    was on a rail within the last seconds, which leaves a pulse and takes its top.
+    ``doubts`` are why no value made of it may be called good, however good its beats look. ``since_clipped_us``: how
+    long ago, within the last seconds, a pressure was on a rail, which leaves a pulse and takes its top.
     """
 
     t_us: int
@@ -62,7 +62,7 @@ class Summary(NamedTuple):
     unavailable: Reason | None
     ejections: tuple[Ejection, ...] = ()
     doubts: tuple[Reason, ...] = ()
-    is_clipped: bool = False
+    since_clipped_us: int | None = None
     finding: Finding | None = None  # the rule that made it unavailable
 
     def without(self, reason: Reason | None, finding: Finding | None) -> Summary:
@@ -207,12 +207,14 @@ class ChannelMonitor:
             pulses=pulses,
             unavailable=none.reason if none else None,
             ejections=self._notches.feed(pulses.accepted) if self._notches else (),
-            is_clipped=self._is_pressure and self._finder.is_railed(CLIPPED_US),
+            since_clipped_us=self._finder.since_railed_us(CLIPPED_US) if self._is_pressure else None,
             finding=none.finding if none else None,
         )
         usual = self._usual_range() if self._is_pressure else None
         if usual is not None and self._is_flushed(usual[1]) and summary.unavailable not in _WITHOUT_PRESSURE:
-            return summary.without(Reason.FLUSH, found(Rule.FLUSHED, above_mmhg=FLUSH_MMHG))
+            highest_mmhg = self._finder.highest(FLUSH_BACK_US)
+            flushed = found(Rule.FLUSHED, highest_mmhg=highest_mmhg, least_mmhg=usual[1] + FLUSH_MMHG)
+            return summary.without(Reason.FLUSH, flushed)
         levels = self._levels(*usual) if usual is not None else 0
         doubts = self._doubts(t_us, levels)
         summary = summary._replace(doubts=doubts) if doubts else summary
@@ -287,11 +289,21 @@ class ChannelMonitor:
         if railed_us >= RAILED_US:
             railed = found(Rule.RAILED, railed_s=railed_us / 1e6, least_s=RAILED_US / 1e6)
             return Unavailable(reason=Reason.SATURATED, finding=railed)
-        is_open = self._is_pressure and self._finder.is_still(FLAT_US, STILL_MMHG, VESSEL_MMHG)
-        if flat_us >= FLAT_US or is_open:
+        if flat_us >= FLAT_US:
             flat = found(Rule.FLAT, flat_s=flat_us / 1e6, least_s=FLAT_US / 1e6)
             return Unavailable(reason=Reason.FLAT, finding=flat)
-        return None
+        return self._open_line() if self._is_pressure else None
+
+    def _open_line(self) -> Unavailable | None:
+        """A pressure that is no vessel's and moves by less than a vessel."""
+        still = self._finder.stillness(FLAT_US, STILL_MMHG, VESSEL_MMHG)
+        if still is None:
+            return None
+        high, low = still
+        level = {"highest_mmhg": high, "vessel_from_mmhg": VESSEL_MMHG}
+        return Unavailable(
+            reason=Reason.FLAT, finding=found(Rule.LINE_OPEN, **level, moves_mmhg=high - low, most_mmhg=STILL_MMHG)
+        )
 
     def _why_learning(self, t_us: int, pulses: tuple[Pulse, ...]) -> Unavailable:
         """LEARNING is said for a limited time only, then that there is no pulse, or none that can be counted."""

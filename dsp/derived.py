@@ -8,9 +8,9 @@ from dsp.channel import SECOND_US, Summary
 from dsp.ejection import EjectionTime
 from dsp.hemodynamics import Hemodynamics
 from dsp.pulse_log import PulseLog
-from dsp.rate import DOUBTED_SQI, better, measured, shortage
+from dsp.rate import DOUBTED_SQI, better, measured, too_few
 from dsp.respiration import Respiration
-from dsp.types import Measured, OutputReference, Quantity, Reading, Unavailable
+from dsp.types import Measured, OutputReference, Quantity, Reading
 from dsp.variability import PressureVariation, RateVariability
 
 RESTART_US = 300 * SECOND_US  # without a pulse: the sensor may be on another finger, or another person
@@ -66,7 +66,7 @@ def _quality(summary: Summary) -> Reading:
     """What the quality of the window's beats allows, for a value of 1."""
     if summary.unavailable is not None:
         return summary.none
-    return measured(1.0, summary) if summary.pulses.accepted else Unavailable(reason=shortage(summary))
+    return measured(1.0, summary) if summary.pulses.accepted else too_few(summary, 0, 1)
 
 
 def _doubted(reading: Reading, summary: Summary) -> Reading:

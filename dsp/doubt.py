@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import fmean, median, stdev
 
-from dsp.channel import SECOND_US, WINDOW_US, Summary
+from dsp.channel import CLIPPED_US, SECOND_US, WINDOW_US, Summary
 from dsp.pulse import LATENCY_US, Pulse
 from dsp.rules import Rule, found
 from dsp.types import Reason
@@ -72,8 +72,9 @@ def doubted_pressure(summary: Summary, moving: Lingering) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    if summary.is_clipped:
-        return summary.without(Reason.SATURATED, found(Rule.CLIPPED))
+    if summary.since_clipped_us is not None:
+        clipped = found(Rule.CLIPPED, ago_s=summary.since_clipped_us / 1e6, within_s=CLIPPED_US / 1e6)
+        return summary.without(Reason.SATURATED, clipped)
     is_doubtful = (
         moving.stands(summary.t_us, is_found=_is_moved(summary.pulses))
         or _is_missing(summary.pulses)

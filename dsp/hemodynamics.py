@@ -98,10 +98,11 @@ class Hemodynamics:
         rows = log.rows(summary.t_us - WINDOW_US)
         now = self._circulation(rows)
         if now is None:
-            few = found(Rule.BEAT_COUNT, beats=len(rows), least=LEAST_BEATS)
+            few = found(Rule.BEAT_COUNT, whole=self._out.item(kernel.COUNT), least=LEAST_BEATS, beats=len(rows))
             return dict.fromkeys(QUANTITIES, Unavailable(reason=shortage(summary), finding=few))
         if now.resistance <= 0:
-            return dict.fromkeys(QUANTITIES, Unavailable(reason=Reason.IMPLAUSIBLE, finding=found(Rule.BELOW_ZERO)))
+            low = found(Rule.BELOW_ZERO, mean_mmhg=self._out.item(kernel.MEAN_MMHG), above_mmhg=CENTRAL_VENOUS_MMHG)
+            return dict.fromkeys(QUANTITIES, Unavailable(reason=Reason.IMPLAUSIBLE, finding=low))
         if not quality.reasons:
             self._learn(summary.t_us, now)
         if self._state is State.MATCHED and self._reference is not None:

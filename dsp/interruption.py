@@ -41,7 +41,7 @@ class Interruptions:
                 del self._since_us[cause]
                 self._end(cause, since_us, since_us + LONGEST_US[cause])
         self._past = [span for span in self._past if span[2] > summary.t_us - REMEMBERED_US]
-        open_ended = [(cause, since_us, summary.t_us) for cause, since_us in self._since_us.items()]
+        open_ended = [(cause, since_us, since_us + LONGEST_US[cause]) for cause, since_us in self._since_us.items()]
         spans = [span for span in (*self._past, *open_ended) if channel in _DISTURBED[span[0]]]
         if not spans:
             return summary
@@ -50,9 +50,12 @@ class Interruptions:
             for p in summary.pulses
             if not any(a <= p.candidate.peak_us and p.candidate.onset_us <= b for _, a, b in spans)
         )
-        lasting = [cause for cause, a, b in spans if a < summary.t_us <= b]
         summary = summary._replace(pulses=pulses)
-        return summary.without(_REASONS[lasting[0]], found(Rule.INTERRUPTED)) if lasting else summary
+        for cause, a, b in spans:
+            if a < summary.t_us <= b:
+                told = found(Rule.INTERRUPTED, since_s=(summary.t_us - a) / 1e6, most_s=(b - a) / 1e6)
+                return summary.without(_REASONS[cause], told)
+        return summary
 
     def _end(self, cause: Cause, since_us: int, until_us: int) -> None:
         self._past.append((cause, since_us, until_us + RECOVERY_US[cause]))

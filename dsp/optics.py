@@ -44,6 +44,7 @@ class Light(NamedTuple):
 
     unavailable: Unavailable | None = None
     level: float = math.nan
+    zeros: float = 0.0  # of the samples
     is_dark: bool = False
     is_dim: bool = False
     is_frozen: bool = False
@@ -64,6 +65,7 @@ class Optics:
         self._setup = np.array([0.0, 0.0, *full, LEAST_EXCHANGE, JOINED_US, *lit, EXCHANGED])
         self._out = np.zeros(kernel.SURVEY_OUTPUTS)
         self._out[kernel.SEARCHED_US] = -KEPT_US
+        self._out[[kernel.NEWEST_US, kernel.LIGHT_OUTPUTS + kernel.NEWEST_US]] = math.nan  # stays as long as none comes
         self._limits = np.array([0.0, 0.0, *self._full.values()])
         self._shifted = Lingering()
         self._infrared = Light()  # of the newest second
@@ -129,17 +131,18 @@ class Optics:
         count, newest_us, oldest_us, clipped, mean, dark, is_constant = self._out[
             begin : begin + kernel.LIGHT_OUTPUTS
         ].tolist()
-        if not count:
-            is_silent = self.buffers[channel].is_empty
-            return Light(unavailable=_silent(None) if is_silent else _silent(STALE_US + SECOND_US))
-        if t_us - newest_us > STALE_US:
-            return Light(unavailable=_silent(t_us - int(newest_us)))
+        if math.isnan(newest_us):
+            return Light(unavailable=Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE)))
+        if not count or t_us - newest_us > STALE_US:
+            age = found(Rule.SAMPLE_AGE, age_s=(t_us - newest_us) / 1e6, most_s=STALE_US / 1e6)
+            return Light(unavailable=Unavailable(reason=Reason.STALE, finding=age))
         if clipped > CLIPPED:
             finding = found(Rule.LIGHT_CLIPPED, share=clipped, most=CLIPPED)
             return Light(unavailable=Unavailable(reason=Reason.SATURATED, finding=finding))
         level = mean / full if full < math.inf else math.nan
         return Light(
             level=level,
+            zeros=dark,
             is_dark=level < DARK or dark > 0,
             is_dim=level < DIM,
             is_frozen=newest_us - oldest_us >= SECOND_US and is_constant > 0,
@@ -156,13 +159,6 @@ class Optics:
             self.exchanged_us = int(self._out[kernel.EXCHANGED_US])
         for buffer in self.buffers.values():
             buffer.forget(t_us - KEPT_US)
-
-
-def _silent(age_us: int | None) -> Unavailable:
-    """No light at all yet, or none for so long or longer."""
-    if age_us is None:
-        return Unavailable(reason=Reason.NO_DATA, finding=found(Rule.NO_SAMPLE))
-    return Unavailable(reason=Reason.STALE, finding=found(Rule.SAMPLE_AGE, age_s=age_us / 1e6, most_s=STALE_US / 1e6))
 
 
 def _infrared_fault(infrared: Light, red: Light) -> Unavailable | None:
@@ -184,6 +180,9 @@ def _red_fault(red: Light, infrared: Light) -> Unavailable | None:
 
 
 def _finding(light: Light, other: Light) -> Finding:
-    rule = Rule.LIGHT_DARK if light.is_dark else Rule.LIGHT_FROZEN
-    levels = {name: x.level for name, x in (("level", light), ("other_level", other)) if not math.isnan(x.level)}
-    return found(rule, **levels, least=DARK)
+    if not light.is_dark:
+        return found(Rule.LIGHT_FROZEN, still_s=SECOND_US / 1e6, least_s=SECOND_US / 1e6)
+    if not light.level < DARK:
+        return found(Rule.LIGHT_ZERO, share=light.zeros, most=0.0)
+    beside = {} if math.isnan(other.level) else {"other_level": other.level}
+    return found(Rule.LIGHT_DARK, level=light.level, least=DARK, **beside)

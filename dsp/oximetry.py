@@ -138,8 +138,9 @@ class Oximeter:
         if is_suspect or strange or summary.doubts:
             sqi = min(sqi, DOUBTED_SQI)
         if is_suspect and self._is_below(ratio, SWAPPED_PCT):
-            order = found(Rule.LIGHTS_ORDER, ratio=ratio, swapped_below_pct=SWAPPED_PCT)
-            return Unavailable(reason=doubt or Reason.CHANNEL_ORDER, finding=order)
+            beyond = {"ratio": ratio, "most": self._curve.r_max}  # of the curve: no number in per cent
+            seen = {"spo2_pct": value, "least_pct": SWAPPED_PCT} if value is not None else beyond
+            return Unavailable(reason=doubt or Reason.CHANNEL_ORDER, finding=found(Rule.LIGHTS_ORDER, **seen))
         if value is None:
             curve = found(Rule.CURVE_RANGE, ratio=ratio, least=self._curve.r_min, most=self._curve.r_max)
             return Unavailable(reason=Reason.IMPLAUSIBLE, finding=curve)

@@ -17,6 +17,7 @@ class Rule(Enum):
     # of the signal
     RAILED = "railed"
     FLAT = "flat"
+    LINE_OPEN = "line_open"
     CLIPPED = "clipped"
     FLUSHED = "flushed"
     SEARCH_TIME = "search_time"
@@ -34,6 +35,7 @@ class Rule(Enum):
     BEAT_ALIKE = "beat_alike"
     # of a value made of beats
     BEAT_COUNT = "beat_count"
+    PULSE_TIME = "pulse_time"
     INTERVAL_SPREAD = "interval_spread"
     BEAT_QUALITY = "beat_quality"
     BELOW_ZERO = "below_zero"
@@ -55,6 +57,7 @@ class Rule(Enum):
     STANDSTILL = "standstill"
     # of the light
     LIGHT_DARK = "light_dark"
+    LIGHT_ZERO = "light_zero"
     LIGHT_DIM = "light_dim"
     LIGHT_FROZEN = "light_frozen"
     LIGHT_CLIPPED = "light_clipped"

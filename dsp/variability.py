@@ -12,7 +12,7 @@ from dsp.channel import SECOND_US, Summary
 from dsp.kernels import variability as kernel
 from dsp.pulse_log import PulseLog
 from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, doubt, shortage
-from dsp.rules import Rule, found
+from dsp.rules import Finding, Rule, found
 from dsp.types import Detail, Measured, Reading, Reason, Unavailable
 
 RATE_WINDOW_US = 60 * SECOND_US  # the least that stands for five minutes in RMSSD (Munoz et al. 2015, PLoS One 10)
@@ -44,8 +44,8 @@ class RateVariability:
         kernel.intervals(every, len(every) - len(rows), *columns, self._out)
         rmssd_us, pairs, usual_share, quality, sdnn_us, covered_us = self._out.tolist()
         begin_us = rows[0, pulse_log.UPSLOPE_US] if len(rows) else summary.t_us
-        if begin_us > summary.t_us - LEAST_COVERED * RATE_WINDOW_US or pairs < LEAST_PAIRS:
-            few = found(Rule.BEAT_COUNT, pairs=pairs, least=LEAST_PAIRS, seconds=(summary.t_us - begin_us) / 1e6)
+        few = lacking((summary.t_us - begin_us) / 1e6, pairs)
+        if few is not None:
             return Unavailable(reason=shortage(summary), finding=few)
         if usual_share < LEAST_USUAL:
             share = found(Rule.RHYTHM, usual_share=usual_share, least=LEAST_USUAL)
@@ -60,6 +60,14 @@ class RateVariability:
             reasons=(doubt(summary),) if quality < QUESTIONABLE_SQI else (),
             details=((Detail.SDNN_MS, sdnn_us / 1e3),) if covered_us >= LONG_COVERED_US else (),
         )
+
+
+def lacking(seconds: float, pairs: float) -> Finding | None:
+    """What the intervals lack for a variability of the rate: time since the first of them, or their number."""
+    least_s = LEAST_COVERED * RATE_WINDOW_US / 1e6
+    if seconds < least_s:
+        return found(Rule.PULSE_TIME, seconds=seconds, least=least_s)
+    return found(Rule.BEAT_COUNT, pairs=pairs, least=LEAST_PAIRS) if pairs < LEAST_PAIRS else None
 
 
 class PressureVariation:

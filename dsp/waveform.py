@@ -128,19 +128,26 @@ class CandidateFinder:
             self._rings[kernel.RAW], first - first % self.capacity, first, last, window, most, low, high
         )
 
-    def is_railed(self, back_us: int) -> bool:
-        """Whether a sample of the last time was on or beyond a known rail."""
-        first = self._index.item() - int(back_us / self.period_us)
-        return bool(self._memory["railed_at"].item() >= max(first, self._begin.item(), 0))
+    def since_railed_us(self, back_us: int) -> int | None:
+        """How long ago the newest sample on or beyond a known rail was, None if not within the last time."""
+        index, railed_at = self._index.item(), self._memory["railed_at"].item()
+        is_railed = railed_at >= max(index - int(back_us / self.period_us), self._begin.item(), 0)
+        return int((index - 1 - railed_at) * self.period_us) if is_railed else None
 
-    def is_still(self, back_us: int, most: float, highest: float) -> bool:
-        """Whether the last time is known, and kept to one level up to a highest, within ``most``."""
+    def stillness(self, back_us: int, most: float, highest: float) -> tuple[float, float] | None:
+        """Greatest and least of the last time, if known and kept to one level up to a highest, within ``most``."""
         last = self._index.item() - 1
         if last < 0 or self._rings[kernel.RAW].item(last % self.capacity) > highest:
-            return False
+            return None
         newest = self._newest(back_us)
-        is_known = len(newest) >= int(back_us / self.period_us)
-        return is_known and bool(newest.max() <= highest and newest.max() - newest.min() <= most)
+        if len(newest) < int(back_us / self.period_us):
+            return None
+        high, low = float(newest.max()), float(newest.min())
+        return (high, low) if high <= highest and high - low <= most else None
+
+    def highest(self, back_us: int) -> float:
+        """The highest raw sample of the last time."""
+        return float(self._newest(back_us).max())
 
     def lone_step(self, back_us: int) -> float:
         """By how much the largest step between two samples of the last time exceeds those beside it."""
