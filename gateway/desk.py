@@ -32,6 +32,7 @@ from gateway.alarms import (
 from gateway.announcer import Announcer
 from gateway.decoding import decoded
 from gateway.errands import Errand, Outcome
+from gateway.interruptions import Interruptions, begun_text, over_text
 from gateway.kept import Ended, Snapshot, kept_bytes
 from gateway.messages import ID_PATTERN, Composer, Message
 from gateway.requests import (
@@ -42,6 +43,7 @@ from gateway.requests import (
     BoardRequest,
     CalibrateRequest,
     Incoming,
+    InterruptionRequest,
     LimitsRequest,
     MarkRequest,
     OfGateway,
@@ -100,6 +102,7 @@ class Desk:
         self._kept_us: int | None = None
         self._references: list[dsp.OutputReference] = []
         self._errands: list[Errand] = []
+        self._interruptions = Interruptions()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -111,6 +114,14 @@ class Desk:
         """What people have measured by another method, since the last call."""
         told, self._references = self._references, []
         return told
+
+    def interruptions(self) -> list[dsp.Interruption]:
+        """What people have said of a cuff, since the last call."""
+        return self._interruptions.news()
+
+    def standing(self) -> list[dsp.Interruption]:
+        """What of it goes on, for a monitor that is new."""
+        return [one.told() for one in self._interruptions.standing]
 
     def errands(self) -> list[Errand]:
         """What people want the board to do, since the last call; ``finish`` has to tell what became of each."""
@@ -131,6 +142,8 @@ class Desk:
     def second(self, t_us: int, readings: Mapping[dsp.Quantity, dsp.Reading]) -> list[Message]:
         """A second has passed."""
         self._treatment.second(self._utc_ms(t_us), readings)
+        for words in self._interruptions.second(t_us):
+            self._treatment.note(self._utc_ms(t_us), None, EventKind.INTERRUPTION, words)
         messages = self._give_baseline(t_us)
         for fact in self._facts(t_us):
             messages += self._announcer.take(fact)[0]
@@ -243,15 +256,23 @@ class Desk:
                 return self._limits(t_us, who, request)
             case SessionRequest():
                 return self._order(t_us, who, request.order)
+            case MarkRequest() | CalibrateRequest() | InterruptionRequest():
+                return [], self._hear(t_us, who, request)
+
+    def _hear(self, t_us: int, who: str, request: MarkRequest | CalibrateRequest | InterruptionRequest) -> str:
+        """Take what a person knows and the sensors do not; an answer that is not empty is a refusal."""
+        match request:
             case MarkRequest():
-                return [], self._treatment.mark(self._utc_ms(t_us), who, request.mark)
+                return self._treatment.mark(self._utc_ms(t_us), who, request.mark)
             case CalibrateRequest():
                 return self._calibrate(t_us, who, request)
+            case InterruptionRequest():
+                return self._interrupt(t_us, who, request)
 
-    def _calibrate(self, t_us: int, who: str, request: CalibrateRequest) -> tuple[list[Message], str]:
+    def _calibrate(self, t_us: int, who: str, request: CalibrateRequest) -> str:
         method = note_text(request.method)
         if method is None:
-            return [], "method: expected printable text"
+            return "method: expected printable text"
         output, ago = request.cardiac_output_l_min, request.seconds_ago
         reference = dsp.OutputReference(
             t_us=t_us,
@@ -262,7 +283,16 @@ class Desk:
         self._references.append(reference)
         words = f"cardiac output {output:g} L/min by {method}, {ago} s ago, for {request.valid_min} min"
         self._treatment.note(self._utc_ms(t_us), who, EventKind.CALIBRATION, words)
-        return [], ""
+        return ""
+
+    def _interrupt(self, t_us: int, who: str, request: InterruptionRequest) -> str:
+        if request.is_on:
+            refusal, words = self._interruptions.begin(t_us, who, request.cause), begun_text(request.cause)
+        else:
+            refusal, words = self._interruptions.end(t_us, request.cause), over_text(request.cause)
+        if not refusal:
+            self._treatment.note(self._utc_ms(t_us), who, EventKind.INTERRUPTION, words)
+        return refusal
 
     def _limits(self, t_us: int, who: str, request: LimitsRequest) -> tuple[list[Message], str]:
         name = request.condition.value
@@ -293,7 +323,15 @@ class Desk:
             profile = self._profiles.get(order.route, self._default) if isinstance(order, Start) else self._default
             messages += self._announcer.take(UseProfile(t_us=t_us, who=who, profile=profile))[0]
             messages += self._announcer.take(Attended(t_us=t_us, is_attended=is_start, who=who))[0]
+            if is_start:
+                self._note_standing(t_us)
         return messages + self._give_baseline(t_us), ""
+
+    def _note_standing(self, t_us: int) -> None:
+        """A cuff that was pumped up before the session began is in its record too."""
+        for one in self._interruptions.standing:
+            words = begun_text(one.cause, t_us - one.since_us)
+            self._treatment.note(self._utc_ms(t_us), one.who, EventKind.INTERRUPTION, words)
 
     def _give_baseline(self, t_us: int) -> list[Message]:
         """Limits relative to a baseline follow the session's own; without a session there is none."""

@@ -128,6 +128,8 @@ class Pipeline:
         for reference in desk.references():
             self._reference = reference
             self._monitor.feed(reference)
+        for interruption in desk.interruptions():
+            self._monitor.feed(interruption)
         for errand in desk.errands():
             if self._device.is_connected and not self._is_silent(t_us):
                 messages.append(self._errands.send(t_us, errand, self._device))
@@ -278,6 +280,8 @@ class Pipeline:
         self._trend.forget_relative()
         self._monitor = dsp.VitalsMonitor(self._routing.config if self._routing else dsp.MonitorConfig())
         self._monitor.feed(dsp.Tick(t_us=t_us))  # its first second is our next, whatever time its first samples bear
+        for interruption in self._desk.standing() if self._desk else []:  # the cuff is still on the arm
+            self._monitor.feed(interruption)
 
     def _samples(self, event: Samples) -> list[Message]:
         messages: list[Message] = []

@@ -37,6 +37,7 @@ class Verb(Enum):
     SESSION = "session"
     MARK = "mark"
     CALIBRATE = "calibrate"
+    INTERRUPTION = "interruption"
     BOARD = "board"
 
 
@@ -106,13 +107,28 @@ class CalibrateRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields
     valid_min: Annotated[int, msgspec.Meta(ge=LEAST_VALID_MIN, le=MOST_VALID_MIN)]
 
 
+class InterruptionRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``interruption``: from now on a cuff on the arm, or a pause of the cuff monitor, disturbs the sensors, or not."""
+
+    cause: dsp.Cause
+    is_on: bool
+
+
 class BoardRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``board``: the chair's board shows which it is, or tests itself; the reply is the board's."""
 
     action: BoardAction
 
 
-OfGateway = AcknowledgeRequest | AudioPauseRequest | LimitsRequest | SessionRequest | MarkRequest | CalibrateRequest
+OfGateway = (
+    AcknowledgeRequest
+    | AudioPauseRequest
+    | LimitsRequest
+    | SessionRequest
+    | MarkRequest
+    | CalibrateRequest
+    | InterruptionRequest
+)
 AnyRequest = OfGateway | BoardRequest
 
 REQUESTS: dict[Verb, type[AnyRequest]] = {
@@ -122,6 +138,7 @@ REQUESTS: dict[Verb, type[AnyRequest]] = {
     Verb.SESSION: SessionRequest,
     Verb.MARK: MarkRequest,
     Verb.CALIBRATE: CalibrateRequest,
+    Verb.INTERRUPTION: InterruptionRequest,
     Verb.BOARD: BoardRequest,
 }
 

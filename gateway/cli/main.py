@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 from gateway.errors import UserError
 
@@ -31,17 +32,37 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str] | None) -> int:
     with _interrupts_held():
-        from gateway.cli import alarm, analyze, board, calibrate, check, demo, flash, recordings, run, session, watch
+        from gateway.cli import (
+            alarm,
+            analyze,
+            board,
+            calibrate,
+            check,
+            cuff,
+            demo,
+            flash,
+            recordings,
+            run,
+            session,
+            watch,
+        )
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="chairside",
         description="Open vitals monitor for a ketamine treatment chair. Not a medical device.",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, run, watch, session, alarm, calibrate, board, check, flash, analyze, recordings):
+    for command in (demo, run, watch, session, alarm, calibrate, cuff, board, check, flash, analyze, recordings):
         command.add_parser(subparsers)
     args = parser.parse_args(argv)
     return int(args.run(args))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says wrong use in one line; those of the commands are of its class."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help says more\n")
 
 
 @contextlib.contextmanager

@@ -126,6 +126,7 @@ class EventKind(Enum):
     NOTE = "note"
     CUFF = "cuff"
     CALIBRATION = "calibration"
+    INTERRUPTION = "interruption"  # of the signals, by a cuff that a person has announced
     PHASE = "phase"
     ADVISORY = "advisory"
     ALARM = "alarm"  # a person's command to the alarm system

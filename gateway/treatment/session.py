@@ -48,7 +48,8 @@ _JUDGE_MS = 5_000  # the criteria look back over ten minutes: a change within it
 _RENEW_MS = 5_000  # figures in words follow what they tell, and need not do so each second
 _RESERVED = 20  # lines of the record that only phases, alarms and the end may still fill
 
-_LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.PHASE, EventKind.RESTART})
+# A cuff that is announced by a machine every few minutes must not fill the record either.
+_LESSER = frozenset({EventKind.ADVISORY, EventKind.ALARM, EventKind.INTERRUPTION, EventKind.PHASE, EventKind.RESTART})
 
 _KEPT = frozenset({EventKind.START, EventKind.DOSE, EventKind.SUPPLEMENT, EventKind.STOP, EventKind.END})
 

@@ -139,7 +139,7 @@ def test_an_id_that_is_not_one_is_refused(refused):
     assert "chair: expected 1..32" in refused("run", "--log", "-", "--chair", "Chair 1", stdin=b"")
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["run"], ["watch"], ["analyze"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["run"], ["watch"], ["analyze"], ["cuff"]])
 def test_every_command_has_help_with_an_example(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([*command, "--help"])

@@ -30,15 +30,15 @@ def pulse(t_s):
     return math.exp(-(((phase - 0.18) / 0.08) ** 2)) + 0.35 * math.exp(-(((phase - 0.5) / 0.12) ** 2))
 
 
-def chunks(seconds, *, board=None, start_s=0.0, hello=True, does_hear=True):
-    """What a healthy board sends, a chunk each 40 ms: 120/80 mmHg at 72 a minute."""
+def chunks(seconds, *, board=None, start_s=0.0, hello=True, does_hear=True, wave=pulse):
+    """What a healthy board sends, a chunk each 40 ms: 120/80 mmHg at 72 a minute, or another ``wave`` of t_s, 0..1."""
     board = board or Board(start_us=round(start_s * 1e6) - 1_000_000)
     out = []
     for k in range(int(seconds * 25)):
         end_us = round(start_s * 1e6) + (k + 1) * 40_000
         data = board.hello(end_us) if hello and k % 125 == 0 else b""
-        optical = [[150_000, round(110_000 - 2_000 * pulse(end_us / 1e6 - 0.01 * (3 - i)))] for i in range(4)]
-        pressure = [[round(8_000 + 4_000 * pulse(end_us / 1e6 - 0.005 * (7 - i)))] for i in range(8)]
+        optical = [[150_000, round(110_000 - 2_000 * wave(end_us / 1e6 - 0.01 * (3 - i)))] for i in range(4)]
+        pressure = [[round(8_000 + 4_000 * wave(end_us / 1e6 - 0.005 * (7 - i)))] for i in range(8)]
         data += board.data(1, end_us, optical) + board.data(2, end_us, pressure)
         data += board.status(end_us) if k % 25 == 1 else b""
         if does_hear and k % 25 == 0:  # what it is to show is taken, each second
