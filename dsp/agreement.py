@@ -27,6 +27,6 @@ def located(summary: Summary, other: Summary) -> Summary:
 
 def contradict(a: Reading, b: Reading) -> bool:
     """Whether two rates of good quality differ by more than one heart can."""
-    if not (isinstance(a, Measured) and isinstance(b, Measured)) or min(a.sqi, b.sqi) < DOUBTED_SQI:
+    if not (isinstance(a, Measured) and isinstance(b, Measured)) or min(a.sqi, b.sqi) <= DOUBTED_SQI:
         return False
     return abs(a.value - b.value) > max(MOST_BPM, MOST_SHARE * max(a.value, b.value))

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from statistics import median
 
 from dsp.channel import Summary
-from dsp.rate import measured, too_few
+from dsp.rate import measured, questioned, too_few
 from dsp.rules import Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 
 LEAST_BEATS = 2
 # jSQI (Sun, Reisner, Mark, Computers in Cardiology 2006): beyond it the sensor is likelier than the patient.
 MOST_MEAN_MMHG = 200.0
-LEAST_MMHG = -10.0  # no artery has less than the air around it: the line was opened, or its zero is wrong
+# No artery has less than the air around it: below zero the zero itself is wrong, and far below the line was opened.
+LEAST_MMHG = -10.0
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
 
 
@@ -35,11 +36,11 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
         means,
     )
     readings = {q: _reading(v, summary) for q, v in zip(PRESSURES, values, strict=True)}
-    lowest = min((r.value for r in readings.values() if isinstance(r, Measured)), default=LEAST_MMHG)
+    lowest = min((r.value for r in readings.values() if isinstance(r, Measured)), default=0.0)
     if lowest < LEAST_MMHG:
         finding = found(Rule.BELOW_ZERO, lowest_mmhg=lowest, least_mmhg=LEAST_MMHG)
         return dict.fromkeys(PRESSURES, Unavailable(reason=Reason.IMPLAUSIBLE, finding=finding))
-    return readings
+    return {q: questioned(r, Reason.IMPLAUSIBLE) for q, r in readings.items()} if lowest < 0 else readings
 
 
 def _reading(values: Sequence[float], summary: Summary) -> Reading:

@@ -98,6 +98,7 @@ class ChannelMonitor:
         self._jumped_us = -JUMPED_US  # a single step of the raw signal that no vessel makes
         self._halved_us = -WINDOW_US  # the beats may be every other one only
         self._gap_us: int | None = None  # end of the last gap
+        self._is_torn = False  # gaps have kept the pulse from being learned
         self._had_pulse = False  # since the start or the last forgetting
         self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
         self._end_us = -SECOND_US  # end of the second in which that lies
@@ -171,6 +172,7 @@ class ChannelMonitor:
     def _note_gap(self, gap: Gap) -> None:
         self._gap_us = gap.t_us
         if self._tracker.is_learning:
+            self._is_torn = self._learning_since_us is not None
             self._had_pulse = False
             self._learning_since_us = gap.t_us
             self._cycles.forget()
@@ -272,8 +274,10 @@ class ChannelMonitor:
         last_beat_us = self._tracker.last_beat_us
         age_us = t_us - last_beat_us if last_beat_us is not None else SEARCHING_US
         patience_us = _patience_us(self._tracker.interval_us)
-        if age_us <= patience_us:
-            return None
+        late_us = max(0, t_us - (self._finder.last_us or t_us))
+        if age_us - late_us <= patience_us:  # what has not come yet is no missing pulse
+            late = found(Rule.BEAT_UNSEEN, age_s=age_us / 1e6, late_s=late_us / 1e6, most_s=LONGEST_PATIENCE_US / 1e6)
+            return Unavailable(reason=Reason.STALE, finding=late) if age_us > LONGEST_PATIENCE_US else None
         finding = found(Rule.BEAT_AGE, age_s=age_us / 1e6, most_s=patience_us / 1e6)
         is_unseen = self._gap_us is not None and t_us - self._gap_us <= patience_us  # the pulse may lie in the gap
         return Unavailable(reason=Reason.GAP if is_unseen else Reason.NO_PULSE, finding=finding)
@@ -312,7 +316,7 @@ class ChannelMonitor:
         humps = max(self._tracker.humps(since_us), sum(1 for p in pulses if p.candidate.upslope_us > since_us))
         if not self._had_pulse and learning_us < SEARCHING_US:
             time = found(Rule.SEARCH_TIME, searched_s=learning_us / 1e6, most_s=SEARCHING_US / 1e6)
-            return Unavailable(reason=Reason.LEARNING, finding=time)
+            return Unavailable(reason=Reason.GAP if self._is_torn else Reason.LEARNING, finding=time)
         finding = found(Rule.SEARCH_HUMPS, humps=humps, irregular_from=IRREGULAR_HUMPS)
         return Unavailable(reason=Reason.IRREGULAR if humps >= IRREGULAR_HUMPS else Reason.NO_PULSE, finding=finding)
 

@@ -24,6 +24,9 @@ from dsp.window import Window
 MOST_BPM, MOST_MMHG = 2.5, 5.0
 LEAST_COUNTED = 0.6  # of the window lies in intervals that were counted
 LEAST_SURE = 0.4  # of it in those that are surely intervals: of fewer nobody knows the scatter
+# Of the slope sum of the large beats: where each small one has less, nobody can tell a pulse that alternates from a
+# large second wave. Pulsus alternans seldom takes so much of a pulse; own choice.
+DOUBLE, LEAST_DOUBLE = 0.67, 6
 LONG = 1.5  # intervals: a pulse that was not seen, or a pause (after a single early beat it is shorter)
 LEAST_ORDINARY = 0.4  # of the beats: with fewer nobody knows what the others have moved
 NEWEST = 5
@@ -32,7 +35,7 @@ MEDIAN_SPREAD = 1.25  # how much farther the median of a few is off than their m
 # Of the foot from beat to beat, in pulse heights: median over the window. What moves a pressure by so much, in every
 # beat and in every other one (early beats come in pairs), is no vessel: hum that beats with the pulse.
 MOST_WANDER, MOST_WANDER_PRESSURE = 0.8, 0.25
-LOST_US = 2_200_000  # between two beats
+LOST_US = 2_200_000  # between two beats, where they are usually nearer
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
 # One deviation of what the missing beats may have moved: of 5/min and 10 mmHg a quarter, so that no chance makes those.
 MISSING_BPM, MISSING_MMHG = 1.25, 2.5
@@ -63,6 +66,7 @@ def doubted_rate(summary: Summary) -> Summary:
         or sum(sure_us) < LEAST_SURE * WINDOW_US
         or _missing_bpm(sure_us) > MISSING_BPM
         or _is_hole_unclear(summary.pulses)
+        or _is_double(summary.pulses.accepted)
     )
     return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
 
@@ -157,6 +161,15 @@ def _is_hole_unclear(window: Window) -> bool:
     return any(abs(x - round(x)) + CERTAIN * spread * math.sqrt(x) > 0.5 for x in counts)
 
 
+def _is_double(pulses: Sequence[Pulse]) -> bool:
+    """Whether every other beat is a small one: it may be the second wave of the beat before it."""
+    sizes = [p.candidate.slope_sum for p in pulses]
+    if len(sizes) < LEAST_DOUBLE:
+        return False
+    one, other = sizes[::2], sizes[1::2]
+    return max(one) < DOUBLE * min(other) or max(other) < DOUBLE * min(one)
+
+
 def _rate_bpm(intervals_us: Sequence[float]) -> float:
     return 60e6 / fmean(intervals_us)
 
@@ -237,7 +250,9 @@ def _is_strange(window: Window) -> bool:
 def _is_new(pulses: Sequence[Pulse], t_us: int) -> bool:
     """Whether the pulse has only just begun, or come back after a loss."""
     times_us = [p.candidate.upslope_us for p in pulses]
-    begins_us = times_us[:1] + [b for a, b in pairwise(times_us) if b - a > LOST_US]
+    steps_us = [b - a for a, b in pairwise(times_us)]
+    lost_us = max(LOST_US, LONG * median(steps_us)) if steps_us else LOST_US
+    begins_us = times_us[:1] + [b for b, step_us in zip(times_us[1:], steps_us, strict=True) if step_us > lost_us]
     return bool(begins_us) and t_us - begins_us[-1] < SETTLED_US
 
 

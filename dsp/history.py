@@ -16,7 +16,7 @@ from dsp.types import Channel
 from dsp.waveform import Candidate
 
 REFRACTORY_US = 250_000  # 240/min, above any sinus or treated rhythm
-LONGEST_US = 3_000_000  # 20/min: the slowest pulse that is followed
+LONGEST_US = 3_000_000  # the longest interval that is counted
 THRESHOLD = 0.45  # of the median slope sum
 LEARN_BEATS = 4
 # Pulses of one patient look alike, also when they are irregular; humps of noise and movement do not. Likeness is a

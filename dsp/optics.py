@@ -22,7 +22,8 @@ from dsp.types import Channel, Reason, Unavailable
 # choice, to be confirmed with fingers of every colour: one that reads less than DARK is said to be absent.
 DARK = 0.05
 DIM = 0.10  # without a pulse this little light is no finger either
-CLIPPED = 0.02  # share of a second's samples on the rail that makes the light saturated: more than one sample
+# Share of a second's samples at full scale that makes the light saturated, or at zero that makes it dark: more than one.
+CLIPPED = EMPTY = 0.02
 HELD_US = 2 * SECOND_US
 KEPT_US = 16 * SECOND_US
 # The channels change places between two samples: each continues where the other was.
@@ -70,8 +71,9 @@ class Optics:
         self._shifted = Lingering()
         self._infrared = Light()  # of the newest second
         self._clipped: tuple[int, Unavailable] | None = None
-        self.exchanges = 0
+        self.exchanges = 0  # since the last long gap
         self.exchanged_us = -KEPT_US  # first time after the last of them
+        self.is_order_known = False  # red has been seen to be red since then; whoever sees it says so
 
     def faults(self, t_us: int) -> tuple[Unavailable | None, Unavailable | None]:
         """Why infrared gives no pleth, and why both give no saturation, at the end of a second; ask once, in order."""
@@ -143,7 +145,7 @@ class Optics:
         return Light(
             level=level,
             zeros=dark,
-            is_dark=level < DARK or dark > 0,
+            is_dark=level < DARK or dark > EMPTY,
             is_dim=level < DIM,
             is_frozen=newest_us - oldest_us >= SECOND_US and is_constant > 0,
         )
@@ -153,7 +155,10 @@ class Optics:
         self._setup[:2] = t_us - STALE_US - SECOND_US, t_us - SECOND_US
         since_us = min(t_us - STALE_US - SECOND_US, int(self._out[kernel.SEARCHED_US]))
         infrared, red = (buffer.stretch(since_us, t_us) for buffer in self.buffers.values())
+        searched_us = self._out.item(kernel.SEARCHED_US)
         kernel.survey(*infrared, *red, self._setup, self._out)
+        if self._out.item(kernel.SEARCHED_US) - searched_us > JOINED_US:
+            self.exchanges, self.is_order_known = 0, False
         if self._out[kernel.EXCHANGES]:
             self.exchanges += int(self._out[kernel.EXCHANGES])
             self.exchanged_us = int(self._out[kernel.EXCHANGED_US])

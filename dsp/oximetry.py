@@ -36,7 +36,7 @@ SPO2_WINDOW_US = 8 * SECOND_US  # whole cycles that lie in it count; bedside oxi
 SPO2_LATENCY_US = SPO2_WINDOW_US + SECOND_US
 FRESH_US = 3 * SECOND_US  # the newest good cycle is not older, or two intervals where the pulse is slow
 OLDEST_US = 4_500_000
-LEAST_CYCLES = 2  # 20/min has two in the window
+LEAST_CYCLES = 2  # 25/min has two in the window
 SMOOTHING_S = 0.1  # half length of the Hann filter on both lights: -6 dB at 5 Hz
 
 # Quality of a cycle: 1 at the first number, 0 at the second. Own choices, held by the tests of noise and movement.
@@ -91,7 +91,6 @@ class Oximeter:
             kernel.AT_FULL_SCALE: Reason.SATURATED,
             kernel.AT_ZERO: Reason.PROBE_OFF,
         }
-        self._is_order_known = False
         self._altered = Lingering(least=1)
         self._turned = Lingering(least=1)
         self._suspect_us: int | None = None  # since when the first saturations are about R = 1
@@ -127,12 +126,12 @@ class Oximeter:
         if self._optics.exchanges % 2:
             exchanged = found(Rule.LIGHTS_EXCHANGED, times=self._optics.exchanges)
             return Unavailable(reason=Reason.CHANNEL_ORDER, finding=exchanged)
-        if doubt is None and len(good) >= LEAST_TO_KNOW:
-            self._is_order_known |= not self._is_below(ratio, KNOWN_PCT)
+        if doubt is None and len(good) >= LEAST_TO_KNOW and not self._is_below(ratio, KNOWN_PCT):
+            self._optics.is_order_known, self._suspect_us = True, None
         if sqi < UNUSABLE_SQI:
             quality = found(Rule.CYCLE_QUALITY, sqi=sqi, least=UNUSABLE_SQI)
             return Unavailable(reason=doubt or Reason.IRREGULAR, finding=quality)
-        is_suspect = not self._is_order_known and self._is_below(ratio, KNOWN_PCT)
+        is_suspect = not self._optics.is_order_known and self._is_below(ratio, KNOWN_PCT)
         strange = self._strange(value, good, summary)
         self.is_moved |= is_suspect and self._is_first(summary.t_us)
         if is_suspect or strange or summary.doubts:

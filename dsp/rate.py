@@ -12,7 +12,7 @@ from dsp.channel import WINDOW_US, Summary
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 
-LEAST_INTERVALS = 2  # a rate of 20/min has two in the window
+LEAST_INTERVALS = 2  # a rate of 25/min has two in the window
 LEAST_FOR_PAIRS = 4
 # A full window lacks an interval at either end, and one of a pair. One that is still filling may hold half a breath,
 # with which the rate of a calm person moves by 3 %.

@@ -23,6 +23,7 @@ class Rule(Enum):
     SEARCH_TIME = "search_time"
     SEARCH_HUMPS = "search_humps"
     BEAT_AGE = "beat_age"
+    BEAT_UNSEEN = "beat_unseen"
     OTHER_PULSE = "other_pulse"
     # of a beat
     BEAT_RAILED = "beat_railed"

@@ -19,9 +19,11 @@ EVEN = [800, 790, 805, 800, 795, 800, 810, 800, 795]
 UNEVEN = [800, 610, 950, 720, 1010, 640, 900, 760, 830]
 
 
-def pulse(t_us, interval_us, *, sqi=1.0, strangeness=0.0, systolic=120.0, foot=80.0):
+def pulse(t_us, interval_us, *, sqi=1.0, strangeness=0.0, systolic=120.0, foot=80.0, size=1.0):
     height = systolic - foot
-    candidate = SimpleNamespace(upslope_us=t_us, foot=foot, amplitude=height, raw_max=systolic, raw_min=foot)
+    candidate = SimpleNamespace(
+        upslope_us=t_us, foot=foot, amplitude=height, raw_max=systolic, raw_min=foot, slope_sum=size
+    )
     return Pulse(
         candidate=candidate,
         accepted=True,
@@ -54,6 +56,12 @@ def pressure_doubts(pulses):
 
 def test_a_rhythm_without_a_hole_is_no_doubt_however_uneven():
     assert rate_doubts(window(EVEN)) == rate_doubts(window(UNEVEN)) == ()
+
+
+@pytest.mark.parametrize(("small", "doubts"), [(0.6, (Reason.IRREGULAR,)), (0.75, ())])
+def test_small_beats_between_large_ones_may_be_second_waves(small, doubts):
+    alternating = [1.0, small] * (len(EVEN) // 2 + 1)
+    assert rate_doubts(window(EVEN, size=alternating[: len(EVEN) + 1])) == doubts
 
 
 @pytest.mark.parametrize("missed", [1, 2])

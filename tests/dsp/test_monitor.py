@@ -283,6 +283,34 @@ def test_samples_that_are_not_newer_are_left_out():
 # Gaps
 
 
+@pytest.mark.parametrize("rate_bpm", [28, 60, 70])
+def test_the_end_of_the_samples_is_not_called_a_missing_pulse(rate_bpm):
+    t_us, x = wave(24, rate_bpm=rate_bpm)
+    for end_us in range(20_000_000, 22_000_000, 290_000):
+        _, vitals = run(t_us[t_us <= end_us], x[t_us <= end_us], RATE_HZ, until_s=25)
+        seen = [vitals[Quantity.PULSE_RATE, second] for second in range(20, 26)]
+        assert isinstance(seen[0], Measured)
+        assert {r.reason for r in seen if isinstance(r, Unavailable)} == {Reason.STALE}, end_us
+
+
+def test_samples_that_come_a_second_late_are_no_missing_pulse():
+    t_us, x = wave(40, rate_bpm=60)
+    monitor, seen = VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ)), []
+    for second in range(1, 40):
+        late = slice(*np.searchsorted(t_us, (second * 1_000_000 - 2_200_000, second * 1_000_000 - 1_200_000)))
+        monitor.feed(block(t_us[late], x[late]))
+        seen += [v.reading for v in monitor.feed(Tick(t_us=second * 1_000_000)) if v.quantity is Quantity.PULSE_RATE]
+    assert all(isinstance(reading, Measured) for reading in seen[12:])
+
+
+def test_a_link_that_keeps_losing_samples_says_so():
+    t_us, x = wave(40)
+    kept = t_us % 500_000 != 0
+    _, vitals = run(t_us[kept], x[kept], RATE_HZ)
+    reasons = [reason(vitals, Quantity.PULSE_RATE, second) for second in range(5, 40)]
+    assert reasons == [Reason.GAP] * 35
+
+
 def test_a_gap_joins_nothing_and_a_long_one_is_learned_again():
     t_us, x = wave(40.0)
     keep = (t_us < 20_000_000) | (t_us > 25_000_000)
@@ -392,6 +420,14 @@ def test_pressures_of_no_patient_are_told_and_doubtful_and_a_surge_is_good(systo
         assert isinstance(readings[quantity], Measured)
         assert readings[quantity].reasons == reasons
         assert (readings[quantity].sqi < 0.5) is bool(reasons)
+
+
+def test_a_line_whose_zero_is_wrong_is_doubtful():
+    _, vitals = run(*wave(21, systolic=30.0, diastolic=-3.0), RATE_HZ)
+    for quantity in PRESSURES:
+        assert value(vitals, quantity, 20) > -5
+        assert vitals[quantity, 20].reasons == (Reason.IMPLAUSIBLE,)
+        assert vitals[quantity, 20].sqi < 0.5
 
 
 def test_a_line_far_below_zero_is_implausible_and_a_patient_near_shock_is_not():

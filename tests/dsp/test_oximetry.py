@@ -357,6 +357,27 @@ def test_lights_that_change_places_meanwhile_are_recognised(spo2_pct):
         assert value(vitals, Quantity.SPO2, second) == pytest.approx(spo2_pct, abs=0.5)
 
 
+@pytest.mark.parametrize("is_swapped_before", [False, True])
+def test_lights_that_may_have_changed_places_in_a_break_are_looked_at_anew(is_swapped_before):
+    t_us, infrared, red = finger(96.0, 80.0, noise=10.0)
+    is_first, is_kept = t_us <= 40_000_000, (t_us <= 40_000_000) | (t_us > 52_000_000)
+    is_swapped = (t_us > 20_000_000) & is_first if is_swapped_before else ~is_first
+    lights = np.where(is_swapped, red, infrared), np.where(is_swapped, infrared, red)
+    vitals = measure(t_us[is_kept], *(light[is_kept] for light in lights))
+    for second in range(64, 80):
+        if is_swapped_before:
+            assert value(vitals, Quantity.SPO2, second) == pytest.approx(96.0, abs=0.5)
+        else:
+            assert reason(vitals, Quantity.SPO2, second) is Reason.CHANNEL_ORDER
+
+
+def test_a_single_empty_sample_is_no_dead_light():
+    t_us, infrared, red = finger(96.0, 30.0, noise=10.0)
+    red[t_us == 20_000_000] = 0.0
+    vitals = measure(t_us, infrared, red)
+    assert all(Reason.LED_FAULT not in vitals[q, s].reasons for q in OPTICAL for s in range(18, 26))
+
+
 def test_movement_from_the_start_is_not_called_swapped_lights():
     # Movement that pulls red twice as much as infrared has a ratio like that of swapped lights.
     light = finger(96.0, 60.0, motion=2.0, motion_ratio=2.0, noise=5.0)
