@@ -22,7 +22,7 @@ from dsp.types import Channel, Reason, Unavailable
 # choice, to be confirmed with fingers of every colour: one that reads less than DARK is said to be absent.
 DARK = 0.05
 DIM = 0.10  # without a pulse this little light is no finger either
-# Share of a second's samples at full scale that makes the light saturated, or at zero that makes it dark: more than one.
+# Share of a second's samples at full scale that is saturation, or at zero that is darkness: more than one sample.
 CLIPPED = EMPTY = 0.02
 HELD_US = 2 * SECOND_US
 KEPT_US = 16 * SECOND_US

@@ -178,7 +178,8 @@ def test_a_pulse_that_one_sensor_still_sees_is_a_lost_signal_and_no_arrest():
 
 def test_a_doubtful_pleth_takes_nothing_away_from_a_good_pressure():
     t_us, pleth = wave(90.0, systolic=1.0, diastolic=0.0, noise=0.002)
-    pleth = np.where(t_us > 50_000_000, wave(90.0, 118.0, 1.0, 0.0, noise=0.002)[1] ** 2, pleth)  # another rhythm and shape
+    other = wave(90.0, 118.0, 1.0, 0.0, noise=0.002)[1] ** 2  # of another rhythm and shape
+    pleth = np.where(t_us > 50_000_000, other, pleth)
     vitals = both(wave(90.0), pleth)
     for second in range(60, 75):
         assert value(vitals, Quantity.PULSE_RATE, second) == pytest.approx(72, abs=1)
