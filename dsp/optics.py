@@ -188,6 +188,6 @@ def _finding(light: Light, other: Light) -> Finding:
     if not light.is_dark:
         return found(Rule.LIGHT_FROZEN, still_s=SECOND_US / 1e6, least_s=SECOND_US / 1e6)
     if not light.level < DARK:
-        return found(Rule.LIGHT_ZERO, share=light.zeros, most=0.0)
+        return found(Rule.LIGHT_ZERO, share=light.zeros, most=EMPTY)
     beside = {} if math.isnan(other.level) else {"other_level": other.level}
     return found(Rule.LIGHT_DARK, level=light.level, least=DARK, **beside)
