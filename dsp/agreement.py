@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsp.channel import Summary
 from dsp.rate import DOUBTED_SQI
-from dsp.rules import Rule, found
+from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Reading, Reason
 
 # Li, Mark and Clifford 2008 fuse by quality; two rates of good quality that differ by more than this are not both
@@ -25,8 +25,13 @@ def located(summary: Summary, other: Summary) -> Summary:
     return summary.without(Reason.SIGNAL_LOST, finding)
 
 
-def contradict(a: Reading, b: Reading) -> bool:
-    """Whether two rates of good quality differ by more than one heart can."""
-    if not (isinstance(a, Measured) and isinstance(b, Measured)) or min(a.sqi, b.sqi) <= DOUBTED_SQI:
-        return False
-    return abs(a.value - b.value) > max(MOST_BPM, MOST_SHARE * max(a.value, b.value))
+def contradict(pressure: Reading, pleth: Reading) -> Finding | None:
+    """By how much two rates of good quality differ, where that is more than one heart can."""
+    if not (isinstance(pressure, Measured) and isinstance(pleth, Measured)):
+        return None
+    most = max(MOST_BPM, MOST_SHARE * max(pressure.value, pleth.value))
+    apart = abs(pressure.value - pleth.value)
+    if min(pressure.sqi, pleth.sqi) <= DOUBTED_SQI or apart <= most:
+        return None
+    rates = {"pressure_per_min": pressure.value, "pleth_per_min": pleth.value}
+    return found(Rule.RATES_DIFFER, apart_per_min=apart, most=most, **rates)

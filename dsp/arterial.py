@@ -29,7 +29,8 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
     beats = summary.pulses.accepted
     means = [p.cycle_mean for p in beats if p.cycle_mean is not None]
     if means and median(means) > MOST_MEAN_MMHG:
-        summary = summary.doubted(Reason.IMPLAUSIBLE)
+        high = found(Rule.MEAN_HIGH, mean_mmhg=median(means), most_mmhg=MOST_MEAN_MMHG)
+        summary = summary.doubted(Reason.IMPLAUSIBLE, high)
     values: tuple[Sequence[float], ...] = (
         [p.candidate.raw_max for p in beats],
         [p.candidate.raw_min for p in beats],

@@ -53,8 +53,9 @@ class Summary(NamedTuple):
     """One channel at the end of a second: its pulses of the last window, and why there is no value if there is none.
 
     ``ejections`` are those of the pressure that have become known in this second.
-    ``doubts`` are why no value made of it may be called good, however good its beats look. ``since_clipped_us``: how
-    long ago, within the last seconds, a pressure was on a rail, which leaves a pulse and takes its top.
+    ``doubts`` are why no value made of it may be called good, however good its beats look, ``findings`` their rules.
+    ``since_clipped_us``: how long ago, within the last seconds, a pressure was on a rail, which leaves a pulse and
+    takes its top.
     """
 
     t_us: int
@@ -64,14 +65,16 @@ class Summary(NamedTuple):
     doubts: tuple[Reason, ...] = ()
     since_clipped_us: int | None = None
     finding: Finding | None = None  # the rule that made it unavailable
+    findings: tuple[tuple[Reason, Finding], ...] = ()
 
     def without(self, reason: Reason | None, finding: Finding | None) -> Summary:
         """The same pulses, unavailable for a reason."""
         return self._replace(unavailable=reason, finding=finding)
 
-    def doubted(self, reason: Reason) -> Summary:
+    def doubted(self, reason: Reason, finding: Finding | None = None) -> Summary:
         """The same pulses, with one more doubt."""
-        return self._replace(doubts=(*self.doubts, reason))
+        findings = (*self.findings, (reason, finding)) if finding else self.findings
+        return self._replace(doubts=(*self.doubts, reason), findings=findings)
 
     @property
     def none(self) -> Unavailable:

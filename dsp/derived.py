@@ -74,4 +74,5 @@ def _doubted(reading: Reading, summary: Summary) -> Reading:
     if not summary.doubts or not isinstance(reading, Measured):
         return reading
     reasons = tuple(dict.fromkeys((*reading.reasons, *summary.doubts)))
-    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)
+    findings = (*reading.findings, *summary.findings)
+    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons, findings=findings)

@@ -50,9 +50,11 @@ class EjectionTime:
 
 def _measured(length_ms: float, spread_ms: float, quality: Measured) -> Measured:
     """With the quality of the beats; a number whose notches scatter is questionable."""
-    sqi, reasons = quality.sqi, quality.reasons
+    sqi, reasons, findings = quality.sqi, quality.reasons, quality.findings
     if spread_ms > SPREAD_MS[0]:
         share = (SPREAD_MS[1] - spread_ms) / (SPREAD_MS[1] - SPREAD_MS[0])
         sqi = min(sqi, QUESTIONABLE_SQI * (0.5 + 0.5 * share))
         reasons = (*reasons, Reason.NO_NOTCH)
-    return Measured(value=length_ms, sqi=sqi, newest_us=quality.newest_us, reasons=reasons)
+        wide = found(Rule.NOTCH_SPREAD, spread_ms=spread_ms, most_ms=SPREAD_MS[0])
+        findings = (*findings, (Reason.NO_NOTCH, wide))
+    return Measured(value=length_ms, sqi=sqi, newest_us=quality.newest_us, reasons=reasons, findings=findings)

@@ -113,7 +113,14 @@ class Hemodynamics:
         values = (1e3 * now.stroke_volume * self._factor, now.output * self._factor, now.resistance / self._factor)
         details = ((Detail.REFERENCE_AGE_S, age_s),)
         return {
-            q: Measured(value=v, sqi=quality.sqi, newest_us=quality.newest_us, reasons=quality.reasons, details=details)
+            q: Measured(
+                value=v,
+                sqi=quality.sqi,
+                newest_us=quality.newest_us,
+                reasons=quality.reasons,
+                details=details,
+                findings=quality.findings,
+            )
             for q, v in zip(QUANTITIES, values, strict=True)
         }
 
@@ -129,7 +136,14 @@ class Hemodynamics:
         )
         reasons = (*quality.reasons, *_WHY_RELATIVE[self._state])
         return {
-            q: Measured(value=100 * v, sqi=quality.sqi, newest_us=quality.newest_us, reasons=reasons, is_relative=True)
+            q: Measured(
+                value=100 * v,
+                sqi=quality.sqi,
+                newest_us=quality.newest_us,
+                reasons=reasons,
+                is_relative=True,
+                findings=quality.findings,
+            )
             for q, v in zip(QUANTITIES, values, strict=True)
         }
 

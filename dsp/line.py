@@ -181,7 +181,7 @@ def _withheld(reading: Reading, verdict: Verdict) -> Reading:
         return reading
     if verdict.is_certain:
         return Unavailable(reason=verdict.reason, finding=verdict.finding)
-    return questioned(reading, verdict.reason)
+    return questioned(reading, verdict.reason, verdict.finding)
 
 
 def _level(summary: Summary) -> Level | None:

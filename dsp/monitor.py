@@ -162,8 +162,11 @@ class VitalsMonitor:
         t_us = pressure.t_us
         rates = [pulse_rate(doubt.doubted_rate(summary)) for summary in (pressure, pleth)]
         readings = {Quantity.PULSE_RATE: better(rates), Quantity.SPO2: saturation}
-        if contradict(*rates):
-            readings = {quantity: questioned(reading, Reason.DISAGREEMENT) for quantity, reading in readings.items()}
+        differ = contradict(*rates)
+        if differ is not None:
+            readings = {
+                quantity: questioned(reading, Reason.DISAGREEMENT, differ) for quantity, reading in readings.items()
+            }
         doubted_pressure = doubt.doubted_pressure(pressure, self._pressures_moved)
         readings |= pressures(doubted_pressure)
         is_moving = self._motion is not None and self._motion.is_moving(t_us - SECOND_US, t_us)

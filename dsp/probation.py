@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dsp.channel import SECOND_US
 from dsp.rate import questioned
+from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason
 
 GOOD_SQI = 0.5
@@ -60,7 +61,7 @@ class Probation:
         self._searched = 0
         if self._left:
             self._left -= 1
-            return questioned(reading, Reason.LEARNING)
+            return questioned(reading, Reason.LEARNING, found(Rule.PROBATION, left_s=self._left))
         self._good, self._good_us = min(KNOWN_SECONDS, self._good + 1), t_us
         return reading
 

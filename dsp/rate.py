@@ -9,7 +9,7 @@ from math import sqrt
 from statistics import fmean, median, pstdev
 
 from dsp.channel import WINDOW_US, Summary
-from dsp.rules import Rule, found
+from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 LEAST_INTERVALS = 2  # a rate of 25/min has two in the window
@@ -70,21 +70,31 @@ def measured(value: float, summary: Summary, trust: float = 1.0) -> Reading:
     sqi = summary.pulses.sqi * trust
     if sqi < UNUSABLE_SQI:
         return Unavailable(reason=doubt(summary), finding=found(Rule.BEAT_QUALITY, sqi=sqi, least=UNUSABLE_SQI))
-    own = (doubt(summary),) if sqi < QUESTIONABLE_SQI else ()
+    own = low_quality(summary, sqi)
+    reasons = (*(reason for reason, _ in own), *summary.doubts) if own else summary.doubts
     return Measured(
         value=value,
         sqi=min(sqi, DOUBTED_SQI) if summary.doubts else sqi,
         newest_us=summary.pulses.newest_us,
-        reasons=tuple(dict.fromkeys((*own, *summary.doubts))) if own or summary.doubts else (),
+        reasons=tuple(dict.fromkeys(reasons)) if reasons else (),
+        findings=(*own, *summary.findings) if own else summary.findings,
     )
 
 
-def questioned(reading: Reading, reason: Reason) -> Reading:
+def low_quality(summary: Summary, sqi: float) -> tuple[tuple[Reason, Finding], ...]:
+    """The doubt about a value of so little quality, if it is little."""
+    if sqi >= QUESTIONABLE_SQI:
+        return ()
+    return ((doubt(summary), found(Rule.BEAT_QUALITY, sqi=sqi, least=QUESTIONABLE_SQI)),)
+
+
+def questioned(reading: Reading, reason: Reason, finding: Finding | None = None) -> Reading:
     """The same value, of a quality that nobody should rely on."""
     if not isinstance(reading, Measured):
         return reading
     reasons = (reason, *(r for r in reading.reasons if r is not reason))
-    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons)
+    findings = ((reason, finding), *reading.findings) if finding else reading.findings
+    return replace(reading, sqi=min(reading.sqi, DOUBTED_SQI), reasons=reasons, findings=findings)
 
 
 def _intervals_us(summary: Summary) -> list[int]:

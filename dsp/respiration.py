@@ -78,7 +78,7 @@ class Respiration:
         frequency, concentration = out[kernel.FREQUENCY], out[kernel.CONCENTRATION]
         sqi = _sqi(concentration)
         if sqi < UNUSABLE_SQI:
-            peak = found(Rule.BREATHING_PEAK, share=concentration, least=CONCENTRATION[0])
+            peak = found(Rule.BREATHING_PEAK, sqi=sqi, least=UNUSABLE_SQI, share=concentration)
             return Unavailable(reason=Reason.BREATHING_UNCLEAR, finding=peak)
         most_hz = HIGHEST_SHARE * out[kernel.COUNTED_HZ]
         if frequency > most_hz:
@@ -91,15 +91,22 @@ class Respiration:
         while self._recent[0][0] <= t_us - STEADY_US:
             self._recent.popleft()
         others = [f for _, f in self._recent]
-        reasons = []
-        if max(others) - min(others) > STEADY_HZ:
+        findings = []
+        apart_hz = max(others) - min(others)
+        if apart_hz > STEADY_HZ:
+            unsteady = found(Rule.BREATHING_RATE, apart_per_min=60 * apart_hz, most=60 * STEADY_HZ)
+            findings.append((Reason.BREATHING_UNCLEAR, unsteady))
             sqi = min(sqi, (UNUSABLE_SQI + QUESTIONABLE_SQI) / 2)
-        if sqi < QUESTIONABLE_SQI:
-            reasons.append(Reason.BREATHING_UNCLEAR)
-        if len(self._moving_us) * SECOND_US > MOVING_SHARE * WINDOW_US:
+        elif sqi < QUESTIONABLE_SQI:
+            flat = found(Rule.BREATHING_PEAK, sqi=sqi, least=QUESTIONABLE_SQI)
+            findings.append((Reason.BREATHING_UNCLEAR, flat))
+        moving_us = len(self._moving_us) * SECOND_US
+        if moving_us > MOVING_SHARE * WINDOW_US:
+            moved = found(Rule.MOVED, moving_s=moving_us / 1e6, most_s=MOVING_SHARE * WINDOW_US / 1e6)
+            findings.append((Reason.MOTION, moved))
             sqi = min(sqi, (UNUSABLE_SQI + QUESTIONABLE_SQI) / 2)
-            reasons.append(Reason.MOTION)
-        return Measured(value=60 * frequency, sqi=sqi, newest_us=newest_us, reasons=tuple(reasons))
+        reasons = tuple(reason for reason, _ in findings)
+        return Measured(value=60 * frequency, sqi=sqi, newest_us=newest_us, reasons=reasons, findings=tuple(findings))
 
     def _note_motion(self, t_us: int, *, is_moving: bool) -> None:
         if is_moving:

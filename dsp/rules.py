@@ -56,6 +56,11 @@ class Rule(Enum):
     LINE_RINGING = "line_ringing"
     LINE_SLOW = "line_slow"
     STANDSTILL = "standstill"
+    # of a doubt that takes no value away
+    RATES_DIFFER = "rates_differ"
+    MEAN_HIGH = "mean_high"
+    PROBATION = "probation"
+    MOVED = "moved"
     # of the light
     LIGHT_DARK = "light_dark"
     LIGHT_ZERO = "light_zero"

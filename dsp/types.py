@@ -140,7 +140,8 @@ class Measured:
     ``newest_us`` is the time of the newest beat in it (of motion, the newest sample); ``reasons`` is empty unless the
     value is questionable or uncalibrated. Of the two questionable wins: a doubtful signal may be wrong by anything, and
     it comes and goes, while the missing calibration stands among the reasons all the time. Neither is ever hidden.
-    A relative value is per cent of a baseline, not in the quantity's unit.
+    A relative value is per cent of a baseline, not in the quantity's unit. ``findings`` are the rules behind the
+    reasons, each with its reason: of a doubt that lingers, with the numbers of when it was last found.
     """
 
     value: float
@@ -149,6 +150,7 @@ class Measured:
     reasons: tuple[Reason, ...] = ()
     is_relative: bool = False
     details: tuple[tuple[Detail, float], ...] = ()
+    findings: tuple[tuple[Reason, Finding], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):

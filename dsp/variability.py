@@ -11,7 +11,7 @@ from dsp import pulse_log
 from dsp.channel import SECOND_US, Summary
 from dsp.kernels import variability as kernel
 from dsp.pulse_log import PulseLog
-from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI, doubt, shortage
+from dsp.rate import UNUSABLE_SQI, doubt, low_quality, shortage
 from dsp.rules import Finding, Rule, found
 from dsp.types import Detail, Measured, Reading, Reason, Unavailable
 
@@ -53,11 +53,13 @@ class RateVariability:
         if quality < UNUSABLE_SQI:
             poor = found(Rule.BEAT_QUALITY, sqi=quality, least=UNUSABLE_SQI)
             return Unavailable(reason=doubt(summary), finding=poor)
+        own = low_quality(summary, quality)
         return Measured(
             value=rmssd_us / 1e3,
             sqi=quality,
             newest_us=int(rows.item(-1, pulse_log.UPSLOPE_US)),  # the newest intervals judge the one before them
-            reasons=(doubt(summary),) if quality < QUESTIONABLE_SQI else (),
+            reasons=tuple(reason for reason, _ in own),
+            findings=own,
             details=((Detail.SDNN_MS, sdnn_us / 1e3),) if covered_us >= LONG_COVERED_US else (),
         )
 
@@ -103,11 +105,13 @@ class PressureVariation:
         if sqi < UNUSABLE_SQI:
             poor = found(Rule.BEAT_QUALITY, sqi=sqi, least=UNUSABLE_SQI)
             return Unavailable(reason=doubt(summary), finding=poor)
+        own = () if respiration.reasons else low_quality(summary, sqi)
         return Measured(
             value=100 * fmean(self._swings[:count].tolist()),
             sqi=sqi,
             newest_us=int(newest_us),
-            reasons=respiration.reasons or ((doubt(summary),) if sqi < QUESTIONABLE_SQI else ()),
+            reasons=respiration.reasons or tuple(reason for reason, _ in own),
+            findings=(*respiration.findings, *own),
         )
 
 

@@ -22,7 +22,7 @@ _EXAMPLE = """\
 example:
   chairside analyze bidmc/bidmc01          a summary to read
   chairside analyze session.csv.gz --json  one object a line: beat, vital, summary
-  chairside analyze bidmc/bidmc41 --explain  also why each beat was rejected and each second has no value
+  chairside analyze bidmc/bidmc41 --explain  also why beats are rejected, values missing or doubtful
   chairside analyze bidmc/bidmc41 --plot sheet.png --window 200:230
 
 A WFDB record is named without extension. A relative path is also looked for below $CHAIRSIDE_RECORDINGS.
@@ -41,7 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("recording", help="WFDB record (path without extension) or .csv/.csv.gz")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--explain", action="store_true", help="also which rule withheld what, and why")
+    parser.add_argument("--explain", action="store_true", help="also which rule withheld or doubts what, and why")
     parser.add_argument("--plot", metavar="OUT.png", help="also draw signals, beats and vitals on one sheet")
     parser.add_argument("--window", metavar="START:END", help="with --plot: the seconds to show close up")
     parser.set_defaults(run=run)

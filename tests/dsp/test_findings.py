@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from dsp import Cause, Channel, Finding, Interruption, MonitorConfig, Quantity, Rails, Rule, Tick, VitalsMonitor
+from dsp import (
+    Cause,
+    Channel,
+    Finding,
+    Interruption,
+    MonitorConfig,
+    Quantity,
+    Rails,
+    Reason,
+    Rule,
+    Tick,
+    Validity,
+    VitalsMonitor,
+)
 from dsp.variability import lacking
 from tests import naive
 from tests.dsp.optics import finger, watch
@@ -110,3 +123,45 @@ def test_swapped_lights_are_told_by_a_saturation_in_per_cent():
     rule, seen = why(watch(t_us, red, infrared)[1], Quantity.SPO2, 19)
     assert rule is Rule.LIGHTS_ORDER
     assert 60 < seen["spo2_pct"] < seen["least_pct"] == 70.0
+
+
+def doubts(vitals, quantity, second):
+    """The rules behind a value that is shown and doubted, with their numbers, by reason."""
+    reading = vitals[quantity, second]
+    assert {reason for reason, _ in reading.findings} <= set(reading.reasons)
+    return {(reason, finding.rule): dict(finding.numbers) for reason, finding in reading.findings}
+
+
+def test_a_slow_line_and_one_that_rings_name_what_they_saw():
+    t_us, x = wave(24.0, noise=0.0)
+    slow = np.convolve(x, np.ones(35) / 35, "same")
+    _, vitals = run(t_us, slow, RATE_HZ)
+    seen = doubts(vitals, Quantity.SYSTOLIC, 20)[Reason.DAMPED, Rule.LINE_SLOW]
+    assert 0 < seen["steepness_per_s"] < seen["least"] == 6.3
+    mean = x.mean()
+    _, vitals = run(t_us, np.where(t_us < 14e6, x, mean + 1.4 * (x - mean)), RATE_HZ)
+    seen = doubts(vitals, Quantity.SYSTOLIC, 23)[Reason.RINGING, Rule.LINE_RINGING]
+    assert seen["pulse_mmhg"] == pytest.approx(1.4 * seen["pulse_before_mmhg"], rel=0.02)
+
+
+def test_sensors_that_disagree_name_both_rates():
+    t_us, x = wave(20.0)
+    _, y = wave(20.0, rate_bpm=96.0)
+    monitor = VitalsMonitor(MonitorConfig(pressure_rate_hz=RATE_HZ, pleth_rate_hz=RATE_HZ))
+    for samples, channel in ((x, Channel.PRESSURE), (y, Channel.PLETH)):
+        monitor.feed(block(t_us, samples, channel))
+    vitals = {(v.quantity, v.t_us // 1_000_000): v.reading for v in monitor.feed(Tick(t_us=20_000_000))}
+    seen = doubts(vitals, Quantity.PULSE_RATE, 19)[Reason.DISAGREEMENT, Rule.RATES_DIFFER]
+    assert seen["pressure_per_min"] == pytest.approx(72, abs=0.5)
+    assert seen["pleth_per_min"] == pytest.approx(96, abs=0.5)
+    assert seen["apart_per_min"] > seen["most"] == pytest.approx(9.6, abs=0.1)
+
+
+def test_beats_of_little_quality_name_it():
+    t_us, x = wave(20.0, noise=0.0)
+    bumpy = x + 9.0 * np.random.default_rng(5).normal(0, 1, len(x))
+    _, vitals = run(t_us, bumpy, RATE_HZ, channel=Channel.PLETH)
+    findings = [f for r in vitals.values() if r.validity is Validity.QUESTIONABLE for _, f in r.findings]
+    poor = [dict(f.numbers) for f in findings if f.rule is Rule.BEAT_QUALITY]
+    assert poor
+    assert all(seen["sqi"] < seen["least"] == 0.6 for seen in poor)

@@ -1,11 +1,11 @@
-"""Every rejected beat and every second without a value says which rule decided and what it saw."""
+"""Every rejected beat and every second without a good value says which rule decided and what it saw."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 
-from dsp import Beat, Channel, Finding, Measured, Quantity, Reason, Rule, Unavailable, Vital
+from dsp import Beat, Channel, Finding, Measured, Quantity, Reason, Rule, Unavailable, Validity, Vital
 from gateway.analysis import analyze
 from gateway.explain import Ledger, explain_lines
 from gateway.recordings import Recording, Signal
@@ -42,7 +42,10 @@ def test_everything_that_is_missing_has_a_rule():
         assert lines, event
         assert all(line["rule"] in {rule.value for rule in Rule} for line in lines), event
         assert {line["reason"] for line in lines} <= {reason.value for reason in Reason}
-    assert not any(explain_lines(e) for e in EVENTS if isinstance(e, Vital) and isinstance(e.reading, Measured))
+    vitals = [e for e in EVENTS if isinstance(e, Vital)]
+    good = [e for e in vitals if e.reading.validity in {Validity.MEASURED, Validity.UNCALIBRATED}]
+    assert good
+    assert not any(explain_lines(e) for e in good)
     assert not any(explain_lines(e) for e in EVENTS if isinstance(e, Beat) and e.accepted)
 
 
@@ -68,6 +71,30 @@ def test_a_reader_gets_seconds_in_a_row_as_one_line():
     assert [line.strip() for line in ledger.text().splitlines()] == [
         "1 to     3 s systolic: flat line [flat: flat_s 2.5]",
         "5 to     5 s systolic: flat line [flat: flat_s 6.5]",
+    ]
+
+
+def test_every_doubt_is_told_with_its_reason():
+    doubtful = [e for e in EVENTS if isinstance(e, Vital) and e.reading.validity is Validity.QUESTIONABLE]
+    assert doubtful
+    for event in doubtful:
+        lines = explain_lines(event)
+        assert {line["reason"] for line in lines} == {reason.value for reason in event.reading.reasons}
+        assert {line["effect"] for line in lines} == {"doubted"}
+
+
+def test_a_reader_is_told_of_each_doubt():
+    findings = ((Reason.RINGING, Finding(rule=Rule.LINE_RINGING, numbers=(("roughness", 4.0), ("most", 3.0)))),)
+    reasons = (Reason.RINGING, Reason.IRREGULAR, Reason.UNCALIBRATED)
+    reading = Measured(value=150.0, sqi=0.4, newest_us=0, reasons=reasons, findings=findings)
+    ledger = Ledger()
+    for second in (1, 2):
+        for line in explain_lines(Vital(t_us=second * 1_000_000, quantity=Quantity.SYSTOLIC, reading=reading)):
+            ledger.add(line)
+    assert [line.strip() for line in ledger.text().splitlines()] == [
+        "1 to     2 s systolic doubted: irregular",
+        "1 to     2 s systolic doubted: ringing line [line_ringing: roughness 4, most 3]",
+        "1 to     2 s systolic doubted: uncalibrated",
     ]
 
 
