@@ -1,8 +1,8 @@
 """A cuff on the arm, announced by a client: values go with its reason and come back, and no pulse is no arrest."""
 
-import argparse
 import random
 
+import msgspec
 import pytest
 
 import dsp
@@ -10,7 +10,7 @@ from dsp.interruption import LONGEST_US, RECOVERY_US
 from gateway.cli import cuff
 from gateway.cli.main import main
 from gateway.interruptions import Interruptions
-from gateway.requests import InterruptionRequest, Verb
+from gateway.requests import InterruptionRequest, read
 from gateway.treatment.records import MAX_EVENTS
 from tests.gateway.test_desk import Chair
 from tests.gateway.test_pipeline import chunks
@@ -188,23 +188,25 @@ def test_a_machine_that_announces_each_of_its_readings_leaves_room_in_the_record
 @pytest.mark.parametrize(
     ("arguments", "asked"),
     [
-        (["begin"], {"cause": dsp.Cause.CUFF, "is_on": True}),
-        (["end"], {"cause": dsp.Cause.CUFF, "is_on": False}),
-        (["begin", "--calibration"], {"cause": dsp.Cause.CALIBRATION, "is_on": True}),
-        (["end", "--calibration"], {"cause": dsp.Cause.CALIBRATION, "is_on": False}),
+        (["begin"], (dsp.Cause.CUFF, True)),
+        (["end"], (dsp.Cause.CUFF, False)),
+        (["begin", "--calibration"], (dsp.Cause.CALIBRATION, True)),
+        (["end", "--calibration"], (dsp.Cause.CALIBRATION, False)),
     ],
 )
 def test_the_command_asks_what_it_says(arguments, asked, monkeypatch):
     seen = []
 
     def ask_once(args, verb, **fields):
-        assert isinstance(args, argparse.Namespace)
-        seen.append((verb, args.chair, fields))
+        payload = msgspec.json.encode({"id": "request-1", "boot": "b1", "t_us": 0, **fields})
+        seen.append((args.chair, read(verb.value, payload)))
         return 1
 
     monkeypatch.setattr(cuff, "ask_once", ask_once)
     assert main(["cuff", *arguments, "--chair", "chair-7"]) == 1
-    assert seen == [(Verb.INTERRUPTION, "chair-7", asked)]
+    [(chair, request)] = seen
+    assert isinstance(request, InterruptionRequest)
+    assert (chair, (request.cause, request.is_on)) == ("chair-7", asked)
 
 
 @pytest.mark.parametrize("arguments", [[], ["pump"], ["begin", "now"], ["end", "--until", "5"]])
