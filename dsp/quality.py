@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dsp.rules import Finding, Rule, found
 from dsp.types import Reason
 
+STEP_SLOPE, STEP_FOOT = 0.3, 0.3  # of the usual slope sum and of the last beat's height
 LARGEST = 5.0  # times the usual slope sum and amplitude: a flush or a movement
 
 
@@ -32,7 +33,7 @@ class Evidence(NamedTuple):
     @property
     def is_step(self) -> bool:
         """Small and on a raised foot: the steps by which a volume-clamp device calibrates itself, not a pulse."""
-        return self.has_steps and self.slope_ratio < 0.3 and self.foot_height > 0.3
+        return self.has_steps and self.slope_ratio < STEP_SLOPE and self.foot_height > STEP_FOOT
 
 
 ODD_SLOPE, ODD_SHAPE = 1.8, 0.7  # steeper than usual and unlike the pulses before
@@ -84,44 +85,67 @@ REASON_OF = {
 }
 
 
+# Quality: 0 and 1 of each kind of agreement. Of sizes and times it is their distance from the usual, in octaves. Own
+# choices, held by the tests of noise, movement and early beats.
+SHAPE_GRADE, LIKENESS_GRADE, NEIGHBOURS_GRADE = (0.4, 0.9), (0.0, 0.6), (0.5, 0.9)
+SIZE_OCTAVES, TIME_OCTAVES = (0.8, 3.0), (0.3, 1.2)
+OUT_OF_TIME, UNTIMED = 0.4, 0.7  # what is left of the quality of a beat far from its time, and where that is not known
+
+
 def sqi_of(evidence: Evidence) -> float:
     """Signal quality 0..1: agreement in shape, in size and in time, multiplied.
 
     Of an early beat only the upslope is judged; where the rest is unlike any pulse it was one by chance.
     """
-    shape = min(_ramp(evidence.shape, 0.4, 0.9), _ramp(evidence.likeness, 0.0, 0.6))
-    size = 1 - _ramp(abs(math.log2(max(evidence.slope_ratio, 1e-6))), 0.8, 3.0)
-    ratio = evidence.interval_ratio
-    timing = 0.7 if ratio is None else 1 - 0.6 * _ramp(abs(math.log2(max(ratio, 1e-6))), 0.3, 1.2)
-    return shape * size * timing
+    shape = min(_ramp(evidence.shape, *SHAPE_GRADE), _ramp(evidence.likeness, *LIKENESS_GRADE))
+    size = 1 - _ramp(_octaves(evidence.slope_ratio), *SIZE_OCTAVES)
+    if evidence.interval_ratio is None:
+        return shape * size * UNTIMED
+    return shape * size * (1 - (1 - OUT_OF_TIME) * _ramp(_octaves(evidence.interval_ratio), *TIME_OCTAVES))
 
 
 def trust(likeness: float) -> float:
     """Factor 0..1 on the quality of a beat whose neighbours do not look alike."""
-    return _ramp(likeness, 0.5, 0.9)
+    return _ramp(likeness, *NEIGHBOURS_GRADE)
+
+
+def _octaves(ratio: float) -> float:
+    return abs(math.log2(max(ratio, 1e-6)))
+
+
+# Before its time (in median intervals) a small hump that is unlike a pulse is none, whatever else speaks for it.
+SOON, SMALL, UNLIKE = 0.8, 0.6, 0.1
+# Right after a beat it is a dicrotic wave unless it looks just like a pulse and starts low; the lower it starts the
+# smaller a real one may be. It has to exceed the humps that usually follow the beats as well.
+ECHO_SOON, ECHO_LIKE, ECHO_FOOT = 0.5, 0.85, 0.6
+LOW_SOON, LOW_FOOT, LOW_SHARE = 0.65, 0.25, 0.65
+NOISE_TIMES, NOISE_MORE, NOISE_MOST = 1.3, 0.1, 0.8
+# Later than any dicrotic wave an early beat may be small.
+EARLY, EARLY_SHARE = 0.75, 0.2
 
 
 def is_full_size(evidence: Evidence, noise: float) -> bool:
     """Large enough to be a pulse where it stands; dicrotic doubles are early, small and start high."""
     ratio = 1.0 if evidence.interval_ratio is None else evidence.interval_ratio
     least = _least_share(ratio)
-    if ratio < 0.8 and evidence.slope_ratio < 0.6 and evidence.shape < 0.1:
+    if ratio < SOON and evidence.slope_ratio < SMALL and evidence.shape < UNLIKE:
         return False
-    if ratio >= 0.8 and evidence.is_step:
+    if ratio >= SOON and evidence.is_step:
         return False
     if evidence.is_echo:
-        if ratio < 0.5 and (evidence.shape < 0.85 or evidence.foot_height > 0.6):
+        if ratio < ECHO_SOON and (evidence.shape < ECHO_LIKE or evidence.foot_height > ECHO_FOOT):
             return False
-        if ratio < 0.65 and evidence.shape > 0.85 and evidence.foot_height < 0.25:
-            least *= 0.65
-        least = max(least, min(0.8, 1.3 * noise + 0.1))
-    elif ratio < 0.75:
-        least = min(least, 0.2)
+        if ratio < LOW_SOON and evidence.shape > ECHO_LIKE and evidence.foot_height < LOW_FOOT:
+            least *= LOW_SHARE
+        least = max(least, min(NOISE_MOST, NOISE_TIMES * noise + NOISE_MORE))
+    elif ratio < EARLY:
+        least = min(least, EARLY_SHARE)
     return evidence.slope_ratio >= least
 
 
 # Least share of the usual slope sum, by the time since the last beat in median intervals. A hump where a pulse is due
 # needs little; early ones are dicrotic waves, late ones stand where pulses are missing, so that noise has had a chance.
+# Own choice, from the humps of the recordings at hand.
 _DUE = (0.4, 0.5, 0.55, 0.6, 0.65, 0.75, 0.85, 1.1, 1.2, 1.4)
 _LEAST = (0.85, 0.65, 0.55, 0.40, 0.30, 0.22, 0.15, 0.15, 0.30, 0.40)
 
