@@ -52,6 +52,13 @@ LEARNED = {
 }
 MOST_BEATS = max(bar.beats for bars in LEARNED.values() for bar in bars)
 LEAST_SIZE = 0.45  # of the largest among them
+LARGER = 2.2  # times the newest: before so large a hump another pulse has ended
+# By so much of the way the template follows a pulse, while learning and later; and a size counts as at most so many
+# times the usual one, so that one movement is soon forgotten.
+LEARN_STEP, STEP, MOST_SIZE = 0.3, 0.15, 2.0
+# A lost pulse is found again by two much like it, about an interval apart (in its intervals), or by one just like it.
+TWO_ALIKE, ONE_ALIKE, APART = 0.75, 0.92, (0.65, 1.5)
+SAME_SIZE, SAME_HEIGHT = (0.5, 2.0), (0.4, 2.5)  # in those of the lost pulse
 ALIKE_AGAIN = 0.85  # for a pulse that was followed before and is coming back through a disturbance
 
 
@@ -75,11 +82,11 @@ class History:
         self.template = chain[0].snippet.copy()
         self._take(chain[0], nan, nan, 0.0, 0.0, inf)
         for a, b in pairwise(chain):
-            self._take(b, b.upslope_us - a.upslope_us, nan, nan, 0.3, inf)
+            self._take(b, b.upslope_us - a.upslope_us, nan, nan, LEARN_STEP, inf)
 
     def add(self, candidate: Candidate, interval_us: int | None, likeness: float, noise: float) -> None:
         """Take an accepted pulse, its likeness to the template and the largest other hump since the one before."""
-        self._take(candidate, nan if interval_us is None else interval_us, likeness, noise, 0.15, 2.0)
+        self._take(candidate, nan if interval_us is None else interval_us, likeness, noise, STEP, MOST_SIZE)
 
     def _take(  # noqa: PLR0917  # as the kernel has them
         self, c: Candidate, interval_us: float, likeness: float, noise: float, share: float, most: float
@@ -103,7 +110,7 @@ def chain_of(recent: list[Candidate]) -> list[Candidate]:
     chain: list[Candidate] = []
     for c in reversed(recent):
         ratio = c.slope_sum / newest.slope_sum
-        if ratio > 2.2 or (ratio >= THRESHOLD and chain and chain[-1].upslope_us - c.upslope_us < REFRACTORY_US):
+        if ratio > LARGER or (ratio >= THRESHOLD and chain and chain[-1].upslope_us - c.upslope_us < REFRACTORY_US):
             break
         if ratio >= THRESHOLD:
             chain.append(c)
@@ -115,22 +122,22 @@ def chain_of(recent: list[Candidate]) -> list[Candidate]:
 def resumed(memory: History, recent: list[Candidate]) -> list[Candidate]:
     """The newest, if it looks just like the pulses before the pulse was lost; or it and one before, if much like."""
     newest = recent[-1]
-    if not _resembles(memory, newest, 0.75):
+    if not _resembles(memory, newest, TWO_ALIKE):
         return []
     for c in reversed(recent[:-1]):
         step = (newest.upslope_us - c.upslope_us) / memory.interval_us
-        if step > 1.5:
+        if step > APART[1]:
             break
-        if step > 0.65 and _resembles(memory, c, 0.75):
+        if step > APART[0] and _resembles(memory, c, TWO_ALIKE):
             return [c, newest]
-    return [newest] if _resembles(memory, newest, 0.92) else []
+    return [newest] if _resembles(memory, newest, ONE_ALIKE) else []
 
 
 def _resembles(memory: History, c: Candidate, likeness: float) -> bool:
     return (
         not c.is_saturated
-        and 0.5 <= c.slope_sum / memory.slope_sum <= 2.0
-        and 0.4 <= c.amplitude / memory.amplitude <= 2.5
+        and SAME_SIZE[0] <= c.slope_sum / memory.slope_sum <= SAME_SIZE[1]
+        and SAME_HEIGHT[0] <= c.amplitude / memory.amplitude <= SAME_HEIGHT[1]
         and alike(memory.template, c.snippet) > likeness
     )
 

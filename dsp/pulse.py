@@ -39,7 +39,9 @@ FORGET_US = 2_000_000  # a shorter gap keeps what was learned
 ECHO_US = 450_000  # a dicrotic wave rises up to so long after the pulse: ejection lasts 0.25 to 0.4 s (Weissler 1968)
 SEARCH_BACK = 1.6  # median intervals without a beat
 LATENCY_US = 480_000  # a pulse is known that long after its upslope
-SEARCH_BACK_THRESHOLD = 0.2
+# Searched for is a hump of so much of the usual slope sum, so late, so alike, and on so low a foot (see ``Evidence``).
+SEARCH_BACK_THRESHOLD, SEARCH_BACK_FROM, SEARCH_BACK_ALIKE, SEARCH_BACK_FOOT = 0.2, 0.5, 0.6, 0.5
+SMALL_ECHO = 0.65  # of the last slope sum: the hump after it may be a second wave
 MISSED_THRESHOLD = 0.1  # a hump that may have been a pulse: the interval over it is not counted
 FULL_THRESHOLD = 0.8  # of a pressure: one that was rejected for its shape or its time may have been a pulse
 LEARN_US = 8_000_000
@@ -162,12 +164,13 @@ class PulseTracker:
         best: tuple[Candidate, Evidence] | None = None
         for c in self._recent:
             dt = c.upslope_us - last.upslope_us
-            if c.emit_us > deadline_us or dt < 0.5 * history.interval_us or dt < REFRACTORY_US:
+            if c.emit_us > deadline_us or dt < SEARCH_BACK_FROM * history.interval_us or dt < REFRACTORY_US:
                 continue
             if c.is_saturated or c.slope_sum < SEARCH_BACK_THRESHOLD * history.slope_sum:
                 continue
             evidence = self._evidence(history, c)
-            if evidence.shape < 0.6 or evidence.foot_height > 0.5 or evidence.is_step or judge(evidence):
+            is_unlike = evidence.shape < SEARCH_BACK_ALIKE or evidence.foot_height > SEARCH_BACK_FOOT
+            if is_unlike or evidence.is_step or judge(evidence):
                 continue  # what was rejected when it came is no beat later
             if best is None or c.slope_sum > best[0].slope_sum:
                 best = c, evidence
@@ -177,7 +180,7 @@ class PulseTracker:
         last = self._last
         dt = c.upslope_us - last.upslope_us if last else None
         is_echo = dt is not None and dt < ECHO_US
-        is_small = last is not None and c.slope_sum < 0.65 * last.slope_sum
+        is_small = last is not None and c.slope_sum < SMALL_ECHO * last.slope_sum
         usual_us = history.strong_interval_us if is_echo and is_small else history.interval_us
         kernel.agreements(history.template, c.snippet, self._judged, self._out)
         shape, likeness = self._out.tolist()
