@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsp.channel import Summary
-from dsp.rate import DOUBTED_SQI
+from dsp.readings import DOUBTED_SQI
 from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Reading, Reason
 

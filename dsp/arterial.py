@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from dsp.channel import Summary
-from dsp.rate import measured, questioned, too_few
+from dsp.readings import measured, questioned, too_few
 from dsp.rules import Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 

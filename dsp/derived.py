@@ -8,7 +8,7 @@ from dsp.channel import SECOND_US, Summary
 from dsp.ejection import EjectionTime
 from dsp.hemodynamics import Hemodynamics
 from dsp.pulse_log import PulseLog
-from dsp.rate import DOUBTED_SQI, better, measured, too_few
+from dsp.readings import DOUBTED_SQI, better, measured, too_few
 from dsp.respiration import Respiration
 from dsp.types import Measured, OutputReference, Quantity, Reading
 from dsp.variability import PressureVariation, RateVariability

@@ -7,7 +7,7 @@ from statistics import median
 
 from dsp.channel import SECOND_US, Summary
 from dsp.notch import Ejection
-from dsp.rate import QUESTIONABLE_SQI
+from dsp.readings import QUESTIONABLE_SQI
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 

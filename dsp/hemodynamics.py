@@ -20,7 +20,7 @@ from dsp import pulse_log
 from dsp.channel import SECOND_US, Summary
 from dsp.kernels import circulation as kernel
 from dsp.pulse_log import PulseLog
-from dsp.rate import shortage
+from dsp.readings import shortage
 from dsp.rules import Rule, found
 from dsp.types import Detail, Measured, OutputReference, Quantity, Reading, Reason, Unavailable
 

@@ -15,7 +15,7 @@ from statistics import median
 
 from dsp.channel import SECOND_US, Summary
 from dsp.doubt import Lingering
-from dsp.rate import questioned
+from dsp.readings import questioned
 from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Quantity, Reading, Reason, Unavailable
 

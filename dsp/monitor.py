@@ -15,7 +15,8 @@ from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.oximetry import Oximeter, perfusion_index
 from dsp.probation import Probation
-from dsp.rate import better, pulse_rate, questioned
+from dsp.rate import pulse_rate
+from dsp.readings import better, questioned
 from dsp.rules import Rule, found
 from dsp.types import (
     Beat,

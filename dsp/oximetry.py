@@ -26,7 +26,7 @@ from dsp.kernels import optics as kernel
 from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.pulse import Pulse
-from dsp.rate import DOUBTED_SQI, QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage, too_few
+from dsp.readings import DOUBTED_SQI, QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage, too_few
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 

@@ -9,7 +9,7 @@ none of this, and a sensor that was plainly away, as its own reason says, begins
 from __future__ import annotations
 
 from dsp.channel import SECOND_US
-from dsp.rate import questioned
+from dsp.readings import questioned
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason
 

@@ -18,7 +18,7 @@ from dsp import pulse_log
 from dsp.channel import SECOND_US, Summary
 from dsp.kernels import respiration as kernel
 from dsp.pulse_log import PulseLog
-from dsp.rate import QUESTIONABLE_SQI, UNUSABLE_SQI
+from dsp.readings import QUESTIONABLE_SQI, UNUSABLE_SQI
 from dsp.rules import Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 

@@ -11,7 +11,7 @@ from dsp import pulse_log
 from dsp.channel import SECOND_US, Summary
 from dsp.kernels import variability as kernel
 from dsp.pulse_log import PulseLog
-from dsp.rate import UNUSABLE_SQI, doubt, low_quality, shortage
+from dsp.readings import UNUSABLE_SQI, low_quality, main_fault, shortage
 from dsp.rules import Finding, Rule, found
 from dsp.types import Detail, Measured, Reading, Reason, Unavailable
 
@@ -52,7 +52,7 @@ class RateVariability:
             return Unavailable(reason=Reason.IRREGULAR, finding=share)
         if quality < UNUSABLE_SQI:
             poor = found(Rule.BEAT_QUALITY, sqi=quality, least=UNUSABLE_SQI)
-            return Unavailable(reason=doubt(summary), finding=poor)
+            return Unavailable(reason=main_fault(summary), finding=poor)
         own = low_quality(summary, quality)
         return Measured(
             value=rmssd_us / 1e3,
@@ -104,7 +104,7 @@ class PressureVariation:
             return Unavailable(reason=Reason.LEARNING, finding=breaths)
         if sqi < UNUSABLE_SQI:
             poor = found(Rule.BEAT_QUALITY, sqi=sqi, least=UNUSABLE_SQI)
-            return Unavailable(reason=doubt(summary), finding=poor)
+            return Unavailable(reason=main_fault(summary), finding=poor)
         own = () if respiration.reasons else low_quality(summary, sqi)
         return Measured(
             value=100 * fmean(self._swings[:count].tolist()),

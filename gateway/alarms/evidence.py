@@ -18,7 +18,7 @@ ATTENDED_US = 30 * SECOND_US  # after somebody was put into the chair every sens
 LEAVING_SECONDS = 10  # without any pulse: whoever was in the chair has left it
 _KEPT_SATURATIONS = int(LONGEST_DELAY_S) + 1  # seconds; no window is longer, and both its ends are in it
 _LATE_US = 3 * SECOND_US  # a beat older than this says nothing of now
-_QUESTIONABLE_SQI = 0.6  # as dsp.rate has it for a value
+_QUESTIONABLE_SQI = 0.6  # as dsp.readings has it for a value
 
 _Seen = Observation | Missing
 
