@@ -57,6 +57,15 @@ def test_an_ill_patient_has_a_good_signal(rate_bpm, systolic, diastolic):
             assert reading.sqi >= 0.6, (quantity, second, reading)
 
 
+@pytest.mark.parametrize(("rate_bpm", "within_s"), [(110, 40), (185, 55), (40, 45)])
+def test_a_change_of_the_rate_is_shown_at_once_and_good_within_a_minute(rate_bpm, within_s):
+    before, after = wave(90.0), wave(70.0, rate_bpm)
+    _, vitals = run(np.r_[before[0], after[0] + 90_000_000], np.r_[before[1], after[1]], RATE_HZ)
+    for second in range(102, 158):
+        assert value(vitals, Quantity.PULSE_RATE, second) == pytest.approx(rate_bpm, abs=2)
+        assert second < 90 + within_s or not vitals[Quantity.PULSE_RATE, second].reasons
+
+
 @pytest.mark.parametrize(("systolic", "diastolic"), [(70, 40), (55, 35), (95, 78), (190, 110)])
 @pytest.mark.parametrize("within_s", [0.5, 20.0])
 def test_a_fall_or_rise_of_pressure_is_never_called_a_bad_line(systolic, diastolic, within_s):
