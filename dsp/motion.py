@@ -45,7 +45,7 @@ class MotionMonitor:
         self._out = np.zeros(kernel.OUTPUTS)
         self._newest_us: int | None = None  # of what was asked for
         self._levels: deque[tuple[int, float]] = deque(maxlen=REMEMBERED_SECONDS)  # end of a second of samples, g
-        self._in_step_us: deque[int] = deque(maxlen=REMEMBERED_SECONDS)  # ends of the stretches that moved so
+        self._in_step_us: deque[int] = deque()  # ends of the stretches that moved so
         self._is_calm = True  # nothing that is remembered moved
 
     def reading(self, t_us: int) -> Reading:
@@ -67,6 +67,8 @@ class MotionMonitor:
             implausible = found(Rule.MOTION_LENGTH, length_g=length, least_g=LEAST_LENGTH_G, most_g=MOST_LENGTH_G)
             return Unavailable(reason=Reason.IMPLAUSIBLE, finding=implausible)
         self._levels.append((newest_us, level))
+        while self._in_step_us and self._in_step_us[0] <= t_us - REMEMBERED_SECONDS * SECOND_US:
+            self._in_step_us.popleft()
         self._is_calm = not self._in_step_us and max([g for _, g in self._levels]) <= MOVING_G
         return Measured(value=level, sqi=1.0, newest_us=newest_us)
 
