@@ -39,7 +39,7 @@ def pulse_rate(summary: Summary) -> Reading:
         finding = found(Rule.INTERVAL_SPREAD, spread=spread, most=MOST_SPREAD)
         return Unavailable(reason=Reason.IRREGULAR, finding=finding)
     trust = 1 - 0.6 * max(0.0, (spread - USUAL_SPREAD) / (MOST_SPREAD - USUAL_SPREAD))
-    if _is_torn(every_us, intervals_us):
+    if _is_torn(every_us, intervals_us, _before_us(summary)):
         summary = summary.doubted(Reason.IRREGULAR)
     reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
     is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
@@ -70,6 +70,12 @@ def _intervals_us(summary: Summary) -> list[int]:
     ]
 
 
+def _before_us(summary: Summary) -> int | None:
+    """The interval that began before the window, where the first whole one follows it."""
+    beats = summary.pulses.accepted
+    return beats[0].interval_us if len(beats) > 1 and beats[1].interval_us is not None else None
+
+
 def _whole_pairs(intervals_us: list[int]) -> list[int]:
     """Without an early beat whose pause has not come yet, and a pause whose early beat has left the window.
 
@@ -87,13 +93,18 @@ def _whole_pairs(intervals_us: list[int]) -> list[int]:
     return whole_us[1:] if len(whole_us) % 2 and _is_alternating(whole_us, usual_us) else whole_us
 
 
-def _is_torn(every_us: list[int], whole_us: list[int]) -> bool:
-    """Whether what was left out moves the rate by much, and there is no row of pairs that says why."""
+def _is_torn(every_us: list[int], whole_us: list[int], before_us: int | None) -> bool:
+    """Whether what was left out moves the rate by much, and there is no row of pairs that says why.
+
+    A long interval after one that was not early is no pause: the rhythm is uneven, however even what is left.
+    """
     moved_bpm = abs(60e6 * len(every_us) / sum(every_us) - 60e6 * len(whole_us) / sum(whole_us))
     if moved_bpm <= MOST_UNEVEN_BPM:  # most often; the deviation takes long to work out
         return False
-    most_bpm = MOST_TORN_BPM if pstdev(whole_us) < UNEVEN * fmean(whole_us) else MOST_UNEVEN_BPM
-    return moved_bpm > most_bpm and not _is_alternating(every_us, median(every_us))
+    usual_us = median(every_us)
+    is_pause = every_us[0] == whole_us[0] or before_us is None or before_us < SHORT * usual_us
+    most_bpm = MOST_TORN_BPM if is_pause and pstdev(whole_us) < UNEVEN * fmean(whole_us) else MOST_UNEVEN_BPM
+    return moved_bpm > most_bpm and not _is_alternating(every_us, usual_us)
 
 
 def _is_ordered(intervals_us: list[int], usual_us: float) -> bool:

@@ -59,7 +59,8 @@ WINDOW_S = 8  # that a rate is the mean of (dsp.channel)
 _CLIPPING_S, _CLIPPING_SHARE = 2.0, 0.1
 # A beat so soon after another has no pulse, up to the second time it may have one: a pressure rarely shows it.
 _REFRACTORY_S = (0.25, 0.3)
-_TRANSIT_S, _KNOWN_S = 0.2, 0.4  # from the heart to mid-upslope, and from there until the pulse is known
+# From the beat to mid-upslope in the simulated artery and finger, and from there until the pulse is known.
+_ARTERY_S, _FINGER_S, _KNOWN_S = 0.06, 0.26, 0.4
 _EXAMPLES = 12
 _SECOND_US = 1_000_000
 _RATES_HZ = {Channel.PLETH: 100, Channel.RED: 100, Channel.PRESSURE: 200, Channel.MOTION: 50}
@@ -156,7 +157,7 @@ def simulated(seed: int, rhythm: Rhythm | None = None) -> Patient:
     return Patient(seed, scenario)
 
 
-def known(seed: int, rhythm: Rhythm, duration_s: int, after_s: float) -> Readings:
+def known(seed: int, rhythm: Rhythm, sensors: Sensors, duration_s: int, after_s: float) -> Readings:
     """The rate of such a patient's pulses that have come in the window, and the saturation.
 
     A beat right after another finds an empty heart and has no pulse: an ECG counts it, a finger does not; with
@@ -172,8 +173,9 @@ def known(seed: int, rhythm: Rhythm, duration_s: int, after_s: float) -> Reading
     out: Readings = {
         (q, t_s): Unavailable(reason=Reason.NO_CHANNEL) for q in TOLERANCE for t_s in range(duration_s + 1)
     }
+    transit_s = _ARTERY_S if sensors is Sensors.PRESSURE else _FINGER_S
     for t_s in range(WINDOW_S, duration_s + 1):
-        seen_s = [x for x in pulses_s if t_s - WINDOW_S < x + _TRANSIT_S <= t_s - _KNOWN_S]
+        seen_s = [x for x in pulses_s if t_s - WINDOW_S < x + transit_s <= t_s - _KNOWN_S]
         values = {Quantity.PULSE_RATE: 60 * (len(seen_s) - 1) / (seen_s[-1] - seen_s[0]), Quantity.SPO2: spo2_pct}
         if rhythm.ectopic_share:
             values[Quantity.PULSE_RATE] = patient.scenario.base.rate_bpm
@@ -225,7 +227,7 @@ class Campaign:
 
     def _undisturbed(self, seed: int, sensors: Sensors, rhythm: Rhythm | None) -> tuple[Readings, Allowed]:
         if rhythm is not None:
-            either = [known(seed, rhythm, self._length.duration_s, after_s) for after_s in _REFRACTORY_S]
+            either = [known(seed, rhythm, sensors, self._length.duration_s, after_s) for after_s in _REFRACTORY_S]
             return either[0], allowed(either, (-1, 0))
         seen = Disturbed(self._source(seed, sensors), [], noise_seed=seed)
         clean = readings(seen, _CHANNELS[sensors], self._length.duration_s)

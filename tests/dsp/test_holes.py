@@ -155,6 +155,12 @@ def test_a_pause_that_is_left_out_of_an_uneven_rhythm_is_a_doubt():
     assert reading.sqi < 0.5
 
 
+@pytest.mark.parametrize(("before_ms", "is_doubted"), [(872, True), (560, False)])
+def test_a_long_interval_after_one_that_was_not_early_is_no_pause(before_ms, is_doubted):
+    reading = of_rate(window([before_ms, 986, 771, 757, 722, 715, 659, 767, 668], end_us=8_500_000))
+    assert (Reason.IRREGULAR in reading.reasons) is is_doubted
+
+
 def test_pressures_whose_beats_scatter_have_no_middle_and_those_that_fall_or_alternate_have():
     scattered = [142.0, 92.0, 155.0, 118.0, 125.0, 150.0, 106.0, 148.0, 114.0, 128.0]
     assert pressure_doubts(window(EVEN, systolic=scattered)) == (Reason.IRREGULAR,)

@@ -46,7 +46,7 @@ def test_a_patient_is_never_late_and_the_undisturbed_program_may_be():
 
 def test_a_beat_that_may_have_no_pulse_is_one_of_two_truths():
     """At 120/min and a jitter of 0.15 an early beat comes 0.25 to 0.3 s after another now and then."""
-    few, many = (known(57, FIBRILLATION, 60, after_s) for after_s in (0.3, 0.25))
+    few, many = (known(57, FIBRILLATION, Sensors.LIGHT, 60, after_s) for after_s in (0.3, 0.25))
     rates = [(few[key].value, many[key].value) for key in few if isinstance(few[key], Measured)]
     assert all(a <= b for a, b in rates)
     assert any(a < b for a, b in rates)
