@@ -222,28 +222,31 @@ class ChannelMonitor:
             return summary.without(Reason.FLUSH, flushed)
         levels = self._levels(*usual) if usual is not None else 0
         doubts = self._doubts(t_us, levels)
-        summary = summary._replace(doubts=doubts) if doubts else summary
+        if doubts:
+            summary = summary._replace(doubts=tuple(reason for reason, _ in doubts), findings=doubts)
         if levels < PAUSE_LEVELS or self._finder.flat_us >= FLAT_US:
             return summary
         if summary.unavailable in (Reason.NO_PULSE, Reason.IRREGULAR, Reason.LEARNING):
             summary = summary.without(Reason.CALIBRATION, found(Rule.STANDSTILL, levels=levels, least=PAUSE_LEVELS))
         return summary
 
-    def _doubts(self, t_us: int, levels: int) -> tuple[Reason, ...]:
+    def _doubts(self, t_us: int, levels: int) -> tuple[tuple[Reason, Finding], ...]:
         """What is doubtful about the signal itself."""
         doubts = []
         if levels >= PAUSE_LEVELS:
             self._jumped_us = -JUMPED_US  # the monitor's own steps
             if self._finder.flat_us < FLAT_US:
-                doubts.append(Reason.CALIBRATION)
+                doubts.append((Reason.CALIBRATION, found(Rule.STANDSTILL, levels=levels, least=PAUSE_LEVELS)))
         elif self._is_pressure and self._finder.lone_step(JUMP_BACK_US) > JUMP_MMHG:
             self._jumped_us = t_us
         if t_us - self._jumped_us < JUMPED_US:
-            doubts.append(Reason.ARTIFACT)
+            step = found(Rule.STEP, ago_s=(t_us - self._jumped_us) / 1e6, within_s=JUMPED_US / 1e6)
+            doubts.append((Reason.ARTIFACT, step))
         if self._tracker.noise > MOST_NOISE:
             self._halved_us = t_us
         if t_us - self._halved_us < WINDOW_US:
-            doubts.append(Reason.IRREGULAR)
+            half = found(Rule.HALF, ago_s=(t_us - self._halved_us) / 1e6, within_s=WINDOW_US / 1e6)
+            doubts.append((Reason.IRREGULAR, half))
         return tuple(doubts)
 
     def _window(self, since_us: int) -> Window:

@@ -50,8 +50,12 @@ def doubted(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     pulses = summary.pulses.accepted
-    is_doubtful = _is_strange(summary.pulses) or _is_wandering(pulses, MOST_WANDER) or _is_jumping(pulses)
-    return summary.doubted(Reason.ARTIFACT) if is_doubtful else summary
+    rule = (
+        (_is_strange(summary.pulses) and Rule.STRANGE)
+        or (_is_wandering(pulses, MOST_WANDER) and Rule.WANDERING)
+        or (_is_jumping(pulses) and Rule.JUMPING)
+    )
+    return summary.doubted(Reason.ARTIFACT, found(rule)) if rule else summary
 
 
 def doubted_rate(summary: Summary) -> Summary:
@@ -59,16 +63,16 @@ def doubted_rate(summary: Summary) -> Summary:
     if summary.unavailable is not None:
         return summary
     intervals_us, sure_us = summary.pulses.intervals_us, summary.pulses.sure_us
-    is_doubtful = (
-        sum(intervals_us) < LEAST_COUNTED * WINDOW_US
-        or max(intervals_us) > LONG * min(median(intervals_us), fmean(intervals_us))
-        or moved(intervals_us, sure_us, _rate_bpm) > MOST_BPM
-        or sum(sure_us) < LEAST_SURE * WINDOW_US
-        or _missing_bpm(sure_us) > MISSING_BPM
-        or _is_hole_unclear(summary.pulses)
-        or _is_double(summary.pulses.accepted)
+    rule = (
+        (sum(intervals_us) < LEAST_COUNTED * WINDOW_US and Rule.FEW_INTERVALS)
+        or (max(intervals_us) > LONG * min(median(intervals_us), fmean(intervals_us)) and Rule.LONG_INTERVAL)
+        or (moved(intervals_us, sure_us, _rate_bpm) > MOST_BPM and Rule.RATE_MOVED)
+        or (sum(sure_us) < LEAST_SURE * WINDOW_US and Rule.FEW_INTERVALS)
+        or (_missing_bpm(sure_us) > MISSING_BPM and Rule.RATE_MISSING)
+        or (_is_hole_unclear(summary.pulses) and Rule.HOLE)
+        or (_is_double(summary.pulses.accepted) and Rule.DOUBLE)
     )
-    return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
+    return summary.doubted(Reason.IRREGULAR, found(rule)) if rule else summary
 
 
 def doubted_pressure(summary: Summary, moving: Lingering) -> Summary:
@@ -79,15 +83,15 @@ def doubted_pressure(summary: Summary, moving: Lingering) -> Summary:
     if summary.since_clipped_us is not None:
         clipped = found(Rule.CLIPPED, ago_s=summary.since_clipped_us / 1e6, within_s=CLIPPED_US / 1e6)
         return summary.without(Reason.SATURATED, clipped)
-    is_doubtful = (
-        moving.stands(summary.t_us, is_found=_is_moved(summary.pulses))
-        or _is_missing(summary.pulses)
-        or _is_bouncing(pulses)
-        or _is_new(pulses, summary.t_us)
-        or _is_scattered(pulses)
-        or _noise_mmhg(pulses) > NOISE_MMHG
+    rule = (
+        (moving.stands(summary.t_us, is_found=_is_moved(summary.pulses)) and Rule.PRESSURE_MOVED)
+        or (_is_missing(summary.pulses) and Rule.PRESSURE_MISSING)
+        or (_is_bouncing(pulses) and Rule.BOUNCING)
+        or (_is_new(pulses, summary.t_us) and Rule.PULSE_NEW)
+        or (_is_scattered(pulses) and Rule.SCATTERED)
+        or (_noise_mmhg(pulses) > NOISE_MMHG and Rule.NOISE)
     )
-    return summary.doubted(Reason.IRREGULAR) if is_doubtful else summary
+    return summary.doubted(Reason.IRREGULAR, found(rule)) if rule else summary
 
 
 class Lingering:

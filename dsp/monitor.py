@@ -131,7 +131,7 @@ class VitalsMonitor:
         self.channels = {Channel.PLETH: pleth.unavailable, Channel.PRESSURE: pressure.unavailable}
         if self._motion:
             pleth = doubted(pleth, self._motion)
-        strength = pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth
+        strength = pleth.doubted(Reason.ARTIFACT, found(Rule.LIGHT_SHIFTED)) if is_shifted else pleth
         readings[Quantity.PERFUSION_INDEX] = perfusion_index(strength) if self._optics else no_channel
         readings |= self._of_pulses(pressure, pleth, readings[Quantity.SPO2])
         is_suspect = Reason.CHANNEL_ORDER in readings[Quantity.SPO2].reasons
@@ -151,11 +151,13 @@ class VitalsMonitor:
             pleth = pleth.without(infrared_fault.reason, infrared_fault.finding)
         fault = infrared_fault or red_fault
         is_shifted = fault is None and self._optics.is_shifted(t_us)
-        saturation = self._oximeter.spo2(pleth.doubted(Reason.ARTIFACT) if is_shifted else pleth, fault, self._motion)
+        shifted = pleth.doubted(Reason.ARTIFACT, found(Rule.LIGHT_SHIFTED)) if is_shifted else pleth
+        saturation = self._oximeter.spo2(shifted, fault, self._motion)
         if self._moved.stands(t_us, is_found=self._oximeter.is_moved):
-            pleth = pleth.doubted(Reason.ARTIFACT)
+            no_blood = found(Rule.NO_BLOOD)
+            pleth = pleth.doubted(Reason.ARTIFACT, no_blood)
             is_doubtful = saturation.validity is Validity.QUESTIONABLE
-            saturation = questioned(saturation, saturation.reasons[0] if is_doubtful else Reason.ARTIFACT)
+            saturation = questioned(saturation, saturation.reasons[0] if is_doubtful else Reason.ARTIFACT, no_blood)
         return pleth, is_shifted, saturation
 
     def _of_pulses(self, pressure: Summary, pleth: Summary, saturation: Reading) -> dict[Quantity, Reading]:

@@ -27,7 +27,7 @@ from dsp.motion import MotionMonitor, doubted
 from dsp.optics import Optics
 from dsp.pulse import Pulse
 from dsp.readings import DOUBTED_SQI, QUESTIONABLE_SQI, UNUSABLE_SQI, measured, shortage, too_few
-from dsp.rules import Rule, found
+from dsp.rules import Finding, Rule, found
 from dsp.types import Measured, Reading, Reason, Unavailable
 
 SPO2_WINDOW_US = 8 * SECOND_US  # whole cycles that lie in it count; bedside oximeters average 2 to 16 s
@@ -129,8 +129,9 @@ class Oximeter:
         if doubt is None and len(good) >= LEAST_TO_KNOW and not self._is_below(ratio, KNOWN_PCT):
             self._optics.is_order_known, self._suspect_us = True, None
         if sqi < UNUSABLE_SQI:
-            quality = found(Rule.CYCLE_QUALITY, sqi=sqi, least=UNUSABLE_SQI)
-            return Unavailable(reason=doubt or Reason.IRREGULAR, finding=quality)
+            poor = found(Rule.CYCLE_QUALITY, sqi=sqi, least=UNUSABLE_SQI)
+            return Unavailable(reason=doubt or Reason.IRREGULAR, finding=poor)
+        quality = sqi
         is_suspect = not self._optics.is_order_known and self._is_below(ratio, KNOWN_PCT)
         strange = self._strange(value, good, summary)
         self.is_moved |= is_suspect and self._is_first(summary.t_us)
@@ -149,8 +150,13 @@ class Oximeter:
             *(reason for reason in summary.doubts if reason not in (doubt, strange)),
             None if self._is_calibrated else Reason.UNCALIBRATED,
         )
+        own = _grounds(value, quality, doubt, strange, is_suspect=is_suspect)
         return Measured(
-            value=value, sqi=sqi, newest_us=good[-1].end_us, reasons=tuple(r for r in reasons if r is not None)
+            value=value,
+            sqi=sqi,
+            newest_us=good[-1].end_us,
+            reasons=tuple(r for r in reasons if r is not None),
+            findings=(*own, *summary.findings),
         )
 
     def _strange(self, value: float | None, good: list[Cycle], summary: Summary) -> Reason | None:
@@ -239,6 +245,20 @@ class Oximeter:
         """Whether the saturation is lower, also where the curve does not reach."""
         value = self._curve.spo2_pct(ratio)
         return ratio > self._curve.r_max if value is None else value < spo2_pct
+
+
+def _grounds(
+    value: float, quality: float, doubt: Reason | None, strange: Reason | None, *, is_suspect: bool
+) -> list[tuple[Reason, Finding]]:
+    """The rules behind what is doubtful about a saturation."""
+    findings = []
+    if is_suspect:
+        findings.append((Reason.CHANNEL_ORDER, found(Rule.LIGHTS_ORDER, spo2_pct=value, least_pct=KNOWN_PCT)))
+    if doubt is not None:
+        findings.append((doubt, found(Rule.CYCLE_QUALITY, sqi=quality, least=QUESTIONABLE_SQI)))
+    elif strange is not None:
+        findings.append((strange, found(Rule.SATURATION)))
+    return findings
 
 
 def perfusion_index(summary: Summary) -> Reading:

@@ -194,6 +194,8 @@ class PulseTracker:
             is_echo=is_echo,
             has_steps=self._has_steps,
             is_saturated=bool(c.is_saturated),
+            highest=c.raw_max,
+            lowest=c.raw_min,
         )
 
     def _track(self, history: History, c: Candidate) -> list[Pulse]:
@@ -283,7 +285,7 @@ class PulseTracker:
         if len(chain) == 1 < len(self._recent):
             return []
         if c.is_saturated:
-            return [*self._give_up(), _rejected(c, (found(Rule.BEAT_RAILED),))]
+            return [*self._give_up(), _rejected(c, (found(Rule.BEAT_RAILED, highest=c.raw_max, lowest=c.raw_min),))]
         is_known = self._last is not None and c.upslope_us - self._last.upslope_us < KNOWN_US and self._proven >= PROVEN
         count = len(chain)
         chain = learned(chain, self._bars, is_known)

@@ -29,6 +29,8 @@ class Evidence(NamedTuple):
     is_echo: bool
     has_steps: bool
     is_saturated: bool
+    highest: float  # of the raw signal
+    lowest: float
 
     @property
     def is_step(self) -> bool:
@@ -48,7 +50,7 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     """The rules that reject; none means a beat."""
     findings = []
     if evidence.is_saturated:
-        findings.append(found(Rule.BEAT_RAILED))
+        findings.append(found(Rule.BEAT_RAILED, highest=evidence.highest, lowest=evidence.lowest))
     slope, amplitude = evidence.slope_ratio, evidence.amplitude_ratio
     if min(slope, amplitude) > LARGEST:
         findings.append(found(Rule.BEAT_LARGE, slope_ratio=slope, amplitude_ratio=amplitude, most=LARGEST))

@@ -40,11 +40,11 @@ def pulse_rate(summary: Summary) -> Reading:
         return Unavailable(reason=Reason.IRREGULAR, finding=finding)
     trust = 1 - 0.6 * max(0.0, (spread - USUAL_SPREAD) / (MOST_SPREAD - USUAL_SPREAD))
     if _is_torn(every_us, intervals_us, _before_us(summary)):
-        summary = summary.doubted(Reason.IRREGULAR)
+        summary = summary.doubted(Reason.IRREGULAR, found(Rule.TORN))
     reading = measured(60e6 * len(intervals_us) / sum(intervals_us), summary, trust)
     is_short = sum(intervals_us) < WINDOW_US - UNFILLED * median(intervals_us)
     if is_short and shortage(summary) is Reason.LEARNING:  # a part of a breath, or of an uneven rhythm
-        return questioned(reading, Reason.LEARNING)
+        return questioned(reading, Reason.LEARNING, found(Rule.FEW_INTERVALS))
     return reading
 
 

@@ -162,8 +162,12 @@ class Measured:
     def validity(self) -> Validity:
         if not self.reasons:
             return Validity.MEASURED
-        is_doubtful = any(reason not in _OF_CALIBRATION for reason in self.reasons)
-        return Validity.QUESTIONABLE if is_doubtful else Validity.UNCALIBRATED
+        return Validity.QUESTIONABLE if self.doubts else Validity.UNCALIBRATED
+
+    @property
+    def doubts(self) -> tuple[Reason, ...]:
+        """The reasons that are about the signal, not about the size of a number."""
+        return tuple([reason for reason in self.reasons if reason not in _OF_CALIBRATION])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

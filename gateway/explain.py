@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsp import Beat, Finding, Measured, Validity, Vital
+from dsp import Beat, Finding, Measured, Vital
 
 
 def explain_lines(event: Beat | Vital) -> list[dict[str, Any]]:
@@ -23,11 +23,9 @@ def explain_lines(event: Beat | Vital) -> list[dict[str, Any]]:
 
 
 def _doubts(subject: dict[str, Any], reading: Measured) -> list[dict[str, Any]]:
-    """Each rule behind a questionable value, and each reason that no rule of the list stands behind."""
-    if reading.validity is not Validity.QUESTIONABLE:
-        return []
+    """Each rule behind a questionable value, and each doubt that no rule of the list stands behind."""
     known = {reason for reason, _ in reading.findings}
-    bare = [_line(subject, reason.value, None) for reason in reading.reasons if reason not in known]
+    bare = [_line(subject, reason.value, None) for reason in reading.doubts if reason not in known]
     return [_line(subject, reason.value, finding) for reason, finding in reading.findings] + bare
 
 

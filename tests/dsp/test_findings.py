@@ -68,6 +68,10 @@ def test_a_line_on_a_rail_and_a_flush_name_what_they_saw():
     clipped = np.where((t_us > 15e6) & (t_us < 15.1e6), 110.0, np.minimum(x, 109.0))
     _, vitals = run(t_us, clipped, RATE_HZ, pressure_rails=Rails(low=-50.0, high=110.0))
     assert why(vitals, Quantity.SYSTOLIC, 17) == (Rule.CLIPPED, {"ago_s": pytest.approx(1.904), "within_s": 3.0})
+    beats, _ = run(t_us, np.minimum(x, 109.0), RATE_HZ, pressure_rails=Rails(low=-50.0, high=109.0))
+    railed = [dict(finding.numbers) for beat in beats for finding in beat.findings if finding.rule is Rule.BEAT_RAILED]
+    assert railed
+    assert all(seen["highest"] == 109.0 and seen["lowest"] < 85.0 for seen in railed)
     x[(t_us > 15e6) & (t_us < 16e6)] = 290.0
     rule, seen = why(run(t_us, x, RATE_HZ)[1], Quantity.SYSTOLIC, 17)
     assert rule is Rule.FLUSHED

@@ -15,6 +15,8 @@ PULSE = Evidence(
     is_echo=False,
     has_steps=False,
     is_saturated=False,
+    highest=120.0,
+    lowest=80.0,
 )
 
 
