@@ -39,6 +39,7 @@ LOST_US = 2_200_000  # between two beats, where they are usually nearer
 SETTLED_US = 4 * SECOND_US  # a pulse that comes back may still rise
 # One deviation of what the missing beats may have moved: of 5/min and 10 mmHg a quarter, so that no chance makes those.
 MISSING_BPM, MISSING_MMHG = 1.25, 2.5
+NINE_IN_TEN = 1.2816  # deviations of the normal distribution
 # A hole has n pulses where n usual intervals are its length, and no other number within three deviations.
 CERTAIN, LEAST_SPREAD = 3.0, 0.03
 LINGERING_SECONDS = 3  # with a doubt that is about the newest beats; the median is of 8
@@ -138,8 +139,19 @@ def missing(values: Sequence[float], counted: float) -> float:
     if not more:
         return 0.0
     middle = fmean(values)
-    deviation = math.sqrt(sum([(x - middle) ** 2 for x in values]) / (n - 1))
+    deviation = math.sqrt(sum([(x - middle) ** 2 for x in values]) / (n - 1)) * _uncertainty(n - 1)
     return more / (n + more) * deviation * math.sqrt(1 / n + 1 / max(more, 0.5))
+
+
+def _uncertainty(freedom: int) -> float:
+    """How much larger the deviation may be than that of so few values: its upper limit, nine times in ten.
+
+    Notes
+    -----
+    Quantile of chi square after Wilson and Hilferty 1931, Proc Natl Acad Sci 17:684.
+    """
+    part = 2 / (9 * freedom)
+    return (1 - part - NINE_IN_TEN * math.sqrt(part)) ** -1.5
 
 
 def _missing_bpm(sure_us: list[int]) -> float:
