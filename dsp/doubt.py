@@ -139,7 +139,7 @@ def missing(values: Sequence[float], counted: float) -> float:
     if not more:
         return 0.0
     middle = fmean(values)
-    deviation = math.sqrt(sum([(x - middle) ** 2 for x in values]) / (n - 1)) * _uncertainty(n - 1)
+    deviation = math.sqrt(sum([(x - middle) ** 2 for x in values]) / (n - 1))
     return more / (n + more) * deviation * math.sqrt(1 / n + 1 / max(more, 0.5))
 
 
@@ -151,16 +151,16 @@ def _uncertainty(freedom: int) -> float:
     Quantile of chi square after Wilson and Hilferty 1931, Proc Natl Acad Sci 17:684.
     """
     part = 2 / (9 * freedom)
-    return (1 - part - NINE_IN_TEN * math.sqrt(part)) ** -1.5
+    return math.pow(1 - part - NINE_IN_TEN * math.sqrt(part), -1.5)
 
 
 def _missing_bpm(sure_us: list[int]) -> float:
-    """How far the rate of the window may be from that of its sure intervals: one deviation."""
+    """How far the rate of the window may be from that of its sure intervals: one deviation, at its upper limit."""
     if len(sure_us) < 2:
         return math.inf
     usual_us = fmean(sure_us)
     counted = min(1.0, (sum(sure_us) + LATENCY_US) / WINDOW_US)
-    return _rate_bpm([usual_us]) * missing(sure_us, counted) / usual_us
+    return _rate_bpm([usual_us]) * missing(sure_us, counted) * _uncertainty(len(sure_us) - 1) / usual_us
 
 
 def _is_hole_unclear(window: Window) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from dsp import Measured, Quantity, Reason
 from dsp.channel import Summary
 from dsp.cycles import Likeness
-from dsp.doubt import Lingering, doubted_pressure, doubted_rate, missing
+from dsp.doubt import Lingering, doubted_pressure, doubted_rate
 from dsp.line import Level, compared
 from dsp.pulse import Pulse
 from dsp.rate import pulse_rate
@@ -82,12 +82,10 @@ def test_poor_and_strange_beats_of_an_uneven_rhythm_are_as_good_as_missing():
     assert rate_doubts(window(EVEN, sqi=poor)) == ()
 
 
-@pytest.mark.parametrize(("count", "least", "most"), [(6, 1.7, 1.8), (16, 1.3, 1.35)])
-def test_the_scatter_of_few_beats_may_be_larger_than_it_looks(count, least, most):
-    values = [700.0, 760.0] * (count // 2)
-    more = count * 0.3 / 0.7 - 0.5
-    plain = more / (count + more) * np.std(values, ddof=1) * np.sqrt(1 / count + 1 / more)
-    assert least < missing(values, 0.7) / plain < most
+@pytest.mark.parametrize(("scatter_ms", "doubts"), [(20, ()), (60, (Reason.IRREGULAR,))])
+def test_the_scatter_of_few_beats_may_be_larger_than_it_looks(scatter_ms, doubts):
+    intervals = [800 - scatter_ms, 800 + scatter_ms, 800, 800 + scatter_ms, 800 - scatter_ms, 800]
+    assert rate_doubts(window(intervals, end_us=8_400_000)) == doubts
 
 
 def test_a_systolic_is_judged_by_the_cycle_that_it_begins():
