@@ -38,10 +38,12 @@ def pressures(summary: Summary) -> dict[Quantity, Reading]:
     )
     readings = {q: _reading(v, summary) for q, v in zip(PRESSURES, values, strict=True)}
     lowest = min((r.value for r in readings.values() if isinstance(r, Measured)), default=0.0)
+    if lowest >= 0:
+        return readings
+    finding = found(Rule.BELOW_ZERO, lowest_mmhg=lowest, least_mmhg=LEAST_MMHG)
     if lowest < LEAST_MMHG:
-        finding = found(Rule.BELOW_ZERO, lowest_mmhg=lowest, least_mmhg=LEAST_MMHG)
         return dict.fromkeys(PRESSURES, Unavailable(reason=Reason.IMPLAUSIBLE, finding=finding))
-    return {q: questioned(r, Reason.IMPLAUSIBLE) for q, r in readings.items()} if lowest < 0 else readings
+    return {q: questioned(r, Reason.IMPLAUSIBLE, finding) for q, r in readings.items()}
 
 
 def _reading(values: Sequence[float], summary: Summary) -> Reading:

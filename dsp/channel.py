@@ -281,9 +281,12 @@ class ChannelMonitor:
         age_us = t_us - last_beat_us if last_beat_us is not None else SEARCHING_US
         patience_us = _patience_us(self._tracker.interval_us)
         late_us = max(0, t_us - (self._finder.last_us or t_us))
-        if age_us - late_us <= patience_us:  # what has not come yet is no missing pulse
+        is_patient = age_us - late_us <= patience_us  # what has not come yet is no missing pulse
+        if is_patient and age_us <= LONGEST_PATIENCE_US:
+            return None
+        if is_patient:
             late = found(Rule.BEAT_UNSEEN, age_s=age_us / 1e6, late_s=late_us / 1e6, most_s=LONGEST_PATIENCE_US / 1e6)
-            return Unavailable(reason=Reason.STALE, finding=late) if age_us > LONGEST_PATIENCE_US else None
+            return Unavailable(reason=Reason.STALE, finding=late)
         finding = found(Rule.BEAT_AGE, age_s=age_us / 1e6, most_s=patience_us / 1e6)
         is_unseen = self._gap_us is not None and t_us - self._gap_us <= patience_us  # the pulse may lie in the gap
         return Unavailable(reason=Reason.GAP if is_unseen else Reason.NO_PULSE, finding=finding)
