@@ -42,6 +42,9 @@ LARGER, NOT_SLOWER = 1.10, 0.88  # ringing; the latter of the slope in mmHg/s, w
 # Ringing as well: power of the bends in that of the slopes of a pulse, beyond what it was and its own scatter (half of
 # the middle half), where the pulse pressure is not less. 98 % of the steady recordings at hand stay below.
 ROUGHER, ROUGHER_SCATTER, NOT_SMALLER = 1.15, 4.0, 0.95
+# And without anything to compare it with, where nearly half as much power is in the bends: a line that has rung since
+# it was connected, or an artery that nobody can tell from one. 98 % of the seconds of recordings at hand have less.
+ROUGH = 0.38
 LEAST_CHANGE_MMHG = 4.0  # of the pulse pressure
 # No line that rings mends itself: one that has for so long does for so long more where the patient's mean is another.
 RANG_US, ELSEWHERE_US = 5 * SECOND_US, 30 * SECOND_US
@@ -115,6 +118,9 @@ class LineMonitor:
         if level.steepness < SLOW:
             finding = found(Rule.LINE_SLOW, steepness_per_s=level.steepness, least=SLOW)
             return Verdict(reason=Reason.DAMPED, is_certain=False, finding=finding)
+        if level.roughness > ROUGH:
+            finding = found(Rule.LINE_ROUGH, roughness=level.roughness, most=ROUGH)
+            return Verdict(reason=Reason.RINGING, is_certain=False, finding=finding)
         return None
 
     def _is_elsewhere(self, level: Level, reference: Level) -> bool:

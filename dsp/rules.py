@@ -55,6 +55,7 @@ class Rule(Enum):
     LINE_DAMPED = "line_damped"
     LINE_RINGING = "line_ringing"
     LINE_SLOW = "line_slow"
+    LINE_ROUGH = "line_rough"
     STANDSTILL = "standstill"
     # of a doubt that takes no value away
     RATES_DIFFER = "rates_differ"

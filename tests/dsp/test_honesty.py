@@ -119,6 +119,20 @@ def test_a_line_that_begins_to_ring_is_doubted():
         assert vitals[Quantity.SYSTOLIC, second].sqi < 0.5
 
 
+@pytest.mark.parametrize("is_ringing", [True, False])
+def test_a_line_that_has_rung_since_it_was_connected_is_doubted(is_ringing):
+    t_us = naive.times_us(RATE_HZ, 30.0)
+    phase_s = t_us / 1e6 % (60 / 72)
+    steep = 40 * np.where(phase_s < 0.1, np.exp(-0.5 * ((phase_s - 0.1) / 0.025) ** 2), np.exp((0.1 - phase_s) / 0.25))
+    after_s = np.arange(0, 0.6, 1 / RATE_HZ)
+    response = np.exp(-0.1 * 2 * np.pi * 11 * after_s) * np.sin(2 * np.pi * 11 * after_s)
+    seen = np.convolve(steep, response / response.sum())[: len(steep)] if is_ringing else steep
+    _, vitals = run(t_us, 80 + seen + np.random.default_rng(3).normal(0, 0.2, len(seen)), RATE_HZ)
+    for second in range(15, 30):
+        assert (Reason.RINGING in vitals[Quantity.SYSTOLIC, second].reasons) is is_ringing
+        assert not vitals[Quantity.MEAN_PRESSURE, second].reasons
+
+
 def test_a_line_that_rings_does_not_mend_because_the_pressure_falls():
     t_us, x = wave(70.0)
     fallen = wave(70.0, systolic=84.0, diastolic=58.0)[1]
