@@ -21,6 +21,7 @@ from dsp.window import Window
 
 SECOND_US = 1_000_000
 WINDOW_US = 8 * SECOND_US  # what every averaged value looks back on; bedside monitors average 8 to 12 s
+LATE_US = 250_000  # less is the way from the board, and no reason to wait for a beat
 STALE_US = 1_500_000  # no sample for so long; anything older than 3 s may not be shown as live
 FLAT_US = 1_500_000  # exactly constant; the longest diastole on an 8-bit record is shorter
 # A converter with nothing at its input shows its own noise: so little, at a level that no vessel has (mean systemic
@@ -101,7 +102,6 @@ class ChannelMonitor:
         self._jumped_us = -JUMPED_US  # a single step of the raw signal that no vessel makes
         self._halved_us = -WINDOW_US  # the beats may be every other one only
         self._gap_us: int | None = None  # end of the last gap
-        self._is_torn = False  # gaps have kept the pulse from being learned
         self._had_pulse = False  # since the start or the last forgetting
         self._seen_us: int | None = None  # newest time of any sample, also a non-finite one
         self._end_us = -SECOND_US  # end of the second in which that lies
@@ -175,7 +175,6 @@ class ChannelMonitor:
     def _note_gap(self, gap: Gap) -> None:
         self._gap_us = gap.t_us
         if self._tracker.is_learning:
-            self._is_torn = self._learning_since_us is not None
             self._had_pulse = False
             self._learning_since_us = gap.t_us
             self._cycles.forget()
@@ -280,7 +279,8 @@ class ChannelMonitor:
         last_beat_us = self._tracker.last_beat_us
         age_us = t_us - last_beat_us if last_beat_us is not None else SEARCHING_US
         patience_us = _patience_us(self._tracker.interval_us)
-        late_us = max(0, t_us - (self._finder.last_us or t_us))
+        late_us = t_us - (self._finder.last_us or t_us)
+        late_us = late_us if late_us > LATE_US else 0
         is_patient = age_us - late_us <= patience_us  # what has not come yet is no missing pulse
         if is_patient and age_us <= LONGEST_PATIENCE_US:
             return None
@@ -325,7 +325,7 @@ class ChannelMonitor:
         humps = max(self._tracker.humps(since_us), sum(1 for p in pulses if p.candidate.upslope_us > since_us))
         if not self._had_pulse and learning_us < SEARCHING_US:
             time = found(Rule.SEARCH_TIME, searched_s=learning_us / 1e6, most_s=SEARCHING_US / 1e6)
-            return Unavailable(reason=Reason.GAP if self._is_torn else Reason.LEARNING, finding=time)
+            return Unavailable(reason=Reason.LEARNING, finding=time)
         finding = found(Rule.SEARCH_HUMPS, humps=humps, irregular_from=IRREGULAR_HUMPS)
         return Unavailable(reason=Reason.IRREGULAR if humps >= IRREGULAR_HUMPS else Reason.NO_PULSE, finding=finding)
 

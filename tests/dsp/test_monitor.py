@@ -303,12 +303,14 @@ def test_samples_that_come_a_second_late_are_no_missing_pulse():
     assert all(isinstance(reading, Measured) for reading in seen[12:])
 
 
-def test_a_link_that_keeps_losing_samples_says_so():
-    t_us, x = wave(40)
-    kept = t_us % 500_000 != 0
-    _, vitals = run(t_us[kept], x[kept], RATE_HZ)
-    reasons = [reason(vitals, Quantity.PULSE_RATE, second) for second in range(5, 40)]
-    assert reasons == [Reason.GAP] * 35
+def test_a_lost_sample_after_the_last_pulse_does_not_excuse_that_there_is_none():
+    t_us, x = wave(50)
+    x = np.where(t_us > 30_000_000, 30 + np.random.default_rng(1).normal(0, 0.1, len(x)), x)
+    for lost_us in (31_504_000, 33_400_000, 35_000_000):
+        kept = t_us != lost_us
+        _, vitals = run(t_us[kept], x[kept], RATE_HZ)
+        seen = {reason(vitals, Quantity.PULSE_RATE, second) for second in range(36, 50)}
+        assert seen <= {Reason.NO_PULSE, Reason.LEARNING}, lost_us  # what the alarm of a lost pulse goes by
 
 
 def test_a_gap_joins_nothing_and_a_long_one_is_learned_again():
