@@ -5,6 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from dsp import Beat, Channel, Measured, MonitorConfig, Quantity, Reading, SampleBlock, Tick, Unavailable, VitalsMonitor
+from tests import naive
+
+RATE_HZ = 125.0
+
+
+def wave(duration_s, rate_bpm=72.0, systolic=120.0, diastolic=80.0, noise=0.1):
+    """Times and samples of a pressure with even pulses."""
+    t_us = naive.times_us(RATE_HZ, duration_s)
+    x = naive.pressure_wave(t_us / 1e6, naive.beat_times(duration_s, rate_bpm), systolic, diastolic)
+    return t_us, x + np.random.default_rng(3).normal(0, noise, len(x))
 
 
 def block(t_us, samples, channel=Channel.PRESSURE):

@@ -18,17 +18,8 @@ from dsp import (
     VitalsMonitor,
 )
 from dsp.variability import lacking
-from tests import naive
 from tests.dsp.optics import finger, watch
-from tests.dsp.signals import block, run
-
-RATE_HZ = 125.0
-
-
-def wave(duration_s, systolic=120.0, diastolic=80.0, rate_bpm=72.0, noise=0.1):
-    t_us = naive.times_us(RATE_HZ, duration_s)
-    x = naive.pressure_wave(t_us / 1e6, naive.beat_times(duration_s, rate_bpm), systolic, diastolic)
-    return t_us, x + np.random.default_rng(3).normal(0, noise, len(x))
+from tests.dsp.signals import RATE_HZ, block, run, wave
 
 
 def why(vitals, quantity, second):

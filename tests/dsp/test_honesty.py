@@ -20,17 +20,10 @@ from dsp import (
 from dsp.interruption import LONGEST_US, RECOVERY_US
 from tests import naive
 from tests.dsp.optics import MOTION_RATE_HZ, finger, watch
-from tests.dsp.signals import accepted, block, run, value
+from tests.dsp.signals import RATE_HZ, accepted, block, run, value, wave
 
-RATE_HZ = 125.0
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
 BAD_SIGNAL = {Reason.DAMPED, Reason.RINGING, Reason.ARTIFACT, Reason.FLAT, Reason.CALIBRATION, Reason.SIGNAL_LOST}
-
-
-def wave(duration_s, rate_bpm=72.0, systolic=120.0, diastolic=80.0, noise=0.2):
-    t_us = naive.times_us(RATE_HZ, duration_s)
-    x = naive.pressure_wave(t_us / 1e6, naive.beat_times(duration_s, rate_bpm), systolic, diastolic)
-    return t_us, x + np.random.default_rng(3).normal(0, noise, len(x))
 
 
 def reasons_of(vitals, quantities, seconds):

@@ -23,16 +23,9 @@ from dsp import (
 )
 from dsp.history import LEARN_BEATS
 from tests import naive
-from tests.dsp.signals import accepted, block, reason, run, value
+from tests.dsp.signals import RATE_HZ, accepted, block, reason, run, value, wave
 
-RATE_HZ = 125.0
 PRESSURES = (Quantity.SYSTOLIC, Quantity.DIASTOLIC, Quantity.MEAN_PRESSURE)
-
-
-def wave(duration_s, rate_bpm=72.0, systolic=120.0, diastolic=80.0, noise=0.1):
-    t_us = naive.times_us(RATE_HZ, duration_s)
-    x = naive.pressure_wave(t_us / 1e6, naive.beat_times(duration_s, rate_bpm), systolic, diastolic)
-    return t_us, x + np.random.default_rng(3).normal(0, noise, len(x))
 
 
 # What is measured

@@ -5,8 +5,7 @@ import pytest
 
 from dsp import Measured, Quantity, Reason, Unavailable
 from dsp.probation import FORGOTTEN_US, KNOWN_SECONDS, LEAST_SECONDS, MOST_SECONDS, Probation
-from tests.dsp.signals import run
-from tests.dsp.test_honesty import RATE_HZ, wave
+from tests.dsp.signals import RATE_HZ, run, wave
 
 SECOND_US = 1_000_000
 GOOD = Measured(value=72.0, sqi=0.9, newest_us=0)
